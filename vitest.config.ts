@@ -1,0 +1,38 @@
+import { defineConfig } from 'vitest/config';
+
+// One config, several kinds of tests: each kind is a project, so that `--project unit` runs one.
+const pool = { pool: 'forks' as const, maxWorkers: 2 };
+
+export default defineConfig({
+  test: {
+    projects: [
+      {
+        test: {
+          name: 'unit',
+          include: ['packages/*/test/**/*.test.ts', 'services/*/test/**/*.test.ts', 'scripts/test/**/*.test.ts', 'replica/test/**/*.test.ts', 'sim/test/**/*.test.ts'],
+          exclude: ['**/*.compliance.test.ts', '**/*.slow.test.ts'],
+          testTimeout: 20_000,
+          ...pool,
+        },
+      },
+      {
+        test: {
+          name: 'compliance',
+          include: ['packages/*/test/**/*.compliance.test.ts', '**/test/**/*.slow.test.ts'],
+          exclude: ['**/node_modules/**'],
+          testTimeout: 60_000,
+          ...pool,
+        },
+      },
+      {
+        test: {
+          name: 'e2e',
+          include: ['e2e/test/**/*.test.ts'],
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
+          ...pool,
+        },
+      },
+    ],
+  },
+});
