@@ -53,6 +53,11 @@ export function isHex(text: string): boolean {
 }
 
 export function concatBytes(...parts: readonly Uint8Array[]): Uint8Array {
+  return joinBytes(parts);
+}
+
+/** As `concatBytes`, for lists of any length. */
+export function joinBytes(parts: readonly Uint8Array[]): Uint8Array {
   let length = 0;
   for (const part of parts) length += part.length;
   const bytes = new Uint8Array(length);

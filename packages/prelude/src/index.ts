@@ -4,6 +4,15 @@ export type { WhenFull } from './bounded-map.ts';
 export { BoundedQueue } from './bounded-queue.ts';
 export { amount, count, id } from './brand.ts';
 export type { Amount, Count, Id } from './brand.ts';
-export { bytesEqual, compareBytes, concatBytes, fromHex, isHex, toHex, utf8 } from './bytes.ts';
+export {
+  bytesEqual,
+  compareBytes,
+  concatBytes,
+  fromHex,
+  isHex,
+  joinBytes,
+  toHex,
+  utf8,
+} from './bytes.ts';
 export { invalid, undecided, valid } from './verdict.ts';
 export type { Invalid, Undecided, Valid, Verdict } from './verdict.ts';

@@ -1,0 +1,91 @@
+import { assert } from '@internode/prelude';
+import { ByteWriter } from './byte-writer.ts';
+import type { CborInput } from './cbor-value.ts';
+
+const UINT64_END = 1n << 64n;
+
+/** Encodes under the self-describe tag 55799; maps keep the order of their fields. */
+export function encodeCbor(value: CborInput): Uint8Array {
+  const writer = new ByteWriter();
+  head(writer, 6, 55799);
+  write(writer, value);
+  return writer.finish();
+}
+
+/** Encodes without the self-describe tag. */
+export function encodeCborUntagged(value: CborInput): Uint8Array {
+  const writer = new ByteWriter();
+  write(writer, value);
+  return writer.finish();
+}
+
+function write(writer: ByteWriter, value: CborInput): void {
+  if (typeof value === 'string') return writer.text(value, (length) => head(writer, 3, length));
+  if (typeof value === 'number') return writeNumber(writer, value);
+  if (typeof value === 'bigint') return writeBigint(writer, value);
+  if (value === null) return writer.byte(0xf6);
+  if (typeof value === 'boolean') return writer.byte(value ? 0xf5 : 0xf4);
+  if (value instanceof Uint8Array) {
+    head(writer, 2, value.length);
+    return writer.bytes(value);
+  }
+  if (isArray(value)) {
+    head(writer, 4, value.length);
+    for (const item of value) write(writer, item);
+    return;
+  }
+  writeMap(writer, value);
+}
+
+function writeMap(
+  writer: ByteWriter,
+  map: { readonly [key: string]: CborInput | undefined },
+): void {
+  let size = 0;
+  for (const key in map) if (map[key] !== undefined) size += 1;
+  head(writer, 5, size);
+  for (const key in map) {
+    const value = map[key];
+    if (value === undefined) continue;
+    writer.text(key, (length) => head(writer, 3, length));
+    write(writer, value);
+  }
+}
+
+function writeNumber(writer: ByteWriter, value: number): void {
+  assert(Number.isSafeInteger(value), 'cbor: number is not a safe integer');
+  if (value >= 0) head(writer, 0, value);
+  else head(writer, 1, -1 - value);
+}
+
+function writeBigint(writer: ByteWriter, value: bigint): void {
+  const magnitude = value >= 0n ? value : -1n - value;
+  if (magnitude < UINT64_END) return head(writer, value >= 0n ? 0 : 1, magnitude);
+  writer.byte(value >= 0n ? 0xc2 : 0xc3);
+  const bytes: number[] = [];
+  for (let rest = magnitude; rest > 0n; rest >>= 8n) bytes.unshift(Number(rest & 0xffn));
+  head(writer, 2, bytes.length);
+  writer.bytes(Uint8Array.from(bytes));
+}
+
+function head(writer: ByteWriter, major: number, argument: number | bigint): void {
+  const high = major << 5;
+  if (argument < 24) return writer.byte(high | Number(argument));
+  if (argument <= 0xff) {
+    writer.byte(high | 24);
+    writer.uint(Number(argument), 1);
+  } else if (argument <= 0xffff) {
+    writer.byte(high | 25);
+    writer.uint(Number(argument), 2);
+  } else if (argument <= 0xffff_ffff) {
+    writer.byte(high | 26);
+    writer.uint(Number(argument), 4);
+  } else {
+    writer.byte(high | 27);
+    writer.uint64(BigInt(argument));
+  }
+}
+
+function isArray(value: CborInput): value is readonly CborInput[] {
+  return Array.isArray(value);
+}
