@@ -1,0 +1,60 @@
+import type { Place } from '@internode/contracts';
+import type { Instant } from './core.ts';
+
+/** What travels on a bus. Ids are 16 lower-case hex digits; `cause` is the id of the message being handled, or ''. */
+export interface Envelope {
+  readonly id: string;
+  readonly cause: string;
+  /** Name of the sending service. */
+  readonly sender: string;
+  readonly subject: string;
+  /** W3C trace context, or ''. */
+  readonly traceparent: string;
+  readonly body: Uint8Array;
+}
+
+export type Cancel = () => void;
+
+/** Weak on purpose: may drop, repeat and reorder. Delivery is never synchronous within `publish`. */
+export interface Bus {
+  publish(envelope: Envelope): void;
+  subscribe(subject: string, deliver: (envelope: Envelope) => void): Cancel;
+}
+
+export interface Clock {
+  now(): Instant;
+  after(delayMs: number, fire: () => void): Cancel;
+}
+
+export interface Entropy {
+  fill(bytes: Uint8Array): void;
+}
+
+/**
+ * Append-only log. `durable` is called once the entry and all before it survive a power cut. `replay` visits what survived,
+ * in order; a torn tail is dropped. `compact` replaces everything atomically.
+ */
+export interface Journal {
+  append(entry: Uint8Array, durable: () => void): void;
+  replay(visit: (entry: Uint8Array) => void): void;
+  compact(entries: readonly Uint8Array[], durable: () => void): void;
+}
+
+/** Heavy pure functions and slow adapters by name, off the step. Answers exactly once unless the process dies. */
+export interface Solver<Task, Answer> {
+  solve(task: Task, answer: (result: Answer) => void): void;
+}
+
+/** Telemetry's way in. Returns nothing, so that it can change nothing. */
+export type Observe = (service: string, event: unknown) => void;
+
+/** The world as one record. */
+export interface Ports<Task = never, Answer = never> {
+  readonly place: Place;
+  readonly bus: Bus;
+  readonly clock: Clock;
+  readonly entropy: Entropy;
+  readonly journal: Journal;
+  readonly solver: Solver<Task, Answer>;
+  readonly observe: Observe;
+}
