@@ -1,0 +1,16 @@
+/** The Wasm room's door: validate, instrument, run, keep or undo. See README.md. */
+export { cacheKey, instrument, REWRITER_VERSION } from './instrument.ts';
+export {
+  type CreateResult, Instance, type InstanceOptions, type Origin,
+} from './instance.ts';
+export { HEAP_PAGE_BYTES, MetaMemory, WASM_PAGE_BYTES } from './meta-memory.ts';
+export { type ParsedModule, type ParseResult, parseModule } from './parse.ts';
+export {
+  STABLE_PAGE_BYTES, STABLE_PAGES_MAX, type StableChanges, type StableImage, StableMemory,
+  type StablePage,
+} from './stable-memory.ts';
+export { HEAP_OUT_OF_BOUNDS, HostTrap, InfrastructureFault, STABLE_OUT_OF_BOUNDS } from './traps.ts';
+export type {
+  ActiveData, CustomSection, Entry, GlobalInfo, HeapChanges, HeapImage, HeapPage, HostFunctions,
+  ImportSignature, ImportTable, MemoryInfo, ModuleInfo, RunLimits, RunResult, Trap, ValueType,
+} from './types.ts';

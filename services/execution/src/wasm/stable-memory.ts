@@ -1,0 +1,162 @@
+/**
+ * Stable memory of one canister: up to 500 GiB of 64 KiB pages, of which only touched ones exist.
+ *
+ * A transaction opens with the first change after `commit` or `rollback`. Pages are copied when a
+ * transaction first writes them, so a rollback costs what was written. Unknown pages are asked from
+ * `load` once (cold pages of a restored canister); pages never written are zero and take no room.
+ */
+import { HostTrap, STABLE_OUT_OF_BOUNDS } from './traps.ts';
+
+export const STABLE_PAGE_BYTES = 65_536;
+/** 500 GiB (interface-spec 4.3). */
+export const STABLE_PAGES_MAX = (500 * 2 ** 30) / STABLE_PAGE_BYTES;
+
+export interface StablePage {
+  readonly index: number;
+  /** 64 KiB. */
+  readonly bytes: Uint8Array;
+}
+
+export interface StableChanges {
+  /** In ascending order. */
+  readonly pages: readonly StablePage[];
+  readonly size: number;
+}
+
+export interface StableImage {
+  /** In pages. */
+  readonly size: number;
+  /** The saved page, or undefined when it was never written. Must answer the same every time. */
+  readonly load: (index: number) => Uint8Array | undefined;
+}
+
+export class StableMemory {
+  readonly #pages = new Map<number, Uint8Array>();
+  readonly #load: (index: number) => Uint8Array | undefined;
+  /** Pages below this size may be in the saved image. */
+  readonly #sizeSaved: number;
+  #size: number;
+  #sizeCommitted: number;
+  /** Pages of this transaction as they were before; undefined stands for absent. */
+  readonly #undo = new Map<number, Uint8Array | undefined>();
+  readonly #dirty = new Set<number>();
+
+  constructor(image: StableImage = { size: 0, load: () => undefined }) {
+    this.#load = image.load;
+    this.#size = image.size;
+    this.#sizeCommitted = image.size;
+    this.#sizeSaved = image.size;
+  }
+
+  /** In 64 KiB pages. */
+  get size(): number {
+    return this.#size;
+  }
+
+  /** Pages written by the open transaction. */
+  get pagesWritten(): number {
+    return this.#undo.size;
+  }
+
+  /** The old size in pages, or -1 when the result would pass `pagesMax` or 500 GiB. */
+  grow(pages: number, pagesMax = STABLE_PAGES_MAX): number {
+    const wanted = this.#size + pages;
+    if (!(pages >= 0 && wanted <= Math.min(pagesMax, STABLE_PAGES_MAX))) return -1;
+    const before = this.#size;
+    this.#size = wanted;
+    return before;
+  }
+
+  /** Copies `target.length` bytes from `offset` into `target`; traps out of bounds. */
+  read(offset: number, target: Uint8Array): void {
+    this.#checkRange(offset, target.length);
+    for (let done = 0; done < target.length;) {
+      const { index, start, length } = pieceAt(offset + done, target.length - done);
+      const page = this.#page(index);
+      if (page === undefined) target.fill(0, done, done + length);
+      else target.set(page.subarray(start, start + length), done);
+      done += length;
+    }
+  }
+
+  /** Writes as part of the transaction; traps out of bounds. */
+  write(offset: number, bytes: Uint8Array): void {
+    this.#checkRange(offset, bytes.length);
+    for (let done = 0; done < bytes.length;) {
+      const { index, start, length } = pieceAt(offset + done, bytes.length - done);
+      this.#writable(index).set(bytes.subarray(done, done + length), start);
+      done += length;
+    }
+  }
+
+  commit(): void {
+    for (const index of this.#undo.keys()) this.#dirty.add(index);
+    this.#undo.clear();
+    this.#sizeCommitted = this.#size;
+  }
+
+  rollback(): void {
+    for (const [index, before] of this.#undo) {
+      if (before === undefined) this.#pages.delete(index);
+      else this.#pages.set(index, before);
+    }
+    this.#undo.clear();
+    this.#size = this.#sizeCommitted;
+  }
+
+  /** Pages committed since the last call; empties the dirty set. The bytes are copies. */
+  collectDirty(): StableChanges {
+    const changes = this.#changes(this.#dirty);
+    this.#dirty.clear();
+    return changes;
+  }
+
+  /** Changes of the open transaction, which stays open. */
+  pendingChanges(): StableChanges {
+    return this.#changes(this.#undo.keys());
+  }
+
+  /** Applies changes as part of the transaction. */
+  applyChanges(changes: StableChanges): void {
+    this.#size = Math.max(this.#size, changes.size);
+    for (const { index, bytes } of changes.pages) this.#writable(index).set(bytes);
+  }
+
+  #changes(indices: Iterable<number>): StableChanges {
+    const pages = [...indices].sort((left, right) => left - right).map((index) => ({
+      index,
+      bytes: (this.#pages.get(index) ?? new Uint8Array(STABLE_PAGE_BYTES)).slice(),
+    }));
+    return { pages, size: this.#size };
+  }
+
+  #page(index: number): Uint8Array | undefined {
+    const found = this.#pages.get(index);
+    if (found !== undefined || index >= this.#sizeSaved) return found;
+    const loaded = this.#load(index);
+    if (loaded === undefined) return undefined;
+    const page = loaded.slice();
+    this.#pages.set(index, page);
+    return page;
+  }
+
+  #writable(index: number): Uint8Array {
+    const before = this.#page(index);
+    if (before !== undefined && this.#undo.has(index)) return before;
+    const page = before === undefined ? new Uint8Array(STABLE_PAGE_BYTES) : before.slice();
+    if (!this.#undo.has(index)) this.#undo.set(index, before);
+    this.#pages.set(index, page);
+    return page;
+  }
+
+  #checkRange(offset: number, length: number): void {
+    const inside = offset >= 0 && offset + length <= this.#size * STABLE_PAGE_BYTES;
+    if (!inside) throw new HostTrap(STABLE_OUT_OF_BOUNDS);
+  }
+}
+
+function pieceAt(offset: number, left: number): { index: number; start: number; length: number } {
+  const index = Math.floor(offset / STABLE_PAGE_BYTES);
+  const start = offset - index * STABLE_PAGE_BYTES;
+  return { index, start, length: Math.min(left, STABLE_PAGE_BYTES - start) };
+}
