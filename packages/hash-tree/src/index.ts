@@ -1,0 +1,31 @@
+export type { Label } from './binary.ts';
+export {
+  blsKeyFromDer,
+  type Certificate,
+  type CertificateRules,
+  decodeCertificate,
+  type Delegation,
+  encodeCertificate,
+  hasCanisterInRanges,
+  stateRootMessage,
+  verifyCertificate,
+  type VerifyBls,
+} from './certificate.ts';
+export {
+  decodeHashTree,
+  EMPTY_HASH_TREE,
+  encodeHashTree,
+  HASH_TREE_CBOR_LIMITS,
+  type HashTree,
+  hashTreeFromCbor,
+  hashTreeToCbor,
+  isWellFormed,
+  type Lookup,
+  lookupPath,
+  lookupSubtree,
+  reconstruct,
+  type SubtreeLookup,
+  visibleLabels,
+} from './hash-tree.ts';
+export { type Content, emptyTree, LabelledTree } from './labelled-tree.ts';
+export { witness } from './witness.ts';
