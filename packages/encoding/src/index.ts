@@ -1,3 +1,5 @@
+export * as candid from './candid/index.ts';
+export type { CandidType, CandidValue } from './candid/types.ts';
 export { decodeCbor, decodeCborMap } from './cbor-decode.ts';
 export type { CborLimits } from './cbor-decode.ts';
 export { encodeCbor, encodeCborUntagged } from './cbor-encode.ts';
