@@ -9,7 +9,13 @@ export default defineConfig({
       {
         test: {
           name: 'unit',
-          include: ['packages/*/test/**/*.test.ts', 'services/*/test/**/*.test.ts', 'scripts/test/**/*.test.ts', 'replica/test/**/*.test.ts', 'sim/test/**/*.test.ts'],
+          include: [
+            'packages/*/test/**/*.test.ts',
+            'services/*/test/**/*.test.ts',
+            'scripts/test/**/*.test.ts',
+            'replica/test/**/*.test.ts',
+            'sim/test/**/*.test.ts',
+          ],
           exclude: ['**/*.compliance.test.ts', '**/*.slow.test.ts'],
           testTimeout: 20_000,
           ...pool,

@@ -126,7 +126,11 @@ function scalarType(field: protobuf.Field): string {
   if (field.resolvedType) return field.resolvedType.name;
   if (isNanos(field)) return 'bigint';
   const known: Record<string, string> = {
-    uint32: 'number', uint64: 'number', bool: 'boolean', string: 'string', bytes: 'Uint8Array',
+    uint32: 'number',
+    uint64: 'number',
+    bool: 'boolean',
+    string: 'string',
+    bytes: 'Uint8Array',
   };
   const found = known[field.type];
   if (found === undefined) throw new Error(`field type ${field.type} is not part of our dialect`);
@@ -156,7 +160,8 @@ function typeLines(type: protobuf.Type, bus: boolean): string[] {
         );
         lines.push(`  readonly ${union.name}:\n    | ${options.join('\n    | ')};`);
       }
-    } else if (field.repeated) lines.push(`  readonly ${field.name}: readonly ${scalarType(field)}[];`);
+    } else if (field.repeated)
+      lines.push(`  readonly ${field.name}: readonly ${scalarType(field)}[];`);
     else if (isOptional(field)) {
       lines.push(`  readonly ${field.name}?: ${scalarType(field)} | undefined;`);
     } else lines.push(`  readonly ${field.name}: ${scalarType(field)};`);
@@ -165,14 +170,16 @@ function typeLines(type: protobuf.Type, bus: boolean): string[] {
 }
 
 function tag(field: protobuf.Field): number {
-  const delimited = field.resolvedType instanceof protobuf.Type || ['string', 'bytes'].includes(field.type);
+  const delimited =
+    field.resolvedType instanceof protobuf.Type || ['string', 'bytes'].includes(field.type);
   return (field.id << 3) | (delimited ? DELIMITED : VARINT);
 }
 
 function writeOne(field: protobuf.Field, value: string): string {
   const head = `writer.uint32(${tag(field)})`;
   const resolved = field.resolvedType;
-  if (resolved instanceof protobuf.Type) return `encode${resolved.name}(${value}, ${head}.fork()).ldelim();`;
+  if (resolved instanceof protobuf.Type)
+    return `encode${resolved.name}(${value}, ${head}.fork()).ldelim();`;
   if (resolved) return `${head}.uint32(${constant(resolved.name)}_BY_NAME[${value}]);`;
   if (isNanos(field)) return `writeNanos(${head}, ${value});`;
   if (field.type === 'uint64') return `writeNumber(${head}, ${value});`;
@@ -180,7 +187,9 @@ function writeOne(field: protobuf.Field, value: string): string {
 }
 
 function encodeLines(type: protobuf.Type): string[] {
-  const lines = [`export function encode${type.name}(message: ${type.name}, writer: Writer): Writer {`];
+  const lines = [
+    `export function encode${type.name}(message: ${type.name}, writer: Writer): Writer {`,
+  ];
   const unions = new Set<protobuf.OneOf>();
   for (const field of type.fieldsArray) {
     const union = unionOf(field);
@@ -196,11 +205,17 @@ function encodeLines(type: protobuf.Type): string[] {
     } else if (field.repeated) {
       lines.push(`  for (const item of message.${field.name}) ${writeOne(field, 'item')}`);
     } else if (isOptional(field)) {
-      lines.push(`  if (message.${field.name} !== undefined) ${writeOne(field, `message.${field.name}`)}`);
+      lines.push(
+        `  if (message.${field.name} !== undefined) ${writeOne(field, `message.${field.name}`)}`,
+      );
     } else if (field.resolvedType) lines.push(`  ${writeOne(field, `message.${field.name}`)}`);
     else {
-      const empty = { bool: '', string: '', bytes: '.length > 0' }[field.type] ?? ` !== ${isNanos(field) ? '0n' : '0'}`;
-      lines.push(`  if (message.${field.name}${empty}) ${writeOne(field, `message.${field.name}`)}`);
+      const empty =
+        { bool: '', string: '', bytes: '.length > 0' }[field.type] ??
+        ` !== ${isNanos(field) ? '0n' : '0'}`;
+      lines.push(
+        `  if (message.${field.name}${empty}) ${writeOne(field, `message.${field.name}`)}`,
+      );
     }
   }
   return [...lines, '  return writer;', '}', ''];
@@ -208,7 +223,8 @@ function encodeLines(type: protobuf.Type): string[] {
 
 function readOne(field: protobuf.Field): string {
   const resolved = field.resolvedType;
-  if (resolved instanceof protobuf.Type) return `decode${resolved.name}(reader, reader.uint32(), depth + 1)`;
+  if (resolved instanceof protobuf.Type)
+    return `decode${resolved.name}(reader, reader.uint32(), depth + 1)`;
   if (resolved) {
     return `${constant(resolved.name)}_BY_ID.get(reader.uint32()) ?? invalidEnum('${field.name}')`;
   }
@@ -224,7 +240,11 @@ function initial(field: protobuf.Field): string {
   const type = scalarType(field);
   if (isOptional(field) || field.resolvedType) return `let ${local(field)}: ${type} | undefined;`;
   const values: Record<string, string> = {
-    number: '0', bigint: '0n', boolean: 'false', string: "''", Uint8Array: 'new Uint8Array(0)',
+    number: '0',
+    bigint: '0n',
+    boolean: 'false',
+    string: "''",
+    Uint8Array: 'new Uint8Array(0)',
   };
   return `let ${local(field)}: ${type} = ${values[type]};`;
 }
@@ -248,13 +268,19 @@ function decodeLines(type: protobuf.Type, bus: boolean): string[] {
       lines.push(`  let ${local(union)}: ${type.name}['${union.name}'] | undefined;`);
     }
   }
-  lines.push('  while (reader.pos < end) {', '    const tag = reader.uint32();', '    switch (tag) {');
+  lines.push(
+    '  while (reader.pos < end) {',
+    '    const tag = reader.uint32();',
+    '    switch (tag) {',
+  );
   for (const field of type.fieldsArray) {
     const union = unionOf(field);
     const read = readOne(field);
     const set = union
       ? `${local(union)} = { kind: '${field.name}', ${field.name}: ${read} };`
-      : field.repeated ? `${local(field)}.push(${read});` : `${local(field)} = ${read};`;
+      : field.repeated
+        ? `${local(field)}.push(${read});`
+        : `${local(field)} = ${read};`;
     lines.push(`      case ${tag(field)}: ${set} break;`);
   }
   lines.push('      default: reader.skipType(tag & 7);', '    }', '  }');
@@ -265,13 +291,18 @@ function decodeLines(type: protobuf.Type, bus: boolean): string[] {
       .filter((f) => !unionOf(f) && !f.repeated && !isOptional(f) && f.resolvedType)
       .map(local),
   ];
-  for (const name of required) lines.push(`  if (${name} === undefined) return invalidMessage('${type.name}.${name.slice(0, -1)}');`);
+  for (const name of required)
+    lines.push(
+      `  if (${name} === undefined) return invalidMessage('${type.name}.${name.slice(0, -1)}');`,
+    );
   const parts = [
     ...(bus ? [`kind: '${type.name}'`] : []),
-    ...new Set(type.fieldsArray.map((f) => {
-      const name = (unionOf(f) ?? f).name;
-      return `${name}: ${name}_`;
-    })),
+    ...new Set(
+      type.fieldsArray.map((f) => {
+        const name = (unionOf(f) ?? f).name;
+        return `${name}: ${name}_`;
+      }),
+    ),
   ];
   return [...lines, `  return { ${parts.join(', ')} };`, '}', ''];
 }

@@ -1,4 +1,4 @@
-import { invalid, valid, type Verdict } from '@internode/prelude';
+import { invalid, type Verdict, valid } from '@internode/prelude';
 import { Reader, Writer } from 'protobufjs/minimal.js';
 
 /** A bus message's wire form. `encode` copies; `decode` answers with a verdict for any bytes whatever. */

@@ -1,3 +1,3 @@
-export { contract, type Contract } from './contract.ts';
-export { subjectOf, type Place } from './subject.ts';
+export { type Contract, contract } from './contract.ts';
 export * from './gen/messages.ts';
+export { type Place, subjectOf } from './subject.ts';

@@ -19,7 +19,8 @@ interface Halves {
 
 function readHalves(reader: Reader): Halves {
   const value: unknown = reader.uint64();
-  if (typeof value === 'number') return { low: value >>> 0, high: Math.floor(value / 0x1_0000_0000) };
+  if (typeof value === 'number')
+    return { low: value >>> 0, high: Math.floor(value / 0x1_0000_0000) };
   return value as Halves;
 }
 
@@ -59,7 +60,11 @@ type Pair = Parameters<Writer['uint64']>[0];
 
 export function writeNumber(writer: Writer, value: number): Writer {
   if (!Number.isSafeInteger(value) || value < 0) invalidMessage(`integer ${value}`);
-  return writer.uint64({ low: value | 0, high: Math.floor(value / 0x1_0000_0000), unsigned: true } as Pair);
+  return writer.uint64({
+    low: value | 0,
+    high: Math.floor(value / 0x1_0000_0000),
+    unsigned: true,
+  } as Pair);
 }
 
 export function writeNanos(writer: Writer, value: bigint): Writer {

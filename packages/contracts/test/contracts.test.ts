@@ -8,7 +8,12 @@ const batch: BatchReady = {
   randomness: new Uint8Array(32).fill(7),
   blockHash: new Uint8Array(32).fill(9),
   ingress: [
-    { requestId: new Uint8Array([1]), envelope: new Uint8Array([2, 3]), expiryNanos: 2n ** 64n - 1n, effectiveCanisterId: new Uint8Array() },
+    {
+      requestId: new Uint8Array([1]),
+      envelope: new Uint8Array([2, 3]),
+      expiryNanos: 2n ** 64n - 1n,
+      effectiveCanisterId: new Uint8Array(),
+    },
   ],
 };
 
@@ -27,14 +32,16 @@ describe('contracts', () => {
 
   test('a oneof is a union on kind, an optional may be absent', () => {
     const message: Message = {
-      kind: 'QueryAnswered', queryId: new Uint8Array(16),
+      kind: 'QueryAnswered',
+      queryId: new Uint8Array(16),
       outcome: { kind: 'refusal', refusal: { rejectCode: 5, message: 'é', errorCode: '' } },
     };
     const bytes = CONTRACTS.QueryAnswered.encode(message);
     expect(CONTRACTS.QueryAnswered.decode(bytes)).toEqual({ kind: 'valid', value: message });
     const inspected: Message = { kind: 'IngressInspected', requestId: new Uint8Array(32) };
-    expect(CONTRACTS.IngressInspected.decode(CONTRACTS.IngressInspected.encode(inspected)))
-      .toEqual({ kind: 'valid', value: { ...inspected, refusal: undefined } });
+    expect(CONTRACTS.IngressInspected.decode(CONTRACTS.IngressInspected.encode(inspected))).toEqual(
+      { kind: 'valid', value: { ...inspected, refusal: undefined } },
+    );
   });
 
   test('a missing oneof, an unspecified enum and an oversize integer are invalid', () => {
@@ -59,6 +66,8 @@ describe('contracts', () => {
   });
 
   test('subjects are derived from the full name', () => {
-    expect(subjectOf({ subnet: 's', node: 'n' }, 'BlockFinalized')).toBe('internode.s.n.consensus.block_finalized');
+    expect(subjectOf({ subnet: 's', node: 'n' }, 'BlockFinalized')).toBe(
+      'internode.s.n.consensus.block_finalized',
+    );
   });
 });
