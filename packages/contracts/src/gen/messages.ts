@@ -363,6 +363,24 @@ export interface ModuleLoaded {
   readonly content?: Uint8Array | undefined;
 }
 
+export interface LoadRequests {
+  readonly kind: 'LoadRequests';
+  readonly after: Uint8Array;
+}
+
+export interface KnownRequest {
+  readonly requestId: Uint8Array;
+  readonly expiryNanos: bigint;
+  readonly completed: boolean;
+}
+
+export interface RequestsLoaded {
+  readonly kind: 'RequestsLoaded';
+  readonly after: Uint8Array;
+  readonly requests: readonly KnownRequest[];
+  readonly complete: boolean;
+}
+
 export function encodeBeaconValue(message: BeaconValue, writer: Writer): Writer {
   if (message.height !== 0) writeNumber(writer.uint32(8), message.height);
   if (message.value.length > 0) writer.uint32(18).bytes(message.value);
@@ -1717,6 +1735,78 @@ export function decodeModuleLoaded(reader: Reader, length: number, depth = 0): M
   return { kind: 'ModuleLoaded', hash: hash_, content: content_ };
 }
 
+export function encodeLoadRequests(message: LoadRequests, writer: Writer): Writer {
+  if (message.after.length > 0) writer.uint32(10).bytes(message.after);
+  return writer;
+}
+
+export function decodeLoadRequests(reader: Reader, length: number, depth = 0): LoadRequests {
+  const end = reader.pos + length;
+  if (end > reader.len || depth > 8) invalidMessage('LoadRequests');
+  let after_: Uint8Array = new Uint8Array(0);
+  while (reader.pos < end) {
+    const tag = reader.uint32();
+    switch (tag) {
+      case 10: after_ = readBytes(reader); break;
+      default: reader.skipType(tag & 7);
+    }
+  }
+  if (reader.pos !== end) invalidMessage('LoadRequests');
+  return { kind: 'LoadRequests', after: after_ };
+}
+
+export function encodeKnownRequest(message: KnownRequest, writer: Writer): Writer {
+  if (message.requestId.length > 0) writer.uint32(10).bytes(message.requestId);
+  if (message.expiryNanos !== 0n) writeNanos(writer.uint32(16), message.expiryNanos);
+  if (message.completed) writer.uint32(24).bool(message.completed);
+  return writer;
+}
+
+export function decodeKnownRequest(reader: Reader, length: number, depth = 0): KnownRequest {
+  const end = reader.pos + length;
+  if (end > reader.len || depth > 8) invalidMessage('KnownRequest');
+  let requestId_: Uint8Array = new Uint8Array(0);
+  let expiryNanos_: bigint = 0n;
+  let completed_: boolean = false;
+  while (reader.pos < end) {
+    const tag = reader.uint32();
+    switch (tag) {
+      case 10: requestId_ = readBytes(reader); break;
+      case 16: expiryNanos_ = readNanos(reader); break;
+      case 24: completed_ = reader.bool(); break;
+      default: reader.skipType(tag & 7);
+    }
+  }
+  if (reader.pos !== end) invalidMessage('KnownRequest');
+  return { requestId: requestId_, expiryNanos: expiryNanos_, completed: completed_ };
+}
+
+export function encodeRequestsLoaded(message: RequestsLoaded, writer: Writer): Writer {
+  if (message.after.length > 0) writer.uint32(10).bytes(message.after);
+  for (const item of message.requests) encodeKnownRequest(item, writer.uint32(18).fork()).ldelim();
+  if (message.complete) writer.uint32(24).bool(message.complete);
+  return writer;
+}
+
+export function decodeRequestsLoaded(reader: Reader, length: number, depth = 0): RequestsLoaded {
+  const end = reader.pos + length;
+  if (end > reader.len || depth > 8) invalidMessage('RequestsLoaded');
+  let after_: Uint8Array = new Uint8Array(0);
+  const requests_: KnownRequest[] = [];
+  let complete_: boolean = false;
+  while (reader.pos < end) {
+    const tag = reader.uint32();
+    switch (tag) {
+      case 10: after_ = readBytes(reader); break;
+      case 18: requests_.push(decodeKnownRequest(reader, reader.uint32(), depth + 1)); break;
+      case 24: complete_ = reader.bool(); break;
+      default: reader.skipType(tag & 7);
+    }
+  }
+  if (reader.pos !== end) invalidMessage('RequestsLoaded');
+  return { kind: 'RequestsLoaded', after: after_, requests: requests_, complete: complete_ };
+}
+
 export type Message =
   | BeaconValue
   | RequestBeacon
@@ -1754,7 +1844,9 @@ export type Message =
   | LoadMemory
   | MemoryLoaded
   | LoadModule
-  | ModuleLoaded;
+  | ModuleLoaded
+  | LoadRequests
+  | RequestsLoaded;
 
 export type MessageKind = Message['kind'];
 
@@ -1797,4 +1889,6 @@ export const CONTRACTS: { readonly [Kind in MessageKind]: Contract<Extract<Messa
   MemoryLoaded: contract('MemoryLoaded', 'state', 'memory_loaded', encodeMemoryLoaded, decodeMemoryLoaded),
   LoadModule: contract('LoadModule', 'state', 'load_module', encodeLoadModule, decodeLoadModule),
   ModuleLoaded: contract('ModuleLoaded', 'state', 'module_loaded', encodeModuleLoaded, decodeModuleLoaded),
+  LoadRequests: contract('LoadRequests', 'state', 'load_requests', encodeLoadRequests, decodeLoadRequests),
+  RequestsLoaded: contract('RequestsLoaded', 'state', 'requests_loaded', encodeRequestsLoaded, decodeRequestsLoaded),
 };

@@ -54,8 +54,11 @@ export interface Context {
   readonly environmentVariables: readonly { readonly name: string; readonly value: string }[];
   /** Present only in a query's own entry when the canister has a certificate. */
   readonly dataCertificate: Uint8Array | undefined;
-  /** Calls that may still be queued to any callee in this execution; call_perform answers 2 beyond. By callee (hex) when scarcer. */
+  /** Calls that may still be queued in this execution, in total and to one callee; call_perform answers 2 beyond. */
   readonly callSlots: number;
+  readonly callSlotsPerCallee: number;
+  /** Calls already open to a callee (lower-case hex of its id), to count against `callSlotsPerCallee`. */
+  readonly openCalls: Readonly<Record<string, number>>;
   readonly nextLogIndex: bigint;
 }
 
@@ -127,10 +130,23 @@ export interface ModuleFacts {
 export type Task =
   /** Unpack (gzip), validate, instrument and compile. Cached by hash. */
   | { readonly kind: 'prepare'; readonly wasm: Uint8Array }
-  | { readonly kind: 'execute'; readonly entry: Entry; readonly context: Context }
+  | {
+      readonly kind: 'execute';
+      readonly entry: Entry;
+      readonly context: Context;
+      /**
+       * Only for a composite query and its callbacks: the name under which its changes are set aside between executions
+       * (`reply_callback` and the like run on the canister's state plus those changes; never committed). Core lets no
+       * update run while a session is open, and ends it with `forget`.
+       */
+      readonly session: string | undefined;
+    }
+  /** Ends a session: drops its changes on every canister. */
+  | { readonly kind: 'forget'; readonly session: string }
   /**
    * install | reinstall | upgrade as one atomic step on a canister (interface-spec 5.9): pre_upgrade on the old instance, new
    * instance, start, init or post_upgrade. After a trap everything is as before. `moduleHash` was prepared before.
+   * Answered by `executed`; its certifiedData is init's or post_upgrade's, else pre_upgrade's, else undefined.
    */
   | {
       readonly kind: 'install';
@@ -170,5 +186,6 @@ export type Answer =
   | { readonly kind: 'unpreparable'; readonly trap: Trap }
   | Executed
   | { readonly kind: 'removed' }
+  | { readonly kind: 'forgotten' }
   | { readonly kind: 'collected'; readonly canisters: readonly Collected[] }
   | { readonly kind: 'opened' };
