@@ -1,0 +1,73 @@
+// Arithmetic modulo the order of the groups: polynomials and Lagrange coefficients.
+
+import { assert, BoundedMap } from '@internode/prelude';
+
+export const GROUP_ORDER = 0x73eda753299d7d483339d80809a1d80553bda402fffe5bfeffffffff00000001n;
+
+const coefficientsByIndices = new BoundedMap<string, readonly bigint[]>(256, 'drop-oldest');
+
+export function reduce(value: bigint): bigint {
+  const rest = value % GROUP_ORDER;
+  return rest < 0n ? rest + GROUP_ORDER : rest;
+}
+
+/** Unsigned big endian, not reduced. */
+export function scalarFromBytes(bytes: Uint8Array): bigint {
+  let value = 0n;
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  let offset = 0;
+  for (; offset + 8 <= bytes.length; offset += 8) {
+    value = (value << 64n) | view.getBigUint64(offset);
+  }
+  for (; offset < bytes.length; offset++) value = (value << 8n) | BigInt(view.getUint8(offset));
+  return value;
+}
+
+/** 32 bytes big endian. */
+export function scalarToBytes(scalar: bigint): Uint8Array {
+  const bytes = new Uint8Array(32);
+  const view = new DataView(bytes.buffer);
+  let rest = scalar;
+  for (let offset = 24; offset >= 0; offset -= 8) {
+    view.setBigUint64(offset, rest & 0xffff_ffff_ffff_ffffn);
+    rest >>= 64n;
+  }
+  return bytes;
+}
+
+export function inverse(value: bigint): bigint {
+  let [low, high] = [reduce(value), GROUP_ORDER];
+  let [x, y] = [1n, 0n];
+  assert(low !== 0n, 'bls: inverse of zero');
+  while (low > 1n) {
+    const quotient = high / low;
+    [low, high] = [high - quotient * low, low];
+    [x, y] = [y - quotient * x, x];
+  }
+  return reduce(x);
+}
+
+/** The value at `x` of the polynomial with these coefficients, lowest first. */
+export function evaluate(coefficients: readonly bigint[], x: bigint): bigint {
+  return coefficients.reduceRight((sum, coefficient) => reduce(sum * x + coefficient), 0n);
+}
+
+/** Weights that take values at `index + 1` to the value at zero. Indices are distinct. */
+export function lagrangeCoefficients(indices: readonly number[]): readonly bigint[] {
+  const key = indices.join();
+  const known = coefficientsByIndices.get(key);
+  if (known !== undefined) return known;
+  const points = indices.map((index) => BigInt(index) + 1n);
+  const coefficients = points.map((point) => {
+    let numerator = 1n;
+    let denominator = 1n;
+    for (const other of points) {
+      if (other === point) continue;
+      numerator = reduce(numerator * other);
+      denominator = reduce(denominator * (other - point));
+    }
+    return reduce(numerator * inverse(denominator));
+  });
+  coefficientsByIndices.set(key, coefficients);
+  return coefficients;
+}

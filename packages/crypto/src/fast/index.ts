@@ -1,0 +1,2 @@
+export { loadFastBls } from './bls-mcl.ts';
+export { nodeHashEngine } from './hash-node.ts';

@@ -1,0 +1,17 @@
+export { sha224, sha256 } from '@internode/encoding';
+export {
+  BLS_PUBLIC_KEY_BYTES,
+  BLS_SECRET_KEY_BYTES,
+  BLS_SIGNATURE_BYTES,
+  BLS_SUITE,
+} from './bls-engine.ts';
+export type { BlsEngine } from './bls-engine.ts';
+export {
+  BLS_PUBLIC_KEY_DER_BYTES,
+  blsPublicKeyFromDer,
+  blsPublicKeyToDer,
+} from './bls-format.ts';
+export { nobleBls } from './bls-noble.ts';
+export { provePossession, verifyMultiSignature, verifyPossession } from './multi-signature.ts';
+export { combineSignature, dealShares, generateBlsKey } from './threshold.ts';
+export type { Combination, Dealing, NodeShare, SignatureShare } from './threshold.ts';

@@ -1,0 +1,39 @@
+// Multi-signatures: signatures of one message by several keys, added up. Sound only among keys
+// whose holders have proven possession, else a key can be made up to cancel another one.
+
+import { concatBytes, invalid } from '@internode/prelude';
+import type { Verdict } from '@internode/prelude';
+import { separator } from '@internode/encoding';
+import type { BlsEngine } from './bls-engine.ts';
+
+const POSSESSION = separator('internode-bls-possession');
+
+/** A signature over the key itself, in a domain of its own. */
+export function provePossession(engine: BlsEngine, secretKey: Uint8Array): Uint8Array {
+  return engine.sign(secretKey, concatBytes(POSSESSION, engine.publicKey(secretKey)));
+}
+
+export function verifyPossession(
+  engine: BlsEngine,
+  publicKey: Uint8Array,
+  proof: Uint8Array,
+): Verdict<void> {
+  const message = concatBytes(POSSESSION, publicKey);
+  return engine.verify({ publicKey, message, signature: proof });
+}
+
+/** Whether all of these keys, each once, signed the message. */
+export function verifyMultiSignature(
+  engine: BlsEngine,
+  signed: {
+    readonly publicKeys: readonly Uint8Array[];
+    readonly message: Uint8Array;
+    readonly signature: Uint8Array;
+  },
+): Verdict<void> {
+  if (signed.publicKeys.length === 0) return invalid('bls: no signers');
+  const publicKey = engine.aggregatePublicKeys(signed.publicKeys);
+  if (publicKey.kind !== 'valid') return publicKey;
+  const { message, signature } = signed;
+  return engine.verify({ publicKey: publicKey.value, message, signature });
+}

@@ -1,0 +1,129 @@
+// Threshold BLS: a secret dealt as values of a polynomial, and signatures put together from
+// shares. Nodes are counted from 0; node `i` holds the value at `i + 1`.
+
+import { assert, concatBytes, utf8 } from '@internode/prelude';
+import { separator, sha256 } from '@internode/encoding';
+import type { BlsEngine } from './bls-engine.ts';
+import { evaluate, reduce, scalarFromBytes, scalarToBytes } from './bls-scalar.ts';
+import { SHARES_MAX } from './share-indices.ts';
+
+export type NodeShare = {
+  readonly index: number;
+  readonly secretKey: Uint8Array;
+  /** Verifies the node's signature shares. */
+  readonly publicKey: Uint8Array;
+};
+
+export type Dealing = {
+  /** The group's secret; whoever deals should forget it. */
+  readonly secretKey: Uint8Array;
+  readonly groupPublicKey: Uint8Array;
+  readonly shares: readonly NodeShare[];
+};
+
+/**
+ * Deals a secret so that any `threshold` of `count` nodes sign for the group and fewer cannot.
+ * `entropy` is at least 32 unpredictable bytes; the dealing is a function of it.
+ */
+export function dealShares(
+  engine: BlsEngine,
+  options: {
+    readonly threshold: number;
+    readonly count: number;
+    readonly entropy: Uint8Array;
+  },
+): Dealing {
+  const { threshold, count, entropy } = options;
+  assert(threshold >= 1 && threshold <= count && count <= SHARES_MAX, 'dealShares: threshold');
+  assert(entropy.length >= 32, 'dealShares: entropy');
+  const coefficients = Array.from({ length: threshold }, (_, i) => scalarFrom(entropy, i));
+  const secretKey = scalarToBytes(coefficients[0] as bigint);
+  const shares = Array.from({ length: count }, (_, index): NodeShare => {
+    const share = scalarToBytes(evaluate(coefficients, BigInt(index) + 1n));
+    return { index, secretKey: share, publicKey: engine.publicKey(share) };
+  });
+  return { secretKey, groupPublicKey: engine.publicKey(secretKey), shares };
+}
+
+/** A key pair from at least 32 unpredictable bytes. */
+export function generateBlsKey(
+  engine: BlsEngine,
+  entropy: Uint8Array,
+): { readonly secretKey: Uint8Array; readonly publicKey: Uint8Array } {
+  assert(entropy.length >= 32, 'generateBlsKey: entropy');
+  const secretKey = scalarToBytes(scalarFrom(entropy, 0));
+  return { secretKey, publicKey: engine.publicKey(secretKey) };
+}
+
+export type SignatureShare = {
+  readonly index: number;
+  readonly publicKey: Uint8Array;
+  readonly signature: Uint8Array;
+};
+
+/** `culprits` are the indexes of nodes whose shares are bad, as far as that had to be found out. */
+export type Combination =
+  | {
+      readonly kind: 'combined';
+      readonly signature: Uint8Array;
+      readonly culprits: readonly number[];
+    }
+  | { readonly kind: 'insufficient'; readonly culprits: readonly number[] };
+
+/**
+ * Puts a group signature together from shares of distinct nodes. Optimistic: combines first and
+ * verifies once; only when that fails are shares verified one by one and bad ones left out.
+ */
+export function combineSignature(
+  engine: BlsEngine,
+  request: {
+    readonly groupPublicKey: Uint8Array;
+    readonly threshold: number;
+    readonly message: Uint8Array;
+    readonly shares: readonly SignatureShare[];
+  },
+): Combination {
+  const { groupPublicKey, threshold, message, shares } = request;
+  const chosen = shares.slice(0, threshold);
+  if (chosen.length < threshold) return { kind: 'insufficient', culprits: [] };
+  const optimistic = combineAndVerify(engine, groupPublicKey, message, chosen);
+  if (optimistic !== undefined) return { kind: 'combined', signature: optimistic, culprits: [] };
+
+  const good: SignatureShare[] = [];
+  const culprits: number[] = [];
+  for (const share of shares) {
+    if (good.length === threshold) break;
+    const { publicKey, signature, index } = share;
+    const verdict = engine.verify({ publicKey, message, signature });
+    if (verdict.kind === 'valid') good.push(share);
+    else culprits.push(index);
+  }
+  if (good.length < threshold) return { kind: 'insufficient', culprits };
+  const signature = combineAndVerify(engine, groupPublicKey, message, good);
+  assert(signature !== undefined, 'combineSignature: node keys do not belong to the group key');
+  return { kind: 'combined', signature, culprits };
+}
+
+function combineAndVerify(
+  engine: BlsEngine,
+  publicKey: Uint8Array,
+  message: Uint8Array,
+  shares: readonly SignatureShare[],
+): Uint8Array | undefined {
+  const combined = engine.combineShares(
+    shares.map((share) => share.index),
+    shares.map((share) => share.signature),
+  );
+  if (combined.kind !== 'valid') return undefined;
+  const verdict = engine.verify({ publicKey, message, signature: combined.value });
+  return verdict.kind === 'valid' ? combined.value : undefined;
+}
+
+/** 512 bits reduced modulo the 255-bit order: the bias is negligible. */
+function scalarFrom(entropy: Uint8Array, position: number): bigint {
+  const domain = separator('internode-bls-scalar');
+  const half = (side: string) => sha256(concatBytes(domain, utf8(`${position}${side}`), entropy));
+  const scalar = reduce(scalarFromBytes(concatBytes(half('a'), half('b'))));
+  assert(scalar !== 0n, 'scalarFrom: zero');
+  return scalar;
+}
