@@ -2,6 +2,7 @@
  * Certificates: a hash tree whose root hash a subnet signed, and when the subnet is not the root
  * subnet, the root subnet's certificate of its key and canister ranges (interface spec 2.2, 2.4).
  */
+import { BLS_SIGNATURE_BYTES, type BlsEngine, blsPublicKeyFromDer } from '@internode/crypto';
 import {
   type CborInput,
   type CborMap,
@@ -13,10 +14,8 @@ import {
   separator,
 } from '@internode/encoding';
 import {
-  bytesEqual,
   compareBytes,
   concatBytes,
-  fromHex,
   invalid,
   valid,
   type Verdict,
@@ -43,37 +42,20 @@ export type Certificate = {
   readonly delegation?: Delegation;
 };
 
-/** Public key of 96 bytes (G2), message, signature of 48 bytes (G1). False for bad points too. */
-export type VerifyBls = (
-  publicKey: Uint8Array,
-  message: Uint8Array,
-  signature: Uint8Array,
-) => boolean;
+/** The part of a BLS engine that certificates need. */
+export type BlsVerifier = Pick<BlsEngine, 'verify'>;
 
 export type CertificateRules = {
   /** DER of the root subnet's key, 133 bytes. */
   readonly rootKey: Uint8Array;
-  readonly verifyBls: VerifyBls;
+  readonly bls: BlsVerifier;
   /** The canister that the certificate speaks for: a delegation must cover it. */
   readonly canisterId?: Principal;
   /** Whether a delegation must prove a subnet type other than `cloud_engine` (spec 1.7). */
   readonly refusesCloudEngine?: boolean;
 };
 
-/** DER of a BLS12-381 G2 key up to the 96 key bytes (interface spec 2.3). */
-const BLS_DER_PREFIX = fromHex(
-  '308182301d060d2b0601040182dc7c0503010201060c2b0601040182dc7c05030201036100',
-);
-const BLS_KEY_BYTES = 96;
-const BLS_SIGNATURE_BYTES = 48;
 const STATE_ROOT = separator('ic-state-root');
-
-/** The 96 bytes inside a DER key; undefined when it is not a BLS12-381 key in that form. */
-export function blsKeyFromDer(der: Uint8Array): Uint8Array | undefined {
-  const start = BLS_DER_PREFIX.length;
-  if (der.length !== start + BLS_KEY_BYTES) return undefined;
-  return bytesEqual(der.subarray(0, start), BLS_DER_PREFIX) ? der.slice(start) : undefined;
-}
 
 /** What a subnet signs to certify a state. */
 export function stateRootMessage(rootHash: Uint8Array): Uint8Array {
@@ -127,10 +109,11 @@ export function verifyCertificate(bytes: Uint8Array, rules: CertificateRules): V
   const { tree, signature, delegation } = decoded.value;
   const der = delegation === undefined ? valid(rules.rootKey) : delegatedKey(delegation, rules);
   if (der.kind !== 'valid') return der;
-  const publicKey = blsKeyFromDer(der.value);
-  if (publicKey === undefined) return invalid('certificate: not a BLS12-381 key');
-  const isSigned = rules.verifyBls(publicKey, stateRootMessage(reconstruct(tree)), signature);
-  return isSigned ? valid(tree) : invalid('certificate: signature does not verify');
+  const publicKey = blsPublicKeyFromDer(der.value);
+  if (publicKey.kind !== 'valid') return publicKey;
+  const message = stateRootMessage(reconstruct(tree));
+  const verdict = rules.bls.verify({ publicKey: publicKey.value, message, signature });
+  return verdict.kind === 'valid' ? valid(tree) : verdict;
 }
 
 /** The DER key that the root subnet certifies for the delegation's subnet. */

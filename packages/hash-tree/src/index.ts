@@ -1,6 +1,6 @@
 export type { Label } from './binary.ts';
 export {
-  blsKeyFromDer,
+  type BlsVerifier,
   type Certificate,
   type CertificateRules,
   decodeCertificate,
@@ -9,7 +9,6 @@ export {
   hasCanisterInRanges,
   stateRootMessage,
   verifyCertificate,
-  type VerifyBls,
 } from './certificate.ts';
 export {
   decodeHashTree,

@@ -1,0 +1,89 @@
+/**
+ * Which canister a request concerns: the one that its URL must name (interface spec 1.12) and the
+ * one that its delegations must allow (1.4). For the management canister both are in the argument.
+ */
+import {
+  candid,
+  isManagement,
+
+  type Principal,
+} from '@internode/encoding';
+import { bytesEqual, unreachable } from '@internode/prelude';
+import { type Authentication, isTargetAllowed } from './authenticate.ts';
+import { accept, type Outcome, refuse, type RequestRefusal } from './refusal.ts';
+import type { CanisterRequest } from './request.ts';
+
+/** What the URL of a request has to name. */
+export type Destination =
+  | { readonly kind: 'canister'; readonly canisterId: Principal }
+  /** Any canister of this subnet. */
+  | { readonly kind: 'any' };
+
+const CREATES_CANISTERS: ReadonlySet<string> = new Set([
+  'create_canister',
+  'provisional_create_canister_with_cycles',
+]);
+
+const CANISTER_ID = candid.record({ canister_id: candid.principal });
+const TARGET_CANISTER = candid.record({ target_canister: candid.principal });
+
+export function destinationOf(request: CanisterRequest): Outcome<Destination> {
+  const { kind, canisterId, methodName, argument } = request;
+  if (!isManagement(canisterId)) return accept({ kind: 'canister', canisterId });
+  switch (kind) {
+    case 'query':
+      if (methodName === 'list_canisters') return accept({ kind: 'any' });
+      return canisterOfArgument(methodName, argument);
+    case 'call':
+      if (CREATES_CANISTERS.has(methodName)) return accept({ kind: 'any' });
+      return canisterOfArgument(methodName, argument);
+    default:
+      return unreachable(kind);
+  }
+}
+
+function canisterOfArgument(methodName: string, argument: Uint8Array): Outcome<Destination> {
+  const canisterId = readCanisterId(methodName, argument);
+  if (canisterId !== undefined) return accept({ kind: 'canister', canisterId });
+  return refuse(
+    'wrong-destination',
+    `The argument of management method "${methodName}" names no canister, ` +
+      'so the call has no effective canister id',
+  );
+}
+
+function readCanisterId(methodName: string, argument: Uint8Array): Principal | undefined {
+  if (methodName === 'install_chunked_code') {
+    const decoded = candid.decode([TARGET_CANISTER], argument);
+    return decoded.kind === 'valid' ? decoded.value[0].target_canister : undefined;
+  }
+  const decoded = candid.decode([CANISTER_ID], argument);
+  return decoded.kind === 'valid' ? decoded.value[0].canister_id : undefined;
+}
+
+/**
+ * Checks that a call or query came to the right URL and is allowed by its delegations.
+ * `isLocal` says whether a canister id lies in the ranges of this subnet.
+ */
+export function checkDestination(
+  request: CanisterRequest,
+  authentication: Authentication,
+  url: { readonly effectiveId: Principal; readonly isLocal: (id: Principal) => boolean },
+): RequestRefusal | undefined {
+  const destination = destinationOf(request);
+  if (destination.kind === 'refused') return destination;
+  const { effectiveId, isLocal } = url;
+  const concerned = destination.value;
+  if (concerned.kind === 'canister' && !bytesEqual(concerned.canisterId, effectiveId)) {
+    return refuse('wrong-destination', 'The effective canister id does not match the request');
+  }
+  if (!isLocal(effectiveId)) {
+    return refuse('wrong-destination', 'The effective canister id is in no range of this subnet');
+  }
+  // A management query is about the canister in its argument; a management call about `aaaaa-aa`.
+  const isAboutArgument = request.kind === 'query' && concerned.kind === 'canister';
+  const target = isAboutArgument ? concerned.canisterId : request.canisterId;
+  if (isTargetAllowed(authentication, target)) return undefined;
+  return refuse('forbidden', 'The canister is not among the targets of the delegation');
+}
+

@@ -1,0 +1,32 @@
+export {
+  authenticate,
+  type Authentication,
+  type AuthenticationRules,
+  isTargetAllowed,
+  knownSignatures,
+} from './authenticate.ts';
+export { checkDestination, type Destination, destinationOf } from './destination.ts';
+export {
+  CLOCK_DRIFT_NANOS,
+  INGRESS_TTL_NANOS,
+  PATH_LABELS_MAX,
+  PATHS_MAX,
+} from './limits.ts';
+export type { Accepted, Outcome, RefusalCode, RequestRefusal } from './refusal.ts';
+export { refuse } from './refusal.ts';
+export {
+  type CanisterRequest,
+  decodeRequest,
+  type Delegation,
+  type Proof,
+  type ReadStateRequest,
+  type Request,
+  type SenderInfo,
+} from './request.ts';
+export {
+  canisterKeyFromDer,
+  type CanisterKey,
+  type SignatureEngine,
+  type Signed,
+  verifySignature,
+} from './signature.ts';
