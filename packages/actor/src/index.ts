@@ -1,2 +1,37 @@
+export { Caller } from './caller.ts';
+export type { Asked, CallerOptions, KeyOf, MessageOf, Question } from './caller.ts';
 export type { Core, Effect, Input, Instant } from './core.ts';
+export type {
+  Describe,
+  Description,
+  LogFields,
+  LogLevel,
+  MetricChange,
+  MetricLabels,
+} from './describe.ts';
+export { Mailbox } from './mailbox.ts';
+export type {
+  Lane,
+  LaneLimits,
+  MailboxFigures,
+  MailboxLimits,
+  Offered,
+  Offering,
+  WhenFull,
+} from './mailbox.ts';
 export type { Bus, Cancel, Clock, Entropy, Envelope, Journal, Observe, Ports, Solver } from './ports.ts';
+export { scopedBus } from './scoped-bus.ts';
+export { Service, SERVICE_LIMITS } from './service.ts';
+export type {
+  Birth,
+  Hearing,
+  OnFailed,
+  ServiceDefinition,
+  ServiceFigures,
+  ServiceLimits,
+  Startable,
+} from './service.ts';
+export type { ShellEvent } from './shell-event.ts';
+export { CALM_MS, FAILURES_MAX, Supervisor } from './supervisor.ts';
+export type { SupervisorOptions } from './supervisor.ts';
+export type { Span, Tracer } from './trace.ts';

@@ -1,5 +1,6 @@
 import type { Place } from '@internode/contracts';
 import type { Instant } from './core.ts';
+import type { Tracer } from './trace.ts';
 
 /** What travels on a bus. Ids are 16 lower-case hex digits; `cause` is the id of the message being handled, or ''. */
 export interface Envelope {
@@ -24,6 +25,8 @@ export interface Bus {
 export interface Clock {
   now(): Instant;
   after(delayMs: number, fire: () => void): Cancel;
+  /** Runs after everyone else who is waiting, input and output included, had a turn. */
+  soon(run: () => void): void;
 }
 
 export interface Entropy {
@@ -31,8 +34,9 @@ export interface Entropy {
 }
 
 /**
- * Append-only log. `durable` is called once the entry and all before it survive a power cut. `replay` visits what survived,
- * in order; a torn tail is dropped. `compact` replaces everything atomically.
+ * Append-only log. `durable` is called once the entry and all before it survive a power cut, and never within `append`.
+ * `replay` visits what survived, in order; a torn tail is dropped. `compact` replaces everything atomically: what was
+ * appended before it is gone, what is appended after it follows. A failing disk delays `durable`, for ever if need be.
  */
 export interface Journal {
   append(entry: Uint8Array, durable: () => void): void;
@@ -57,4 +61,6 @@ export interface Ports<Task = never, Answer = never> {
   readonly journal: Journal;
   readonly solver: Solver<Task, Answer>;
   readonly observe: Observe;
+  /** Absent when nobody looks at spans: then they cost nothing. */
+  readonly tracer?: Tracer;
 }
