@@ -8,6 +8,10 @@ export type MemoryKind = 'heap' | 'stable';
 const MEMORY_KIND_BY_NAME: { readonly [Name in MemoryKind]: number } = { heap: 1, stable: 2 };
 const MEMORY_KIND_BY_ID: ReadonlyMap<number, MemoryKind> = new Map([[1, 'heap'], [2, 'stable']] as const);
 
+export type VotePurpose = 'proposal' | 'notarization' | 'finalization';
+const VOTE_PURPOSE_BY_NAME: { readonly [Name in VotePurpose]: number } = { proposal: 1, notarization: 2, finalization: 3 };
+const VOTE_PURPOSE_BY_ID: ReadonlyMap<number, VotePurpose> = new Map([[1, 'proposal'], [2, 'notarization'], [3, 'finalization']] as const);
+
 export type RequestStatus = 'received' | 'processing' | 'replied' | 'rejected' | 'done';
 const REQUEST_STATUS_BY_NAME: { readonly [Name in RequestStatus]: number } = { received: 1, processing: 2, replied: 3, rejected: 4, done: 5 };
 const REQUEST_STATUS_BY_ID: ReadonlyMap<number, RequestStatus> = new Map([[1, 'received'], [2, 'processing'], [3, 'replied'], [4, 'rejected'], [5, 'done']] as const);
@@ -101,6 +105,102 @@ export interface Ingress {
 
 export interface Path {
   readonly labels: readonly Uint8Array[];
+}
+
+export interface Block {
+  readonly height: number;
+  readonly parent: Uint8Array;
+  readonly rank: number;
+  readonly registryVersion: number;
+  readonly certifiedHeight: number;
+  readonly timeNanos: bigint;
+  readonly payloadHash: Uint8Array;
+}
+
+export interface Payload {
+  readonly ingress: readonly Ingress[];
+}
+
+export interface BlockProposal {
+  readonly block: Block;
+  readonly payload: Payload;
+  readonly maker: Uint8Array;
+  readonly signature: Uint8Array;
+}
+
+export interface Vote {
+  readonly height: number;
+  readonly blockHash: Uint8Array;
+  readonly signer: Uint8Array;
+  readonly signature: Uint8Array;
+}
+
+export interface VoteSignature {
+  readonly signer: Uint8Array;
+  readonly signature: Uint8Array;
+}
+
+export interface VoteCertificate {
+  readonly height: number;
+  readonly blockHash: Uint8Array;
+  readonly signatures: readonly VoteSignature[];
+}
+
+export interface EquivocationProof {
+  readonly maker: Uint8Array;
+  readonly height: number;
+  readonly firstHash: Uint8Array;
+  readonly firstSignature: Uint8Array;
+  readonly secondHash: Uint8Array;
+  readonly secondSignature: Uint8Array;
+}
+
+export interface ThresholdShare {
+  readonly height: number;
+  readonly content: Uint8Array;
+  readonly signer: Uint8Array;
+  readonly signature: Uint8Array;
+}
+
+export interface ThresholdValue {
+  readonly height: number;
+  readonly content: Uint8Array;
+  readonly signature: Uint8Array;
+}
+
+export interface ChainBase {
+  readonly block: Block;
+}
+
+export interface FinalizedBlock {
+  readonly proposal: BlockProposal;
+  readonly tape: Uint8Array;
+  readonly notarization?: VoteCertificate | undefined;
+  readonly finalization?: VoteCertificate | undefined;
+}
+
+export interface OwnVote {
+  readonly purpose: VotePurpose;
+  readonly vote: Vote;
+  readonly proposal?: BlockProposal | undefined;
+}
+
+export interface KeptCertificate {
+  readonly purpose: VotePurpose;
+  readonly certificate: VoteCertificate;
+}
+
+export interface ConsensusEntry {
+  readonly fact:
+    | { readonly kind: 'base'; readonly base: ChainBase }
+    | { readonly kind: 'finalized'; readonly finalized: FinalizedBlock }
+    | { readonly kind: 'ownVote'; readonly ownVote: OwnVote }
+    | { readonly kind: 'keptCertificate'; readonly keptCertificate: KeptCertificate };
+}
+
+export interface BeaconEntry {
+  readonly height: number;
+  readonly value: Uint8Array;
 }
 
 export interface RequestChange {
@@ -719,6 +819,419 @@ export function decodePath(reader: Reader, length: number, depth = 0): Path {
   }
   if (reader.pos !== end) invalidMessage('Path');
   return { labels: labels_ };
+}
+
+export function encodeBlock(message: Block, writer: Writer): Writer {
+  if (message.height !== 0) writeNumber(writer.uint32(8), message.height);
+  if (message.parent.length > 0) writer.uint32(18).bytes(message.parent);
+  if (message.rank !== 0) writeNumber(writer.uint32(24), message.rank);
+  if (message.registryVersion !== 0) writeNumber(writer.uint32(32), message.registryVersion);
+  if (message.certifiedHeight !== 0) writeNumber(writer.uint32(40), message.certifiedHeight);
+  if (message.timeNanos !== 0n) writeNanos(writer.uint32(48), message.timeNanos);
+  if (message.payloadHash.length > 0) writer.uint32(58).bytes(message.payloadHash);
+  return writer;
+}
+
+export function decodeBlock(reader: Reader, length: number, depth = 0): Block {
+  const end = reader.pos + length;
+  if (end > reader.len || depth > 8) invalidMessage('Block');
+  let height_: number = 0;
+  let parent_: Uint8Array = new Uint8Array(0);
+  let rank_: number = 0;
+  let registryVersion_: number = 0;
+  let certifiedHeight_: number = 0;
+  let timeNanos_: bigint = 0n;
+  let payloadHash_: Uint8Array = new Uint8Array(0);
+  while (reader.pos < end) {
+    const tag = reader.uint32();
+    switch (tag) {
+      case 8: height_ = readNumber(reader); break;
+      case 18: parent_ = readBytes(reader); break;
+      case 24: rank_ = readNumber(reader); break;
+      case 32: registryVersion_ = readNumber(reader); break;
+      case 40: certifiedHeight_ = readNumber(reader); break;
+      case 48: timeNanos_ = readNanos(reader); break;
+      case 58: payloadHash_ = readBytes(reader); break;
+      default: reader.skipType(tag & 7);
+    }
+  }
+  if (reader.pos !== end) invalidMessage('Block');
+  return { height: height_, parent: parent_, rank: rank_, registryVersion: registryVersion_, certifiedHeight: certifiedHeight_, timeNanos: timeNanos_, payloadHash: payloadHash_ };
+}
+
+export function encodePayload(message: Payload, writer: Writer): Writer {
+  for (const item of message.ingress) encodeIngress(item, writer.uint32(10).fork()).ldelim();
+  return writer;
+}
+
+export function decodePayload(reader: Reader, length: number, depth = 0): Payload {
+  const end = reader.pos + length;
+  if (end > reader.len || depth > 8) invalidMessage('Payload');
+  const ingress_: Ingress[] = [];
+  while (reader.pos < end) {
+    const tag = reader.uint32();
+    switch (tag) {
+      case 10: ingress_.push(decodeIngress(reader, reader.uint32(), depth + 1)); break;
+      default: reader.skipType(tag & 7);
+    }
+  }
+  if (reader.pos !== end) invalidMessage('Payload');
+  return { ingress: ingress_ };
+}
+
+export function encodeBlockProposal(message: BlockProposal, writer: Writer): Writer {
+  encodeBlock(message.block, writer.uint32(10).fork()).ldelim();
+  encodePayload(message.payload, writer.uint32(18).fork()).ldelim();
+  if (message.maker.length > 0) writer.uint32(26).bytes(message.maker);
+  if (message.signature.length > 0) writer.uint32(34).bytes(message.signature);
+  return writer;
+}
+
+export function decodeBlockProposal(reader: Reader, length: number, depth = 0): BlockProposal {
+  const end = reader.pos + length;
+  if (end > reader.len || depth > 8) invalidMessage('BlockProposal');
+  let block_: Block | undefined;
+  let payload_: Payload | undefined;
+  let maker_: Uint8Array = new Uint8Array(0);
+  let signature_: Uint8Array = new Uint8Array(0);
+  while (reader.pos < end) {
+    const tag = reader.uint32();
+    switch (tag) {
+      case 10: block_ = decodeBlock(reader, reader.uint32(), depth + 1); break;
+      case 18: payload_ = decodePayload(reader, reader.uint32(), depth + 1); break;
+      case 26: maker_ = readBytes(reader); break;
+      case 34: signature_ = readBytes(reader); break;
+      default: reader.skipType(tag & 7);
+    }
+  }
+  if (reader.pos !== end) invalidMessage('BlockProposal');
+  if (block_ === undefined) return invalidMessage('BlockProposal.block');
+  if (payload_ === undefined) return invalidMessage('BlockProposal.payload');
+  return { block: block_, payload: payload_, maker: maker_, signature: signature_ };
+}
+
+export function encodeVote(message: Vote, writer: Writer): Writer {
+  if (message.height !== 0) writeNumber(writer.uint32(8), message.height);
+  if (message.blockHash.length > 0) writer.uint32(18).bytes(message.blockHash);
+  if (message.signer.length > 0) writer.uint32(26).bytes(message.signer);
+  if (message.signature.length > 0) writer.uint32(34).bytes(message.signature);
+  return writer;
+}
+
+export function decodeVote(reader: Reader, length: number, depth = 0): Vote {
+  const end = reader.pos + length;
+  if (end > reader.len || depth > 8) invalidMessage('Vote');
+  let height_: number = 0;
+  let blockHash_: Uint8Array = new Uint8Array(0);
+  let signer_: Uint8Array = new Uint8Array(0);
+  let signature_: Uint8Array = new Uint8Array(0);
+  while (reader.pos < end) {
+    const tag = reader.uint32();
+    switch (tag) {
+      case 8: height_ = readNumber(reader); break;
+      case 18: blockHash_ = readBytes(reader); break;
+      case 26: signer_ = readBytes(reader); break;
+      case 34: signature_ = readBytes(reader); break;
+      default: reader.skipType(tag & 7);
+    }
+  }
+  if (reader.pos !== end) invalidMessage('Vote');
+  return { height: height_, blockHash: blockHash_, signer: signer_, signature: signature_ };
+}
+
+export function encodeVoteSignature(message: VoteSignature, writer: Writer): Writer {
+  if (message.signer.length > 0) writer.uint32(10).bytes(message.signer);
+  if (message.signature.length > 0) writer.uint32(18).bytes(message.signature);
+  return writer;
+}
+
+export function decodeVoteSignature(reader: Reader, length: number, depth = 0): VoteSignature {
+  const end = reader.pos + length;
+  if (end > reader.len || depth > 8) invalidMessage('VoteSignature');
+  let signer_: Uint8Array = new Uint8Array(0);
+  let signature_: Uint8Array = new Uint8Array(0);
+  while (reader.pos < end) {
+    const tag = reader.uint32();
+    switch (tag) {
+      case 10: signer_ = readBytes(reader); break;
+      case 18: signature_ = readBytes(reader); break;
+      default: reader.skipType(tag & 7);
+    }
+  }
+  if (reader.pos !== end) invalidMessage('VoteSignature');
+  return { signer: signer_, signature: signature_ };
+}
+
+export function encodeVoteCertificate(message: VoteCertificate, writer: Writer): Writer {
+  if (message.height !== 0) writeNumber(writer.uint32(8), message.height);
+  if (message.blockHash.length > 0) writer.uint32(18).bytes(message.blockHash);
+  for (const item of message.signatures) encodeVoteSignature(item, writer.uint32(26).fork()).ldelim();
+  return writer;
+}
+
+export function decodeVoteCertificate(reader: Reader, length: number, depth = 0): VoteCertificate {
+  const end = reader.pos + length;
+  if (end > reader.len || depth > 8) invalidMessage('VoteCertificate');
+  let height_: number = 0;
+  let blockHash_: Uint8Array = new Uint8Array(0);
+  const signatures_: VoteSignature[] = [];
+  while (reader.pos < end) {
+    const tag = reader.uint32();
+    switch (tag) {
+      case 8: height_ = readNumber(reader); break;
+      case 18: blockHash_ = readBytes(reader); break;
+      case 26: signatures_.push(decodeVoteSignature(reader, reader.uint32(), depth + 1)); break;
+      default: reader.skipType(tag & 7);
+    }
+  }
+  if (reader.pos !== end) invalidMessage('VoteCertificate');
+  return { height: height_, blockHash: blockHash_, signatures: signatures_ };
+}
+
+export function encodeEquivocationProof(message: EquivocationProof, writer: Writer): Writer {
+  if (message.maker.length > 0) writer.uint32(10).bytes(message.maker);
+  if (message.height !== 0) writeNumber(writer.uint32(16), message.height);
+  if (message.firstHash.length > 0) writer.uint32(26).bytes(message.firstHash);
+  if (message.firstSignature.length > 0) writer.uint32(34).bytes(message.firstSignature);
+  if (message.secondHash.length > 0) writer.uint32(42).bytes(message.secondHash);
+  if (message.secondSignature.length > 0) writer.uint32(50).bytes(message.secondSignature);
+  return writer;
+}
+
+export function decodeEquivocationProof(reader: Reader, length: number, depth = 0): EquivocationProof {
+  const end = reader.pos + length;
+  if (end > reader.len || depth > 8) invalidMessage('EquivocationProof');
+  let maker_: Uint8Array = new Uint8Array(0);
+  let height_: number = 0;
+  let firstHash_: Uint8Array = new Uint8Array(0);
+  let firstSignature_: Uint8Array = new Uint8Array(0);
+  let secondHash_: Uint8Array = new Uint8Array(0);
+  let secondSignature_: Uint8Array = new Uint8Array(0);
+  while (reader.pos < end) {
+    const tag = reader.uint32();
+    switch (tag) {
+      case 10: maker_ = readBytes(reader); break;
+      case 16: height_ = readNumber(reader); break;
+      case 26: firstHash_ = readBytes(reader); break;
+      case 34: firstSignature_ = readBytes(reader); break;
+      case 42: secondHash_ = readBytes(reader); break;
+      case 50: secondSignature_ = readBytes(reader); break;
+      default: reader.skipType(tag & 7);
+    }
+  }
+  if (reader.pos !== end) invalidMessage('EquivocationProof');
+  return { maker: maker_, height: height_, firstHash: firstHash_, firstSignature: firstSignature_, secondHash: secondHash_, secondSignature: secondSignature_ };
+}
+
+export function encodeThresholdShare(message: ThresholdShare, writer: Writer): Writer {
+  if (message.height !== 0) writeNumber(writer.uint32(8), message.height);
+  if (message.content.length > 0) writer.uint32(18).bytes(message.content);
+  if (message.signer.length > 0) writer.uint32(26).bytes(message.signer);
+  if (message.signature.length > 0) writer.uint32(34).bytes(message.signature);
+  return writer;
+}
+
+export function decodeThresholdShare(reader: Reader, length: number, depth = 0): ThresholdShare {
+  const end = reader.pos + length;
+  if (end > reader.len || depth > 8) invalidMessage('ThresholdShare');
+  let height_: number = 0;
+  let content_: Uint8Array = new Uint8Array(0);
+  let signer_: Uint8Array = new Uint8Array(0);
+  let signature_: Uint8Array = new Uint8Array(0);
+  while (reader.pos < end) {
+    const tag = reader.uint32();
+    switch (tag) {
+      case 8: height_ = readNumber(reader); break;
+      case 18: content_ = readBytes(reader); break;
+      case 26: signer_ = readBytes(reader); break;
+      case 34: signature_ = readBytes(reader); break;
+      default: reader.skipType(tag & 7);
+    }
+  }
+  if (reader.pos !== end) invalidMessage('ThresholdShare');
+  return { height: height_, content: content_, signer: signer_, signature: signature_ };
+}
+
+export function encodeThresholdValue(message: ThresholdValue, writer: Writer): Writer {
+  if (message.height !== 0) writeNumber(writer.uint32(8), message.height);
+  if (message.content.length > 0) writer.uint32(18).bytes(message.content);
+  if (message.signature.length > 0) writer.uint32(26).bytes(message.signature);
+  return writer;
+}
+
+export function decodeThresholdValue(reader: Reader, length: number, depth = 0): ThresholdValue {
+  const end = reader.pos + length;
+  if (end > reader.len || depth > 8) invalidMessage('ThresholdValue');
+  let height_: number = 0;
+  let content_: Uint8Array = new Uint8Array(0);
+  let signature_: Uint8Array = new Uint8Array(0);
+  while (reader.pos < end) {
+    const tag = reader.uint32();
+    switch (tag) {
+      case 8: height_ = readNumber(reader); break;
+      case 18: content_ = readBytes(reader); break;
+      case 26: signature_ = readBytes(reader); break;
+      default: reader.skipType(tag & 7);
+    }
+  }
+  if (reader.pos !== end) invalidMessage('ThresholdValue');
+  return { height: height_, content: content_, signature: signature_ };
+}
+
+export function encodeChainBase(message: ChainBase, writer: Writer): Writer {
+  encodeBlock(message.block, writer.uint32(10).fork()).ldelim();
+  return writer;
+}
+
+export function decodeChainBase(reader: Reader, length: number, depth = 0): ChainBase {
+  const end = reader.pos + length;
+  if (end > reader.len || depth > 8) invalidMessage('ChainBase');
+  let block_: Block | undefined;
+  while (reader.pos < end) {
+    const tag = reader.uint32();
+    switch (tag) {
+      case 10: block_ = decodeBlock(reader, reader.uint32(), depth + 1); break;
+      default: reader.skipType(tag & 7);
+    }
+  }
+  if (reader.pos !== end) invalidMessage('ChainBase');
+  if (block_ === undefined) return invalidMessage('ChainBase.block');
+  return { block: block_ };
+}
+
+export function encodeFinalizedBlock(message: FinalizedBlock, writer: Writer): Writer {
+  encodeBlockProposal(message.proposal, writer.uint32(10).fork()).ldelim();
+  if (message.tape.length > 0) writer.uint32(18).bytes(message.tape);
+  if (message.notarization !== undefined) encodeVoteCertificate(message.notarization, writer.uint32(26).fork()).ldelim();
+  if (message.finalization !== undefined) encodeVoteCertificate(message.finalization, writer.uint32(34).fork()).ldelim();
+  return writer;
+}
+
+export function decodeFinalizedBlock(reader: Reader, length: number, depth = 0): FinalizedBlock {
+  const end = reader.pos + length;
+  if (end > reader.len || depth > 8) invalidMessage('FinalizedBlock');
+  let proposal_: BlockProposal | undefined;
+  let tape_: Uint8Array = new Uint8Array(0);
+  let notarization_: VoteCertificate | undefined;
+  let finalization_: VoteCertificate | undefined;
+  while (reader.pos < end) {
+    const tag = reader.uint32();
+    switch (tag) {
+      case 10: proposal_ = decodeBlockProposal(reader, reader.uint32(), depth + 1); break;
+      case 18: tape_ = readBytes(reader); break;
+      case 26: notarization_ = decodeVoteCertificate(reader, reader.uint32(), depth + 1); break;
+      case 34: finalization_ = decodeVoteCertificate(reader, reader.uint32(), depth + 1); break;
+      default: reader.skipType(tag & 7);
+    }
+  }
+  if (reader.pos !== end) invalidMessage('FinalizedBlock');
+  if (proposal_ === undefined) return invalidMessage('FinalizedBlock.proposal');
+  return { proposal: proposal_, tape: tape_, notarization: notarization_, finalization: finalization_ };
+}
+
+export function encodeOwnVote(message: OwnVote, writer: Writer): Writer {
+  writer.uint32(8).uint32(VOTE_PURPOSE_BY_NAME[message.purpose]);
+  encodeVote(message.vote, writer.uint32(18).fork()).ldelim();
+  if (message.proposal !== undefined) encodeBlockProposal(message.proposal, writer.uint32(26).fork()).ldelim();
+  return writer;
+}
+
+export function decodeOwnVote(reader: Reader, length: number, depth = 0): OwnVote {
+  const end = reader.pos + length;
+  if (end > reader.len || depth > 8) invalidMessage('OwnVote');
+  let purpose_: VotePurpose | undefined;
+  let vote_: Vote | undefined;
+  let proposal_: BlockProposal | undefined;
+  while (reader.pos < end) {
+    const tag = reader.uint32();
+    switch (tag) {
+      case 8: purpose_ = VOTE_PURPOSE_BY_ID.get(reader.uint32()) ?? invalidEnum('purpose'); break;
+      case 18: vote_ = decodeVote(reader, reader.uint32(), depth + 1); break;
+      case 26: proposal_ = decodeBlockProposal(reader, reader.uint32(), depth + 1); break;
+      default: reader.skipType(tag & 7);
+    }
+  }
+  if (reader.pos !== end) invalidMessage('OwnVote');
+  if (purpose_ === undefined) return invalidMessage('OwnVote.purpose');
+  if (vote_ === undefined) return invalidMessage('OwnVote.vote');
+  return { purpose: purpose_, vote: vote_, proposal: proposal_ };
+}
+
+export function encodeKeptCertificate(message: KeptCertificate, writer: Writer): Writer {
+  writer.uint32(8).uint32(VOTE_PURPOSE_BY_NAME[message.purpose]);
+  encodeVoteCertificate(message.certificate, writer.uint32(18).fork()).ldelim();
+  return writer;
+}
+
+export function decodeKeptCertificate(reader: Reader, length: number, depth = 0): KeptCertificate {
+  const end = reader.pos + length;
+  if (end > reader.len || depth > 8) invalidMessage('KeptCertificate');
+  let purpose_: VotePurpose | undefined;
+  let certificate_: VoteCertificate | undefined;
+  while (reader.pos < end) {
+    const tag = reader.uint32();
+    switch (tag) {
+      case 8: purpose_ = VOTE_PURPOSE_BY_ID.get(reader.uint32()) ?? invalidEnum('purpose'); break;
+      case 18: certificate_ = decodeVoteCertificate(reader, reader.uint32(), depth + 1); break;
+      default: reader.skipType(tag & 7);
+    }
+  }
+  if (reader.pos !== end) invalidMessage('KeptCertificate');
+  if (purpose_ === undefined) return invalidMessage('KeptCertificate.purpose');
+  if (certificate_ === undefined) return invalidMessage('KeptCertificate.certificate');
+  return { purpose: purpose_, certificate: certificate_ };
+}
+
+export function encodeConsensusEntry(message: ConsensusEntry, writer: Writer): Writer {
+  switch (message.fact.kind) {
+    case 'base': encodeChainBase(message.fact.base, writer.uint32(10).fork()).ldelim(); break;
+    case 'finalized': encodeFinalizedBlock(message.fact.finalized, writer.uint32(18).fork()).ldelim(); break;
+    case 'ownVote': encodeOwnVote(message.fact.ownVote, writer.uint32(26).fork()).ldelim(); break;
+    case 'keptCertificate': encodeKeptCertificate(message.fact.keptCertificate, writer.uint32(34).fork()).ldelim(); break;
+  }
+  return writer;
+}
+
+export function decodeConsensusEntry(reader: Reader, length: number, depth = 0): ConsensusEntry {
+  const end = reader.pos + length;
+  if (end > reader.len || depth > 8) invalidMessage('ConsensusEntry');
+  let fact_: ConsensusEntry['fact'] | undefined;
+  while (reader.pos < end) {
+    const tag = reader.uint32();
+    switch (tag) {
+      case 10: fact_ = { kind: 'base', base: decodeChainBase(reader, reader.uint32(), depth + 1) }; break;
+      case 18: fact_ = { kind: 'finalized', finalized: decodeFinalizedBlock(reader, reader.uint32(), depth + 1) }; break;
+      case 26: fact_ = { kind: 'ownVote', ownVote: decodeOwnVote(reader, reader.uint32(), depth + 1) }; break;
+      case 34: fact_ = { kind: 'keptCertificate', keptCertificate: decodeKeptCertificate(reader, reader.uint32(), depth + 1) }; break;
+      default: reader.skipType(tag & 7);
+    }
+  }
+  if (reader.pos !== end) invalidMessage('ConsensusEntry');
+  if (fact_ === undefined) return invalidMessage('ConsensusEntry.fact');
+  return { fact: fact_ };
+}
+
+export function encodeBeaconEntry(message: BeaconEntry, writer: Writer): Writer {
+  if (message.height !== 0) writeNumber(writer.uint32(8), message.height);
+  if (message.value.length > 0) writer.uint32(18).bytes(message.value);
+  return writer;
+}
+
+export function decodeBeaconEntry(reader: Reader, length: number, depth = 0): BeaconEntry {
+  const end = reader.pos + length;
+  if (end > reader.len || depth > 8) invalidMessage('BeaconEntry');
+  let height_: number = 0;
+  let value_: Uint8Array = new Uint8Array(0);
+  while (reader.pos < end) {
+    const tag = reader.uint32();
+    switch (tag) {
+      case 8: height_ = readNumber(reader); break;
+      case 18: value_ = readBytes(reader); break;
+      default: reader.skipType(tag & 7);
+    }
+  }
+  if (reader.pos !== end) invalidMessage('BeaconEntry');
+  return { height: height_, value: value_ };
 }
 
 export function encodeRequestChange(message: RequestChange, writer: Writer): Writer {
