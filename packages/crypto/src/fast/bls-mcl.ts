@@ -23,6 +23,9 @@ type MclModule = {
   _mclBnG2_mulCT(product: number, point: number, scalar: number): void;
 };
 
+/** mcl copies a message to its stack, 64 KiB or so; longer ones are rare and hashed by noble. */
+const MESSAGE_BYTES_MAX = 4096;
+
 /** Enough for a projective point of G2. */
 const SLOT_BYTES = 512;
 
@@ -151,7 +154,7 @@ class MclEngine implements BlsEngine {
 
   #hash(message: Uint8Array): G1 {
     if (this.#hashed === undefined || !bytesEqual(this.#hashed.message, message)) {
-      this.#hashed = { message: message.slice(), point: mcl.hashAndMapToG1(message) };
+      this.#hashed = { message: message.slice(), point: hashToPoint(message) };
     }
     return this.#hashed.point;
   }
@@ -200,4 +203,11 @@ class MclEngine implements BlsEngine {
     this.#publicKeys.set(name, point);
     return valid(point);
   }
+}
+
+function hashToPoint(message: Uint8Array): G1 {
+  if (message.length <= MESSAGE_BYTES_MAX) return mcl.hashAndMapToG1(message);
+  const point = new mcl.G1();
+  point.deserialize(nobleBls.hash(message));
+  return point;
 }
