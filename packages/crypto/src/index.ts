@@ -15,3 +15,7 @@ export { nobleBls } from './bls-noble.ts';
 export { provePossession, verifyMultiSignature, verifyPossession } from './multi-signature.ts';
 export { combineSignature, dealShares, generateBlsKey } from './threshold.ts';
 export type { Combination, Dealing, NodeShare, SignatureShare } from './threshold.ts';
+export { ed25519KeyToDer, parseUserKey } from './public-key.ts';
+export type { PlainKey, RsaKey, UserKey } from './public-key.ts';
+export type { SignatureEngine, SignedMessage } from './signature-engine.ts';
+export { nobleSignatures } from './signatures-noble.ts';

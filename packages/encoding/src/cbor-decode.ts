@@ -11,6 +11,8 @@ export type CborLimits = {
   readonly depthMax?: number;
   /** Values and keys together; bounds memory, since one byte may cost a hundred once decoded. */
   readonly itemsMax?: number;
+  /** COSE keys have integers for keys of maps; they are then named in decimal: `'-1'`. */
+  readonly keys?: 'text' | 'integer';
 };
 
 export const CBOR_DEPTH_MAX = 64;
@@ -45,6 +47,7 @@ class CborReader {
   readonly #bytes: Uint8Array;
   readonly #view: DataView;
   readonly #depthMax: number;
+  readonly #integerKeys: boolean;
   #itemsLeft: number;
   #offset = 0;
 
@@ -54,6 +57,7 @@ class CborReader {
     this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
     this.#depthMax = limits.depthMax ?? CBOR_DEPTH_MAX;
     this.#itemsLeft = limits.itemsMax ?? CBOR_ITEMS_MAX;
+    this.#integerKeys = limits.keys === 'integer';
   }
 
   document(): CborValue {
@@ -100,14 +104,24 @@ class CborReader {
   #map(size: number, depth: number): CborMap {
     const map = Object.create(null) as { [key: string]: CborValue };
     for (let fields = 0; size === INDEFINITE ? !this.#takeBreak() : fields < size; fields++) {
-      this.#countItem();
-      const initial = this.#byte();
-      if (initial >>> 5 !== 3) malformed('cbor: key is not text');
-      const key = this.#text(this.#length(initial & 31));
+      const key = this.#key();
       if (map[key] !== undefined) malformed('cbor: duplicate key');
       map[key] = this.#value(depth + 1);
     }
     return map;
+  }
+
+  #key(): string {
+    this.#countItem();
+    const initial = this.#byte();
+    const major = initial >>> 5;
+    if (!this.#integerKeys) {
+      if (major !== 3) malformed('cbor: key is not text');
+      return this.#text(this.#length(initial & 31));
+    }
+    if (major > 1) malformed('cbor: key is not an integer');
+    const argument = this.#integer(initial & 31);
+    return String(major === 0 ? argument : -1n - argument);
   }
 
   #bignum(low: number): bigint {

@@ -62,6 +62,14 @@ describe('row 3: CBOR decode of tagged maps, bignum nats, byte-string principals
     expect(decodeHex('a0')).toEqual(valid({}));
   });
 
+  test('integer keys where they are asked for', () => {
+    const cose = fromHex('a301022003216178');
+    expect(decodeCbor(cose, { keys: 'integer' })).toEqual(valid({ '1': 2n, '-1': 3n, '-2': 'x' }));
+    expect(decodeCbor(cose).kind).toBe('invalid');
+    expect(decodeCbor(fromHex('a201020103'), { keys: 'integer' }).kind).toBe('invalid');
+    expect(decodeCbor(fromHex('a1613102'), { keys: 'integer' }).kind).toBe('invalid');
+  });
+
   test('indefinite arrays and maps', () => {
     expect(decodeHex('9f0102ff')).toEqual(valid([1n, 2n]));
     expect(decodeHex('bf6161f4ff')).toEqual(valid({ a: false }));
@@ -109,11 +117,11 @@ describe('what the decoder refuses', () => {
   });
 
   test('items: memory is bounded, however small the items', () => {
-    const many = new Uint8Array(1_000_000).fill(0xa0);
+    const many = new Uint8Array(200_000).fill(0xa0);
     many[0] = 0x9f;
     many[many.length - 1] = 0xff;
     expect(decodeCbor(many)).toMatchObject({ reason: 'cbor: too many items' });
-    expect(decodeCbor(many, { itemsMax: 1_000_000 }).kind).toBe('valid');
+    expect(decodeCbor(many, { itemsMax: 200_000 }).kind).toBe('valid');
   });
 
   test('not a map', () => {

@@ -1,0 +1,93 @@
+// Signatures by node:crypto. Importing a key costs up to half of a verification, and honest users
+// sign more than once: imported keys are kept, boundedly.
+
+import { createPrivateKey, createPublicKey, sign, verify } from 'node:crypto';
+import type { KeyObject } from 'node:crypto';
+import { assert, BoundedMap, concatBytes, fromHex, toHex } from '@internode/prelude';
+import { ed25519KeyToDer } from '../public-key.ts';
+import type { RsaKey } from '../public-key.ts';
+import { verifyWith } from '../signature-engine.ts';
+import type { SignatureArithmetic, SignatureEngine } from '../signature-engine.ts';
+
+const PUBLIC_KEYS_MAX = 4096;
+const PRIVATE_KEYS_MAX = 16;
+
+const POINT_PREFIX = {
+  p256: fromHex('3059301306072a8648ce3d020106082a8648ce3d030107034200'),
+  secp256k1: fromHex('3056301006072a8648ce3d020106052b8104000a034200'),
+} as const;
+
+const ED25519_PKCS8_PREFIX = fromHex('302e020100300506032b657004220420');
+
+/** Undefined for keys that node refuses, such as points that are not on the curve. */
+const publicKeys = new BoundedMap<string, KeyObject | undefined>(PUBLIC_KEYS_MAX, 'drop-oldest');
+const privateKeys = new BoundedMap<string, KeyObject>(PRIVATE_KEYS_MAX, 'drop-oldest');
+
+const arithmetic: SignatureArithmetic = {
+  ed25519(key, message, signature) {
+    const imported = importSpki(ed25519KeyToDer(key));
+    return imported !== undefined && verify(null, message, imported, signature);
+  },
+
+  ecdsa(curve, { key, message, signature }) {
+    const imported = importSpki(concatBytes(POINT_PREFIX[curve], key));
+    if (imported === undefined) return false;
+    return verify('sha256', message, { key: imported, dsaEncoding: 'ieee-p1363' }, signature);
+  },
+
+  rsa(key, message, signature) {
+    const imported = importRsa(key);
+    return imported !== undefined && verify('sha256', message, imported, signature);
+  },
+};
+
+export const nodeSignatures: SignatureEngine = {
+  name: 'node',
+  verify: (signed) => verifyWith(arithmetic, signed),
+
+  ed25519PublicKey(secret) {
+    const der = createPublicKey(privateKey(secret)).export({ format: 'der', type: 'spki' });
+    return new Uint8Array(der);
+  },
+
+  signEd25519(secret, message) {
+    return new Uint8Array(sign(null, message, privateKey(secret)));
+  },
+};
+
+function importSpki(der: Uint8Array): KeyObject | undefined {
+  return remember(toHex(der), () =>
+    createPublicKey({ key: Buffer.from(der), format: 'der', type: 'spki' }),
+  );
+}
+
+function importRsa({ modulus, exponent }: RsaKey): KeyObject | undefined {
+  const n = Buffer.from(modulus).toString('base64url');
+  const e = Buffer.from(exponent).toString('base64url');
+  return remember(`rsa ${n} ${e}`, () =>
+    createPublicKey({ key: { kty: 'RSA', n, e }, format: 'jwk' }),
+  );
+}
+
+function remember(name: string, create: () => KeyObject): KeyObject | undefined {
+  if (publicKeys.has(name)) return publicKeys.get(name);
+  let key: KeyObject | undefined;
+  try {
+    key = create();
+  } catch {
+    key = undefined;
+  }
+  publicKeys.set(name, key);
+  return key;
+}
+
+function privateKey(secret: Uint8Array): KeyObject {
+  assert(secret.length === 32, 'ed25519: length of secret');
+  const name = toHex(secret);
+  const known = privateKeys.get(name);
+  if (known !== undefined) return known;
+  const der = Buffer.from(concatBytes(ED25519_PKCS8_PREFIX, secret));
+  const key = createPrivateKey({ key: der, format: 'der', type: 'pkcs8' });
+  privateKeys.set(name, key);
+  return key;
+}
