@@ -1,0 +1,101 @@
+// The flags of `internode`, their help and their checks. Parsing is node:util's.
+import { parseArgs } from 'node:util';
+import { invalid, type Verdict, valid } from '@internode/prelude';
+
+export interface StartOptions {
+  readonly port: number;
+  readonly host: string;
+  readonly dataDir: string;
+  readonly clean: boolean;
+  readonly configOut: string | undefined;
+  readonly logFormat: 'pretty' | 'json';
+  readonly quiet: boolean;
+}
+
+export const DEFAULT_PORT = 8000;
+export const DEFAULT_DATA_DIR = '.internode';
+
+export const HELP = `internode: an Internet Computer node
+
+Usage: internode <command> [flags]        (npm start = internode start; npm run internode -- <command> …)
+
+Commands
+  start                          run a replica on this machine
+  deploy FILE                    compile (.mo) or take (.wasm, .wasm.gz) a canister and install it
+  call CANISTER METHOD [ARGS]    call a method, arguments in Candid text, e.g. '(1, "two")'
+  canister status CANISTER       status, cycles, memory, controllers
+  canister logs CANISTER         what the canister printed
+  help [command]                 this text, or a command's own
+
+Try
+  internode start
+  internode deploy counter.mo
+  internode call counter inc
+  internode canister logs counter
+`;
+
+export const START_HELP = `internode start: run a replica on this machine
+
+Zero flags work: the replica listens on http://127.0.0.1:${DEFAULT_PORT} and keeps its state in ./${DEFAULT_DATA_DIR}
+
+Flags
+  --port N             port of the HTTP interface; 0 = any free one           (${DEFAULT_PORT})
+  --host ADDRESS       address to listen on; other machines can reach it only if it is not loopback   (127.0.0.1)
+  --data-dir DIR       where keys and state live                              (${DEFAULT_DATA_DIR})
+  --clean              forget all state and keys in the data directory first
+  --config-out FILE    write gatewayUrl, rootKey, subnetId, nodeIds, … as JSON once ready
+  --log-format FORMAT  pretty or json (one object per line)                   (pretty)
+  --quiet              no banner, warnings and errors only
+  --help               this text
+
+Examples
+  internode start --port 0 --config-out replica.json
+  internode start --clean --data-dir /tmp/scratch
+  internode start --log-format json --quiet
+`;
+
+const START_FLAGS = {
+  port: { type: 'string' },
+  host: { type: 'string' },
+  'data-dir': { type: 'string' },
+  clean: { type: 'boolean' },
+  'config-out': { type: 'string' },
+  'log-format': { type: 'string' },
+  quiet: { type: 'boolean', short: 'q' },
+} as const;
+
+/** Arguments after `start`; flags win over `INTERNODE_*` variables of the environment, those over defaults. */
+export function parseStart(
+  args: readonly string[],
+  environment: Readonly<Record<string, string | undefined>>,
+): Verdict<StartOptions> {
+  let values: ReturnType<typeof parseFlags>;
+  try {
+    values = parseFlags(args);
+  } catch (fault) {
+    return invalid(`${(fault as Error).message} Run \`internode start --help\` for all flags.`);
+  }
+  const text = (flag: 'port' | 'host' | 'data-dir' | 'config-out' | 'log-format') =>
+    values[flag] ?? environment[`INTERNODE_${flag.toUpperCase().replace('-', '_')}`];
+  const port = Number(text('port') ?? DEFAULT_PORT);
+  if (!Number.isInteger(port) || port < 0 || port > 65535) {
+    return invalid(`--port ${text('port')} is not a port: give a number from 0 (any) to 65535.`);
+  }
+  const logFormat = text('log-format') ?? 'pretty';
+  if (logFormat !== 'pretty' && logFormat !== 'json') {
+    return invalid(`--log-format ${logFormat} is unknown: pretty or json.`);
+  }
+  return valid({
+    port,
+    host: text('host') ?? '127.0.0.1',
+    dataDir: text('data-dir') ?? DEFAULT_DATA_DIR,
+    clean: values.clean ?? false,
+    configOut: text('config-out'),
+    logFormat,
+    quiet: values.quiet ?? false,
+  });
+}
+
+function parseFlags(args: readonly string[]) {
+  return parseArgs({ args: [...args], options: START_FLAGS, strict: true }).values;
+}

@@ -1,0 +1,119 @@
+// What deploy, call and canister share: which replica, as whom, and canister names.
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { CanisterStatus, HttpAgent } from '@icp-sdk/core/agent';
+import { Principal } from '@icp-sdk/core/principal';
+import { type CandidInterface, parseInterface } from '../candid/interface.ts';
+import { DEFAULT_DATA_DIR } from '../command-line.ts';
+import { writeDurably } from '../data-dir.ts';
+import { developmentIdentity } from '../identities.ts';
+import { readReplicaConfig } from '../replica-config.ts';
+import { StartFault } from '../start-fault.ts';
+
+export interface Client {
+  readonly agent: HttpAgent;
+  readonly dataDir: string;
+  readonly defaultEffectiveCanisterId: Principal;
+  readonly positionals: readonly string[];
+  readonly json: boolean;
+  readonly values: Readonly<Record<string, string | boolean | undefined>>;
+}
+
+const FLAGS = {
+  'data-dir': { type: 'string' },
+  url: { type: 'string' },
+  identity: { type: 'string' },
+  json: { type: 'boolean' },
+  mode: { type: 'string' },
+  name: { type: 'string' },
+  query: { type: 'boolean' },
+} as const;
+
+export async function openClient(args: readonly string[]): Promise<Client> {
+  const { values, positionals } = parseArgs({
+    args: [...args],
+    options: FLAGS,
+    allowPositionals: true,
+  });
+  const dataDir = values['data-dir'] ?? process.env['INTERNODE_DATA_DIR'] ?? DEFAULT_DATA_DIR;
+  const config = readReplicaConfig(dataDir);
+  const url = values.url ?? config?.gatewayUrl;
+  if (url === undefined) {
+    throw new StartFault(
+      `no replica is known in ${dataDir}`,
+      'start one with `npm start`, or name it: --url http://127.0.0.1:8000 or --data-dir DIR',
+    );
+  }
+  const identity = developmentIdentity(values.identity ?? 'alice');
+  try {
+    const agent = await HttpAgent.create({ host: url, identity, shouldFetchRootKey: true });
+    const first = config?.defaultEffectiveCanisterId ?? 'rwlgt-iiaaa-aaaaa-aaaaa-cai';
+    return {
+      agent,
+      dataDir,
+      positionals,
+      json: values.json ?? false,
+      values,
+      defaultEffectiveCanisterId: Principal.fromText(first),
+    };
+  } catch (fault) {
+    throw new StartFault(
+      `no replica answers on ${url} (${(fault as Error).message.split('\n')[0]})`,
+      'start one with `npm start`',
+    );
+  }
+}
+
+type Names = Record<string, string>;
+
+function namesFile(dataDir: string): string {
+  return join(dataDir, 'canisters.json');
+}
+
+function readNames(dataDir: string): Names {
+  const file = namesFile(dataDir);
+  return existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as Names) : {};
+}
+
+export function rememberCanister(dataDir: string, name: string, id: Principal): void {
+  writeDurably(
+    namesFile(dataDir),
+    `${JSON.stringify({ ...readNames(dataDir), [name]: id.toText() }, null, 2)}\n`,
+  );
+}
+
+export function knownCanister(dataDir: string, name: string): Principal | undefined {
+  const text = readNames(dataDir)[name];
+  return text === undefined ? undefined : Principal.fromText(text);
+}
+
+/** A canister by its textual id or the name it was deployed under. */
+export function resolveCanister(dataDir: string, text: string | undefined): Principal {
+  if (text === undefined) throw new StartFault('which canister? give its name or id');
+  const known = knownCanister(dataDir, text);
+  if (known) return known;
+  try {
+    return Principal.fromText(text);
+  } catch {
+    const names = Object.keys(readNames(dataDir));
+    throw new StartFault(
+      `no canister is called ${text} here`,
+      names.length > 0 ? `known names: ${names.join(', ')}` : 'deploy one: internode deploy FILE',
+    );
+  }
+}
+
+/** The interface that the canister carries as metadata; undefined when it has none that this caller may see. */
+export async function readInterface(
+  client: Client,
+  canisterId: Principal,
+): Promise<CandidInterface | undefined> {
+  const status = await CanisterStatus.request({
+    agent: client.agent,
+    canisterId,
+    paths: ['candid'],
+  });
+  const source = status.get('candid');
+  return typeof source === 'string' ? parseInterface(source) : undefined;
+}

@@ -1,0 +1,37 @@
+import { describe, expect, test } from 'vitest';
+import { DEFAULT_PORT, parseStart } from '../src/command-line.ts';
+
+describe('internode start: flags', () => {
+  test('zero flags work', () => {
+    expect(parseStart([], {})).toEqual({
+      kind: 'valid',
+      value: {
+        port: DEFAULT_PORT,
+        host: '127.0.0.1',
+        dataDir: '.internode',
+        clean: false,
+        configOut: undefined,
+        logFormat: 'pretty',
+        quiet: false,
+      },
+    });
+  });
+
+  test('flags win over the environment', () => {
+    const environment = { INTERNODE_PORT: '1', INTERNODE_DATA_DIR: '/a' };
+    expect(parseStart(['--port', '0'], environment)).toMatchObject({
+      value: { port: 0, dataDir: '/a' },
+    });
+  });
+
+  test.each([
+    [['--port', 'x'], /not a port/],
+    [['--port', '70000'], /not a port/],
+    [['--prot', '1'], /--help/],
+    [['--log-format', 'xml'], /pretty or json/],
+  ])('%j is refused with what to do', (args, text) => {
+    const verdict = parseStart(args, {});
+    expect(verdict.kind).toBe('invalid');
+    expect(verdict.kind === 'invalid' && verdict.reason).toMatch(text);
+  });
+});
