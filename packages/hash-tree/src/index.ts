@@ -26,5 +26,6 @@ export {
   type SubtreeLookup,
   visibleLabels,
 } from './hash-tree.ts';
-export { type Content, emptyTree, LabelledTree } from './labelled-tree.ts';
+export { type Content, contentDigest, emptyTree, LabelledTree } from './labelled-tree.ts';
+export { type Sealed, sealed } from './sealed.ts';
 export { witness } from './witness.ts';

@@ -11,8 +11,8 @@
  */
 import { assert } from '@internode/prelude';
 import {
-  bitAt,
   type Binary,
+  bitAt,
   firstDifference,
   fromBinary,
   type Label,
@@ -21,15 +21,16 @@ import {
 } from './binary.ts';
 import { emptyDigest, labeledDigest, leafDigest } from './digest.ts';
 import { SMALL_LEAF_BYTES_MAX } from './limits.ts';
+import { Sealed } from './sealed.ts';
 import { type Digest, digestToBytes, forkDigest } from './sha256-words.ts';
 
-/** What stands at a path: the bytes of a leaf, or labels with what stands below them. */
-export type Content = Uint8Array | ReadonlyArray<readonly [Label, Content]>;
+/** What stands at a path: the bytes of a leaf, sealed content, or labels with what stands below them. */
+export type Content = Uint8Array | Sealed | ReadonlyArray<readonly [Label, Content]>;
 
 /** Small leaves are binary strings, others the caller's bytes. */
 export type Leaf = Binary | Uint8Array;
 export type Level = Fork | Edge;
-export type Child = Leaf | Level;
+export type Child = Leaf | Level | Sealed;
 
 export class Fork {
   readonly bit: number;
@@ -81,13 +82,30 @@ export class LabelledTree {
 
   /** The leaf at `path`; undefined when there is none. */
   lookup(path: readonly Label[]): Uint8Array | undefined {
-    let child: Child | undefined = this.root;
-    for (const label of path) {
-      if (child === undefined || isLeaf(child)) return undefined;
-      child = findLabel(child, labelToBinary(label));
+    const child = this.#childAt(path);
+    return child !== undefined && isLeaf(child) ? leafToBytes(child) : undefined;
+  }
+
+  /** The row of the sealed content at `path`; undefined when there is none. */
+  sealedRow(path: readonly Label[]): Uint8Array | undefined {
+    const child = this.#childAt(path);
+    return child instanceof Sealed ? child.row : undefined;
+  }
+
+  /** Up to `limit` labels directly below `path` with their sealed rows, ascending, after the label `after`. */
+  sealedRowsAfter(
+    path: readonly Label[],
+    { after, limit }: { readonly after: Label; readonly limit: number },
+  ): { readonly label: Uint8Array; readonly row: Uint8Array }[] {
+    const found: { readonly label: Uint8Array; readonly row: Uint8Array }[] = [];
+    const level = this.#childAt(path);
+    if (level === undefined || isLeaf(level) || level instanceof Sealed) return found;
+    for (const edge of edgesAfter(level, labelToBinary(after))) {
+      if (found.length === limit) break;
+      if (!(edge.child instanceof Sealed)) continue;
+      found.push({ label: fromBinary(edge.label), row: edge.child.row });
     }
-    if (child === undefined || !isLeaf(child)) return undefined;
-    return leafToBytes(child);
+    return found;
   }
 
   /** Root hash, 32 bytes. Costs a hash per fork changed since it was last asked. */
@@ -95,8 +113,18 @@ export class LabelledTree {
     return digestToBytes(this.root === undefined ? emptyDigest() : digestOf(this.root));
   }
 
+  #childAt(path: readonly Label[]): Child | undefined {
+    let child: Child | undefined = this.root;
+    for (const label of path) {
+      const level: Child | undefined = child && opened(child);
+      if (level === undefined || isLeaf(level)) return undefined;
+      child = findLabel(level, labelToBinary(label));
+    }
+    return child;
+  }
+
   #with(child: Child | undefined): LabelledTree {
-    assert(child === undefined || !isLeaf(child), 'the root of a labelled tree is a level');
+    assert(child === undefined || isLevel(child), 'the root of a labelled tree is a level');
     return child === this.root ? this : new LabelledTree(child);
   }
 }
@@ -109,8 +137,43 @@ export function isLeaf(child: Child): child is Leaf {
   return typeof child === 'string' || child instanceof Uint8Array;
 }
 
+function isLevel(child: Child): child is Level {
+  return child instanceof Fork || child instanceof Edge;
+}
+
+/** What a sealed child holds; others as they are. */
+export function opened(child: Child): Leaf | Level {
+  if (!(child instanceof Sealed)) return child;
+  const content = build(child.content());
+  assert(content !== undefined && !(content instanceof Sealed), 'sealed content has a leaf');
+  return content;
+}
+
 export function leafToBytes(leaf: Leaf): Uint8Array {
   return typeof leaf === 'string' ? fromBinary(leaf) : leaf;
+}
+
+/** The edges with a label greater than `after`, ascending. */
+function* edgesAfter(level: Level, after: Binary): Generator<Edge> {
+  const rest: Level[] = [level];
+  for (let node = rest.pop(); node !== undefined; node = rest.pop()) {
+    if (node instanceof Edge) {
+      if (node.label > after) yield node;
+    } else if (lastEdge(node.left).label > after) rest.push(node.right, node.left);
+    else rest.push(node.right);
+  }
+}
+
+export function firstEdge(level: Level): Edge {
+  let node = level;
+  while (node instanceof Fork) node = node.left;
+  return node;
+}
+
+export function lastEdge(level: Level): Edge {
+  let node = level;
+  while (node instanceof Fork) node = node.right;
+  return node;
 }
 
 export function findLabel(level: Level, label: Binary): Child | undefined {
@@ -137,7 +200,14 @@ export function digestOf(level: Level): Digest {
 }
 
 export function childDigest(child: Child): Digest {
+  if (child instanceof Sealed) return child.digest;
   return isLeaf(child) ? leafDigest(child) : digestOf(child);
+}
+
+/** Hash of the subtree that `content` makes, 32 bytes; content without leaves has that of the empty tree. */
+export function contentDigest(content: Content): Uint8Array {
+  const child = build(content);
+  return digestToBytes(child === undefined ? emptyDigest() : childDigest(child));
 }
 
 function changeAt(
@@ -148,22 +218,39 @@ function changeAt(
 ): Child | undefined {
   const label = path[at];
   if (label === undefined) return build(content);
-  assert(child === undefined || !isLeaf(child), 'a path of a labelled tree runs through a leaf');
-  return changeLabel(child, label, (below) => changeAt(below, path, at + 1, content));
+  const level = child && opened(child);
+  assert(level === undefined || !isLeaf(level), 'a path of a labelled tree runs through a leaf');
+  return changeLabel(level, label, (below) => changeAt(below, path, at + 1, content));
 }
 
 function build(content: Content): Child | undefined {
+  if (content instanceof Sealed) return content;
   if (content instanceof Uint8Array) {
     return content.length <= SMALL_LEAF_BYTES_MAX ? toBinary(content) : content;
   }
-  let level: Level | undefined;
+  const edges: Edge[] = [];
   for (const [label, below] of content) {
-    level = changeLabel(level, labelToBinary(label), (old) => {
-      assert(old === undefined, 'content names a label twice');
-      return build(below);
-    });
+    const child = build(below);
+    if (child !== undefined) edges.push(new Edge(labelToBinary(label), child));
   }
-  return level;
+  edges.sort((left, right) => (left.label < right.label ? -1 : 1));
+  return edges.length === 0 ? undefined : buildLevel(edges, 0, edges.length);
+}
+
+/** The level of the ascending `edges` in [start, end). */
+function buildLevel(edges: readonly Edge[], start: number, end: number): Level {
+  const first = edges[start] as Edge;
+  if (end - start === 1) return first;
+  const bit = firstDifference(first.label, (edges[end - 1] as Edge).label);
+  assert(bit !== -1, 'content names a label twice');
+  let low = start + 1;
+  let high = end - 1;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (bitAt((edges[middle] as Edge).label, bit) === 0) low = middle + 1;
+    else high = middle;
+  }
+  return new Fork(bit, buildLevel(edges, start, low), buildLevel(edges, low, end));
 }
 
 function changeLabel(

@@ -15,6 +15,9 @@ export const CANISTER_RANGES_MAX = 100_000;
 /** Leaves up to this size are held as compact strings, and their hashes are not kept. */
 export const SMALL_LEAF_BYTES_MAX = 64;
 
+/** Sealed rows up to this size are held as compact strings. */
+export const SEALED_BINARY_BYTES_MAX = 1024;
+
 /** Messages from this size on are hashed by the engine of the crypto door. */
 export const ENGINE_BYTES_MIN = 1024;
 

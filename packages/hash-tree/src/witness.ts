@@ -15,13 +15,16 @@ import {
   type Child,
   childDigest,
   digestOf,
-  Edge,
+  type Edge,
   Fork,
+  firstEdge,
   isLeaf,
   type LabelledTree,
-  leafToBytes,
   type Level,
+  lastEdge,
+  leafToBytes,
   nearestEdge,
+  opened,
 } from './labelled-tree.ts';
 import { type Digest, digestToBytes } from './sha256-words.ts';
 
@@ -32,10 +35,7 @@ type Ask = { all: boolean; readonly below: Map<Binary, Ask> };
 type Marks = ReadonlyMap<Binary, Ask | 'label'>;
 
 /** The witness of `tree` for `paths`. The empty path reveals the whole tree. */
-export function witness(
-  tree: LabelledTree,
-  paths: ReadonlyArray<readonly Label[]>,
-): HashTree {
+export function witness(tree: LabelledTree, paths: ReadonlyArray<readonly Label[]>): HashTree {
   if (tree.root === undefined) return EMPTY_HASH_TREE;
   const ask: Ask = { all: false, below: new Map() };
   for (const path of paths) addPath(ask, path);
@@ -57,19 +57,21 @@ function addPath(ask: Ask, path: readonly Label[]): void {
 }
 
 function reveal(child: Child, ask: Ask): HashTree {
-  if (isLeaf(child)) return { kind: 'leaf', value: leafToBytes(child) };
   if (ask.all) return revealAll(child);
+  const level = opened(child);
+  if (isLeaf(level)) return { kind: 'leaf', value: leafToBytes(level) };
   const marks = new Map<Binary, Ask | 'label'>();
-  for (const [label, below] of ask.below) mark(child, label, below, marks);
-  return revealMarked(child, marks, [...marks.keys()]);
+  for (const [label, below] of ask.below) mark(level, label, below, marks);
+  return revealMarked(level, marks, [...marks.keys()]);
 }
 
 function revealAll(child: Child): HashTree {
-  if (isLeaf(child)) return { kind: 'leaf', value: leafToBytes(child) };
-  if (child instanceof Fork) {
-    return { kind: 'fork', left: revealAll(child.left), right: revealAll(child.right) };
+  const node = opened(child);
+  if (isLeaf(node)) return { kind: 'leaf', value: leafToBytes(node) };
+  if (node instanceof Fork) {
+    return { kind: 'fork', left: revealAll(node.left), right: revealAll(node.right) };
   }
-  return { kind: 'labeled', label: fromBinary(child.label), tree: revealAll(child.child) };
+  return { kind: 'labeled', label: fromBinary(node.label), tree: revealAll(node.child) };
 }
 
 function mark(level: Level, label: Binary, ask: Ask, marks: Map<Binary, Ask | 'label'>): void {
@@ -104,18 +106,6 @@ function neighbours(level: Level, label: Binary, nearest: Edge): Edge[] {
   if (before !== undefined) edges.push(lastEdge(before));
   if (after !== undefined) edges.push(firstEdge(after));
   return edges;
-}
-
-function firstEdge(level: Level): Edge {
-  let node = level;
-  while (node instanceof Fork) node = node.left;
-  return node;
-}
-
-function lastEdge(level: Level): Edge {
-  let node = level;
-  while (node instanceof Fork) node = node.right;
-  return node;
 }
 
 /** `labels` are the marked ones below `level`; all of them are there. */
