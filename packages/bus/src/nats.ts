@@ -1,0 +1,141 @@
+// Core NATS: at most once. The head of an envelope travels as headers, large bodies in chunks below the server's maximum.
+import type { Bus, Cancel, Envelope } from '@internode/actor';
+import {
+  connect,
+  headers,
+  type Msg,
+  type MsgHdrs,
+  type NatsConnection,
+  type Subscription,
+} from '@nats-io/transport-node';
+import { Assembly } from './assembly.ts';
+import { type Deliver, Subscribers } from './subscribers.ts';
+
+export interface NatsOptions {
+  /** `nats://host:port`. */
+  readonly url: string;
+  /** Shown in the server's list of connections. */
+  readonly name?: string;
+}
+
+const ID = 'Internode-Id';
+const CAUSE = 'Internode-Cause';
+const SENDER = 'Internode-Sender';
+/** `<index>/<count>`, absent when the body came whole. */
+const CHUNK = 'Internode-Chunk';
+const TRACEPARENT = 'traceparent';
+/** The server counts headers into its maximum. */
+const HEADERS_BYTES_MAX = 4096;
+const CONNECT_MS_MAX = 5000;
+
+export class NatsBus implements Bus {
+  readonly #connection: NatsConnection;
+  readonly #subscribers = new Subscribers();
+  readonly #subscriptions = new Map<string, Subscription>();
+  readonly #assembly = new Assembly();
+  #connected = true;
+
+  /** Rejects when the server cannot be reached now; later losses of the connection are mended by themselves. */
+  static async connect({ url, name }: NatsOptions): Promise<NatsBus> {
+    const connection = await connect({
+      servers: url,
+      timeout: CONNECT_MS_MAX,
+      maxReconnectAttempts: -1,
+      noAsyncTraces: true,
+      ...(name !== undefined && { name }),
+    });
+    return new NatsBus(connection);
+  }
+
+  private constructor(connection: NatsConnection) {
+    this.#connection = connection;
+    void this.#watch();
+  }
+
+  /** While the connection is down messages are lost rather than piled up: cores ask again. */
+  publish(envelope: Envelope): void {
+    if (!this.#connected || this.#connection.isClosed()) return;
+    const { subject, body } = envelope;
+    const chunkBytesMax = (this.#connection.info?.max_payload ?? 1_048_576) - HEADERS_BYTES_MAX;
+    const count = Math.ceil(body.length / chunkBytesMax);
+    if (count <= 1) {
+      this.#connection.publish(subject, body, { headers: headersOf(envelope) });
+      return;
+    }
+    for (let index = 0; index < count; index++) {
+      const head = headersOf(envelope);
+      head.set(CHUNK, `${index}/${count}`);
+      const chunk = body.subarray(index * chunkBytesMax, (index + 1) * chunkBytesMax);
+      this.#connection.publish(subject, chunk, { headers: head });
+    }
+  }
+
+  subscribe(subject: string, deliver: Deliver): Cancel {
+    return this.#subscribers.add(
+      subject,
+      deliver,
+      () => {
+        const callback = (error: Error | null, message: Msg): void => {
+          if (error === null) this.#receive(message);
+        };
+        this.#subscriptions.set(subject, this.#connection.subscribe(subject, { callback }));
+      },
+      () => {
+        this.#subscriptions.get(subject)?.unsubscribe();
+        this.#subscriptions.delete(subject);
+      },
+    );
+  }
+
+  /** Once settled, the server knows every subscription made so far. */
+  ready(): Promise<void> {
+    return this.#connection.flush();
+  }
+
+  /** Sends what was published, then disconnects. */
+  async close(): Promise<void> {
+    if (!this.#connection.isClosed()) await this.#connection.drain();
+  }
+
+  #receive(message: Msg): void {
+    const head = message.headers;
+    if (head === undefined) return;
+    const envelope = envelopeOf(message.subject, head, new Uint8Array(message.data));
+    const chunk = /^(\d{1,6})\/(\d{1,6})$/.exec(head.get(CHUNK));
+    if (chunk === null) return this.#subscribers.deliver(envelope);
+    const body = this.#assembly.add({
+      key: `${message.subject} ${envelope.sender} ${envelope.id}`,
+      index: Number(chunk[1]),
+      count: Number(chunk[2]),
+      bytes: envelope.body,
+    });
+    if (body !== undefined) this.#subscribers.deliver({ ...envelope, body });
+  }
+
+  async #watch(): Promise<void> {
+    for await (const status of this.#connection.status()) {
+      if (status.type === 'disconnect') this.#connected = false;
+      if (status.type === 'reconnect') this.#connected = true;
+    }
+  }
+}
+
+function headersOf({ id, cause, sender, traceparent }: Envelope): MsgHdrs {
+  const head = headers();
+  head.set(ID, id);
+  head.set(SENDER, sender);
+  if (cause !== '') head.set(CAUSE, cause);
+  if (traceparent !== '') head.set(TRACEPARENT, traceparent);
+  return head;
+}
+
+function envelopeOf(subject: string, head: MsgHdrs, body: Uint8Array): Envelope {
+  return {
+    id: head.get(ID),
+    cause: head.get(CAUSE),
+    sender: head.get(SENDER),
+    subject,
+    traceparent: head.get(TRACEPARENT),
+    body,
+  };
+}
