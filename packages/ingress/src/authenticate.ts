@@ -11,17 +11,14 @@ import { BoundedSet, bytesEqual, concatBytes, joinBytes, toHex } from '@internod
 import { CLOCK_DRIFT_NANOS, INGRESS_TTL_NANOS, KNOWN_SIGNATURES_MAX } from './limits.ts';
 import { accept, type Outcome, refuse, type RequestRefusal } from './refusal.ts';
 import type { Delegation, Proof, Request } from './request.ts';
-import { canisterKeyFromDer, type SignatureEngine, verifySignature } from './signature.ts';
+import { canisterKeyOf, type Verifiers, verifySignature } from './signature.ts';
 
 const REQUEST = separator('ic-request');
 const DELEGATION = separator('ic-request-auth-delegation');
 const SENDER_INFO = separator('ic-sender-info');
 
-export type AuthenticationRules = {
+export type AuthenticationRules = Verifiers & {
   readonly nowNanos: bigint;
-  readonly engine: SignatureEngine;
-  /** DER of the root subnet's key; canister signatures hang from it. */
-  readonly rootKey: Uint8Array;
   /** Remembers delegation signatures that verified, so that a session pays for them once. */
   readonly knownSignatures?: BoundedSet<string>;
 };
@@ -127,29 +124,29 @@ function faultOfDelegation(
 function checkDelegationSignature(
   signer: Uint8Array,
   delegation: Delegation,
-  { engine, rootKey, knownSignatures: known }: AuthenticationRules,
+  rules: AuthenticationRules,
 ): string | undefined {
   const { publicKey, expirationNanos, targets, permissions, signature } = delegation;
   const hash = hashOfMap({ pubkey: publicKey, expiration: expirationNanos, targets, permissions });
   // All that the verdict depends on, the root key being constant.
   const memory = toHex(sha256(joinBytes([sha256(signer), hash, signature])));
-  if (known?.has(memory) === true) return undefined;
+  if (rules.knownSignatures?.has(memory) === true) return undefined;
   const message = concatBytes(DELEGATION, hash);
-  const verdict = verifySignature(engine, rootKey, { publicKey: signer, message, signature });
+  const verdict = verifySignature(rules, { publicKeyDer: signer, message, signature });
   if (verdict.kind !== 'valid') return verdict.reason;
-  known?.add(memory);
+  rules.knownSignatures?.add(memory);
   return undefined;
 }
 
 function checkRequestSignature(
   request: Request,
   proof: Proof,
-  { engine, rootKey }: AuthenticationRules,
+  rules: AuthenticationRules,
 ): RequestRefusal | undefined {
-  const publicKey = proof.delegations.at(-1)?.publicKey ?? proof.publicKey;
+  const publicKeyDer = proof.delegations.at(-1)?.publicKey ?? proof.publicKey;
   const message = concatBytes(REQUEST, request.requestId);
   const { signature } = proof;
-  const verdict = verifySignature(engine, rootKey, { publicKey, message, signature });
+  const verdict = verifySignature(rules, { publicKeyDer, message, signature });
   if (verdict.kind === 'valid') return undefined;
   return refuse('unauthenticated', `Invalid signature: ${verdict.reason}`);
 }
@@ -158,10 +155,10 @@ function checkRequestSignature(
 function checkSenderInfo(
   { senderInfo }: Request,
   { publicKey }: Proof,
-  { engine, rootKey }: AuthenticationRules,
+  rules: AuthenticationRules,
 ): RequestRefusal | undefined {
   if (senderInfo === undefined) return undefined;
-  const canisterKey = canisterKeyFromDer(publicKey);
+  const canisterKey = canisterKeyOf(publicKey);
   if (canisterKey === undefined) {
     return refuse('unauthenticated', 'Invalid sender_info: the sender has no canister signature key');
   }
@@ -170,7 +167,7 @@ function checkSenderInfo(
   }
   const message = concatBytes(SENDER_INFO, senderInfo.info);
   const { signature } = senderInfo;
-  const verdict = verifySignature(engine, rootKey, { publicKey, message, signature });
+  const verdict = verifySignature(rules, { publicKeyDer: publicKey, message, signature });
   if (verdict.kind === 'valid') return undefined;
   return refuse('unauthenticated', `Invalid sender_info: ${verdict.reason}`);
 }

@@ -23,10 +23,4 @@ export {
   type Request,
   type SenderInfo,
 } from './request.ts';
-export {
-  canisterKeyFromDer,
-  type CanisterKey,
-  type SignatureEngine,
-  type Signed,
-  verifySignature,
-} from './signature.ts';
+export { canisterKeyOf, type Verifiers, verifySignature } from './signature.ts';

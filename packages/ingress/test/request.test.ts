@@ -1,7 +1,7 @@
 import { encodeCbor } from '@internode/encoding';
 import { fromHex, toHex, utf8 } from '@internode/prelude';
 import { describe, expect, test } from 'vitest';
-import { canisterKeyFromDer, decodeRequest } from '../src/index.ts';
+import { canisterKeyOf, decodeRequest } from '../src/index.ts';
 import { canisterSigner, CANISTER, content, ed25519, envelope, verdictOn } from './support.ts';
 
 describe('decoding', () => {
@@ -110,13 +110,13 @@ describe('decoding', () => {
 describe('canister keys', () => {
   test('the canister and seed come out of the DER form, and of nothing else', () => {
     const key = canisterSigner(CANISTER, utf8('seed')).publicKey;
-    expect(canisterKeyFromDer(key)).toEqual({ canisterId: CANISTER, seed: utf8('seed') });
-    expect(canisterKeyFromDer(ed25519().publicKey)).toBeUndefined();
+    expect(canisterKeyOf(key)).toMatchObject({ canisterId: CANISTER, seed: utf8('seed') });
+    expect(canisterKeyOf(ed25519().publicKey)).toBeUndefined();
     for (let length = 0; length < key.length; length++) {
-      expect(canisterKeyFromDer(key.slice(0, length))).toBeUndefined();
+      expect(canisterKeyOf(key.slice(0, length))).toBeUndefined();
     }
     const long = key.slice();
     long[19] = 30;
-    expect(canisterKeyFromDer(long)).toBeUndefined();
+    expect(canisterKeyOf(long)).toBeUndefined();
   });
 });

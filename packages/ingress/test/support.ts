@@ -1,7 +1,8 @@
 // Senders and envelopes for tests, made with node:crypto so that nothing of ours signs what our
 // code verifies.
-import { createPublicKey, generateKeyPairSync, type KeyObject, sign, verify } from 'node:crypto';
+import { generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
 import { blsPublicKeyToDer, nobleBls } from '@internode/crypto';
+import { nodeSignatures } from '@internode/crypto/fast';
 import {
   type CborInput,
   encodeCbor,
@@ -12,14 +13,13 @@ import {
   sha256,
 } from '@internode/encoding';
 import { emptyTree, encodeCertificate, hashTreeToCbor, stateRootMessage, witness } from '@internode/hash-tree';
-import { concatBytes, fromHex, invalid, valid } from '@internode/prelude';
+import { concatBytes, fromHex } from '@internode/prelude';
 import {
   type AuthenticationRules,
   authenticate,
   decodeRequest,
   type Outcome,
   type Request,
-  type SignatureEngine,
 } from '../src/index.ts';
 
 export const NOW = 1_800_000_000_000_000_000n;
@@ -29,21 +29,12 @@ export const CANISTER = fromHex('00000000000000000101');
 const ROOT_SECRET = new Uint8Array(32).fill(5);
 export const rootKey = blsPublicKeyToDer(nobleBls.publicKey(ROOT_SECRET));
 
-export const engine: SignatureEngine = {
-  verify({ publicKey, message, signature }) {
-    try {
-      const key = createPublicKey({ key: Buffer.from(publicKey), format: 'der', type: 'spki' });
-      const hash = key.asymmetricKeyType === 'ec' ? 'sha256' : null;
-      const isGood = verify(hash, message, { key, dsaEncoding: 'ieee-p1363' }, signature);
-      return isGood ? valid() : invalid('wrong signature');
-    } catch {
-      return invalid('malformed key');
-    }
-  },
+export const rules: AuthenticationRules = {
+  nowNanos: NOW,
+  signatures: nodeSignatures,
   bls: nobleBls,
+  rootKey,
 };
-
-export const rules: AuthenticationRules = { nowNanos: NOW, engine, rootKey };
 
 export type Signer = {
   readonly publicKey: Uint8Array;
@@ -83,7 +74,7 @@ export function canisterSignature(
   canisterId: Uint8Array,
   seed: Uint8Array,
   message: Uint8Array,
-  leaf = new Uint8Array(0),
+  leaf: Uint8Array = new Uint8Array(0),
 ): Uint8Array {
   const signed = emptyTree().set(['sig', sha256(seed), sha256(message)], leaf);
   const state = emptyTree()
