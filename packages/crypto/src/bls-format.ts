@@ -1,12 +1,8 @@
 // The byte forms that engines read differently; checked here once, before any engine sees a point.
 
-import { assert, bytesEqual, concatBytes, fromHex, invalid, valid } from '@internode/prelude';
 import type { Verdict } from '@internode/prelude';
-import {
-  BLS_PUBLIC_KEY_BYTES,
-  BLS_SECRET_KEY_BYTES,
-  BLS_SIGNATURE_BYTES,
-} from './bls-engine.ts';
+import { assert, bytesEqual, concatBytes, fromHex, invalid, valid } from '@internode/prelude';
+import { BLS_PUBLIC_KEY_BYTES, BLS_SECRET_KEY_BYTES, BLS_SIGNATURE_BYTES } from './bls-engine.ts';
 import { GROUP_ORDER, scalarFromBytes } from './bls-scalar.ts';
 
 /** Of the base field, big endian. */

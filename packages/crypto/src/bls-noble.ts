@@ -1,10 +1,10 @@
 // The reference engine: audited, portable, pure, and 5 to 8 times slower than ./fast.
 
-import { bls12_381 } from '@noble/curves/bls12-381.js';
-import { BoundedMap, invalid, toHex, utf8, valid } from '@internode/prelude';
 import type { Verdict } from '@internode/prelude';
-import { BLS_SUITE } from './bls-engine.ts';
+import { BoundedMap, invalid, toHex, utf8, valid } from '@internode/prelude';
+import { bls12_381 } from '@noble/curves/bls12-381.js';
 import type { BlsEngine } from './bls-engine.ts';
+import { BLS_SUITE } from './bls-engine.ts';
 import { assertSecretKey, checkPublicKeyForm, checkSignatureForm } from './bls-format.ts';
 import { lagrangeCoefficients } from './bls-scalar.ts';
 import { checkIndices } from './share-indices.ts';

@@ -1,8 +1,8 @@
 // The little of DER (X.690) that keys and signatures use, strictly: definite and shortest lengths,
 // one-byte tags, nothing after the end.
 
-import { bytesEqual, invalid, valid } from '@internode/prelude';
 import type { Verdict } from '@internode/prelude';
+import { bytesEqual, invalid, valid } from '@internode/prelude';
 
 export const DER_INTEGER = 0x02;
 export const DER_BIT_STRING = 0x03;

@@ -1,9 +1,9 @@
 // Multi-signatures: signatures of one message by several keys, added up. Sound only among keys
 // whose holders have proven possession, else a key can be made up to cancel another one.
 
-import { concatBytes, invalid } from '@internode/prelude';
-import type { Verdict } from '@internode/prelude';
 import { separator } from '@internode/encoding';
+import type { Verdict } from '@internode/prelude';
+import { concatBytes, invalid } from '@internode/prelude';
 import type { BlsEngine } from './bls-engine.ts';
 
 const POSSESSION = separator('internode-bls-possession');

@@ -1,9 +1,9 @@
 // Public keys of users as DER SubjectPublicKeyInfo (interface spec, "Signature schemes").
 
-import { concatBytes, fromHex, invalid, toHex, valid } from '@internode/prelude';
-import type { Verdict } from '@internode/prelude';
-import { decodeCborMap } from '@internode/encoding';
 import type { CborMap, CborValue } from '@internode/encoding';
+import { decodeCborMap } from '@internode/encoding';
+import type { Verdict } from '@internode/prelude';
+import { concatBytes, fromHex, invalid, toHex, valid } from '@internode/prelude';
 import { readSpki } from './der.ts';
 
 export type RsaKey = { readonly modulus: Uint8Array; readonly exponent: Uint8Array };
@@ -90,7 +90,8 @@ function parsePoint<Kind extends 'p256' | 'secp256k1'>(
   kind: Kind,
   point: Uint8Array,
 ): Verdict<{ readonly kind: Kind; readonly key: Uint8Array }> {
-  if (point.length !== 65 || point[0] !== 4) return invalid('public key: not an uncompressed point');
+  if (point.length !== 65 || point[0] !== 4)
+    return invalid('public key: not an uncompressed point');
   return valid({ kind, key: point.slice() });
 }
 

@@ -1,5 +1,5 @@
-import { invalid, valid } from '@internode/prelude';
 import type { Verdict } from '@internode/prelude';
+import { invalid, valid } from '@internode/prelude';
 
 /** Far above any subnet's number of nodes. */
 export const SHARES_MAX = 1000;
@@ -9,6 +9,8 @@ export function checkIndices(indices: readonly number[], shareCount: number): Ve
   if (indices.length === 0 || indices.length > SHARES_MAX) return invalid('bls: number of shares');
   if (indices.length !== shareCount) return invalid('bls: an index for each share');
   if (new Set(indices).size !== indices.length) return invalid('bls: index twice');
-  const inRange = indices.every((index) => Number.isInteger(index) && index >= 0 && index < 2 ** 31);
+  const inRange = indices.every(
+    (index) => Number.isInteger(index) && index >= 0 && index < 2 ** 31,
+  );
   return inRange ? valid() : invalid('bls: index out of range');
 }

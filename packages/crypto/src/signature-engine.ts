@@ -1,7 +1,7 @@
-import { invalid, unreachable, valid } from '@internode/prelude';
 import type { Verdict } from '@internode/prelude';
-import { parseUserKey } from './public-key.ts';
+import { invalid, unreachable, valid } from '@internode/prelude';
 import type { PlainKey, RsaKey, UserKey } from './public-key.ts';
+import { parseUserKey } from './public-key.ts';
 import { openWebAuthn } from './webauthn.ts';
 
 /** Signatures of users and nodes (interface spec, "Signature schemes"). */

@@ -1,15 +1,15 @@
 // The reference engine for signatures, pure and 5 to 25 times slower than the one of ./fast.
 
+import { sha256 } from '@internode/encoding';
+import { bytesEqual, concatBytes, fromHex } from '@internode/prelude';
 import { ed25519 } from '@noble/curves/ed25519.js';
 import { p256 } from '@noble/curves/nist.js';
 import { secp256k1 } from '@noble/curves/secp256k1.js';
 import { sha512 } from '@noble/hashes/sha2.js';
-import { bytesEqual, concatBytes, fromHex } from '@internode/prelude';
-import { sha256 } from '@internode/encoding';
 import { scalarFromBytes } from './bls-scalar.ts';
 import { ed25519KeyToDer } from './public-key.ts';
-import { verifyWith } from './signature-engine.ts';
 import type { SignatureArithmetic, SignatureEngine } from './signature-engine.ts';
+import { verifyWith } from './signature-engine.ts';
 
 /** `DigestInfo` of SHA-256 up to the hash (RFC 8017, 9.2). */
 const SHA256_DIGEST_INFO = fromHex('3031300d060960864801650304020105000420');

@@ -1,8 +1,8 @@
 // Threshold BLS: a secret dealt as values of a polynomial, and signatures put together from
 // shares. Nodes are counted from 0; node `i` holds the value at `i + 1`.
 
-import { assert, concatBytes, utf8 } from '@internode/prelude';
 import { separator, sha256 } from '@internode/encoding';
+import { assert, concatBytes, utf8 } from '@internode/prelude';
 import type { BlsEngine } from './bls-engine.ts';
 import { evaluate, reduce, scalarFromBytes, scalarToBytes } from './bls-scalar.ts';
 import { SHARES_MAX } from './share-indices.ts';

@@ -1,9 +1,9 @@
 // WebAuthn signatures (interface spec, "Signature schemes"): the authenticator signs its own data
 // and the hash of a JSON text whose `challenge` is what the user meant to sign.
 
-import { concatBytes, invalid, valid } from '@internode/prelude';
-import type { Verdict } from '@internode/prelude';
 import { decodeCborMap, sha256 } from '@internode/encoding';
+import type { Verdict } from '@internode/prelude';
+import { concatBytes, invalid, valid } from '@internode/prelude';
 import { ecdsaSignatureFromDer } from './der.ts';
 import type { PlainKey } from './public-key.ts';
 

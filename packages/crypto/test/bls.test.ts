@@ -1,7 +1,4 @@
-import { describe, expect, test } from 'vitest';
-import { bls12_381 } from '@noble/curves/bls12-381.js';
-import { concatBytes, fromHex, toHex, utf8, valid } from '@internode/prelude';
-import { separator } from '@internode/encoding';
+import type { BlsEngine } from '@internode/crypto';
 import {
   blsPublicKeyFromDer,
   blsPublicKeyToDer,
@@ -13,8 +10,11 @@ import {
   verifyMultiSignature,
   verifyPossession,
 } from '@internode/crypto';
-import type { BlsEngine } from '@internode/crypto';
 import { loadFastBls } from '@internode/crypto/fast';
+import { separator } from '@internode/encoding';
+import { concatBytes, fromHex, toHex, utf8, valid } from '@internode/prelude';
+import { bls12_381 } from '@noble/curves/bls12-381.js';
+import { describe, expect, test } from 'vitest';
 import { below, bytesOf } from './random.ts';
 
 const fastBls = await loadFastBls();

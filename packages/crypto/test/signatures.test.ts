@@ -1,15 +1,15 @@
-import { createPublicKey, createSign, generateKeyPairSync, sign } from 'node:crypto';
 import type { KeyObject } from 'node:crypto';
-import { describe, expect, test } from 'vitest';
-import { ed25519 } from '@noble/curves/ed25519.js';
-import { sha512 } from '@noble/hashes/sha2.js';
+import { createPublicKey, createSign, generateKeyPairSync, sign } from 'node:crypto';
 import { ECDSAKeyIdentity, Ed25519KeyIdentity } from '@icp-sdk/core/identity';
 import { Secp256k1KeyIdentity } from '@icp-sdk/core/identity/secp256k1';
-import { concatBytes, fromHex, toHex, utf8, valid } from '@internode/prelude';
-import { encodeCbor } from '@internode/encoding';
-import { nobleSignatures, parseUserKey, sha256 } from '@internode/crypto';
 import type { SignatureEngine, SignedMessage } from '@internode/crypto';
+import { nobleSignatures, parseUserKey, sha256 } from '@internode/crypto';
 import { nodeSignatures } from '@internode/crypto/fast';
+import { encodeCbor } from '@internode/encoding';
+import { concatBytes, fromHex, toHex, utf8, valid } from '@internode/prelude';
+import { ed25519 } from '@noble/curves/ed25519.js';
+import { sha512 } from '@noble/hashes/sha2.js';
+import { describe, expect, test } from 'vitest';
 import { below, bytesOf } from './random.ts';
 
 const engines: readonly SignatureEngine[] = [nobleSignatures, nodeSignatures];

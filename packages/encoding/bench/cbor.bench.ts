@@ -2,14 +2,14 @@
 // Decoding and encoding a call envelope, and its request id. Best and median of many batches.
 
 import { createHash, hash } from 'node:crypto';
+import type { CborMap } from '@internode/encoding';
 import {
   decodeCborMap,
   encodeCbor,
+  nobleHashEngine,
   requestIdOf,
   setHashEngine,
-  nobleHashEngine,
 } from '@internode/encoding';
-import type { CborMap } from '@internode/encoding';
 
 const envelope = {
   content: {
@@ -39,7 +39,9 @@ function measure(name: string, work: () => unknown): void {
   }
   times.sort((a, b) => a - b);
   const median = times[30] as number;
-  console.log(`${name.padEnd(32)} ${median.toFixed(2)} µs (best ${(times[0] as number).toFixed(2)})`);
+  console.log(
+    `${name.padEnd(32)} ${median.toFixed(2)} µs (best ${(times[0] as number).toFixed(2)})`,
+  );
 }
 
 console.log(`envelope of ${bytes.length} bytes, node ${process.version}`);

@@ -1,8 +1,8 @@
 // The one door to SHA-2 for every pure room. The engine is noble until a host installs a faster
 // one; all engines compute the same function, so installing one never changes a result.
 
-import { sha224 as nobleSha224, sha256 as nobleSha256 } from '@noble/hashes/sha2.js';
 import { assert, toHex, utf8 } from '@internode/prelude';
+import { sha224 as nobleSha224, sha256 as nobleSha256 } from '@noble/hashes/sha2.js';
 
 export interface HashEngine {
   /** 32 bytes. */

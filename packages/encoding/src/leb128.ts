@@ -1,5 +1,5 @@
-import { assert } from '@internode/prelude';
 import type { Verdict } from '@internode/prelude';
+import { assert } from '@internode/prelude';
 import { ByteWriter } from './byte-writer.ts';
 import { judge, malformed } from './malformed.ts';
 

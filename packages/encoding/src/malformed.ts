@@ -1,5 +1,5 @@
-import { invalid, valid } from '@internode/prelude';
 import type { Verdict } from '@internode/prelude';
+import { invalid, valid } from '@internode/prelude';
 
 /**
  * How the decoders of this package leave a deep call when bytes are bad. Never crosses the door:

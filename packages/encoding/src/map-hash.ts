@@ -1,20 +1,14 @@
 // The representation-independent hash of structured data; of a request's content it is the
 // request id (interface spec, "Representation-independent hash").
 
-import { assert, BoundedMap, compareBytes, joinBytes, utf8 } from '@internode/prelude';
 import type { Verdict } from '@internode/prelude';
+import { assert, BoundedMap, compareBytes, joinBytes, utf8 } from '@internode/prelude';
 import type { CborMap } from './cbor-value.ts';
 import { sha256 } from './hash.ts';
 import { encodeSignedLeb128, encodeUnsignedLeb128 } from './leb128.ts';
 import { judge, malformed } from './malformed.ts';
 
-export type Hashable =
-  | string
-  | number
-  | bigint
-  | Uint8Array
-  | readonly Hashable[]
-  | HashableMap;
+export type Hashable = string | number | bigint | Uint8Array | readonly Hashable[] | HashableMap;
 
 /** Fields that are undefined do not take part. */
 export type HashableMap = { readonly [field: string]: Hashable | undefined };

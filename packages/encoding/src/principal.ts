@@ -1,7 +1,7 @@
 // Principals: 0 to 29 bytes, here plain `Uint8Array` (interface spec, "Principals").
 
-import { bytesEqual, invalid, valid } from '@internode/prelude';
 import type { Verdict } from '@internode/prelude';
+import { bytesEqual, invalid, valid } from '@internode/prelude';
 import { sha224 } from './hash.ts';
 
 export type Principal = Uint8Array;

@@ -1,11 +1,11 @@
-import { describe, expect, test } from 'vitest';
 import { IDL } from '@icp-sdk/core/candid';
 import { Principal } from '@icp-sdk/core/principal';
-import { fromHex, toHex, utf8, valid } from '@internode/prelude';
-import { candid } from '@internode/encoding';
 import type { CandidType } from '@internode/encoding';
-import { below, mutate, pick, randomBytes, randomOf } from './random.ts';
+import { candid } from '@internode/encoding';
+import { fromHex, toHex, utf8, valid } from '@internode/prelude';
+import { describe, expect, test } from 'vitest';
 import type { Random } from './random.ts';
+import { below, mutate, pick, randomBytes, randomOf } from './random.ts';
 
 const { blob, bool, int, nat, nat8, nat64, nullType, opt, principal, record } = candid;
 const { reserved, text, variant, vec } = candid;
@@ -175,7 +175,11 @@ describe('against the codec of the clients', () => {
 
 describe('row 100: unknown record fields and missing opts tolerated', () => {
   const wide = record({ canister_id: principal, sender_canister_version: opt(nat64), extra: text });
-  const narrow = record({ canister_id: principal, settings: opt(record({ x: nat })), any: reserved });
+  const narrow = record({
+    canister_id: principal,
+    settings: opt(record({ x: nat })),
+    any: reserved,
+  });
   const id = new Uint8Array([1, 2]);
 
   test('unknown fields are ignored, missing opt is undefined', () => {

@@ -1,11 +1,11 @@
-import { describe, expect, test } from 'vitest';
-import { encode as referenceEncode, encodeWithSelfDescribedTag } from '@dfinity/cbor';
-import { concatBytes, fromHex, toHex, valid } from '@internode/prelude';
-import type { Verdict } from '@internode/prelude';
-import { decodeCbor, decodeCborMap, encodeCbor, encodeCborUntagged } from '@internode/encoding';
+import { encodeWithSelfDescribedTag, encode as referenceEncode } from '@dfinity/cbor';
 import type { CborInput, CborValue } from '@internode/encoding';
-import { below, mutate, pick, randomBytes, randomOf } from './random.ts';
+import { decodeCbor, decodeCborMap, encodeCbor, encodeCborUntagged } from '@internode/encoding';
+import type { Verdict } from '@internode/prelude';
+import { concatBytes, fromHex, toHex, valid } from '@internode/prelude';
+import { describe, expect, test } from 'vitest';
 import type { Random } from './random.ts';
+import { below, mutate, pick, randomBytes, randomOf } from './random.ts';
 
 function decodeHex(hex: string): Verdict<CborValue> {
   return decodeCbor(fromHex(hex));

@@ -1,11 +1,11 @@
-import { expect, test } from 'vitest';
-import { fromHex, toHex } from '@internode/prelude';
 import {
   decodeSignedLeb128,
   decodeUnsignedLeb128,
   encodeSignedLeb128,
   encodeUnsignedLeb128,
 } from '@internode/encoding';
+import { fromHex, toHex } from '@internode/prelude';
+import { expect, test } from 'vitest';
 import { below, randomBytes, randomOf } from './random.ts';
 
 test.each([

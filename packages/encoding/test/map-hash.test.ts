@@ -1,6 +1,6 @@
-import { expect, test } from 'vitest';
-import { fromHex, toHex, utf8, valid } from '@internode/prelude';
 import { decodeCborMap, encodeCbor, hashOfMap, requestIdOf, separator } from '@internode/encoding';
+import { fromHex, toHex, utf8, valid } from '@internode/prelude';
+import { expect, test } from 'vitest';
 
 const call = {
   request_type: 'call',

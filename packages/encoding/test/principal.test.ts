@@ -1,5 +1,3 @@
-import { describe, expect, test } from 'vitest';
-import { fromHex, toHex, valid } from '@internode/prelude';
 import {
   ANONYMOUS,
   canisterIdFromIndex,
@@ -10,6 +8,8 @@ import {
   principalToText,
   selfAuthenticating,
 } from '@internode/encoding';
+import { fromHex, toHex, valid } from '@internode/prelude';
+import { describe, expect, test } from 'vitest';
 import { randomBytes, randomOf } from './random.ts';
 
 describe('row 1: principal text codec', () => {

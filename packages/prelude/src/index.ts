@@ -1,9 +1,9 @@
 export { assert, InvariantBroken, unreachable } from './assert.ts';
-export { BoundedMap, BoundedSet } from './bounded-map.ts';
 export type { WhenFull } from './bounded-map.ts';
+export { BoundedMap, BoundedSet } from './bounded-map.ts';
 export { BoundedQueue } from './bounded-queue.ts';
-export { amount, count, id } from './brand.ts';
 export type { Amount, Count, Id } from './brand.ts';
+export { amount, count, id } from './brand.ts';
 export {
   bytesEqual,
   compareBytes,
@@ -14,5 +14,5 @@ export {
   toHex,
   utf8,
 } from './bytes.ts';
-export { invalid, undecided, valid } from './verdict.ts';
 export type { Invalid, Undecided, Valid, Verdict } from './verdict.ts';
+export { invalid, undecided, valid } from './verdict.ts';

@@ -1,4 +1,3 @@
-import { describe, expect, test } from 'vitest';
 import {
   assert,
   BoundedMap,
@@ -15,6 +14,7 @@ import {
   utf8,
   valid,
 } from '@internode/prelude';
+import { describe, expect, test } from 'vitest';
 
 describe('assert', () => {
   test('throws InvariantBroken only when the condition fails', () => {

@@ -3,15 +3,15 @@
 // the domain separation tag, whose default is not the suite of the Internet Computer, and
 // multiplication by secrets without branches on them.
 
-import mcl from 'mcl-wasm';
-import type { G1, G2 } from 'mcl-wasm';
-import { assert, BoundedMap, bytesEqual, invalid, toHex, utf8, valid } from '@internode/prelude';
 import type { Verdict } from '@internode/prelude';
-import { BLS_SUITE } from '../bls-engine.ts';
+import { assert, BoundedMap, bytesEqual, invalid, toHex, utf8, valid } from '@internode/prelude';
+import type { G1, G2 } from 'mcl-wasm';
+import mcl from 'mcl-wasm';
 import type { BlsEngine } from '../bls-engine.ts';
+import { BLS_SUITE } from '../bls-engine.ts';
 import { assertSecretKey, checkPublicKeyForm, checkSignatureForm } from '../bls-format.ts';
-import { lagrangeCoefficients, scalarToBytes } from '../bls-scalar.ts';
 import { nobleBls } from '../bls-noble.ts';
+import { lagrangeCoefficients, scalarToBytes } from '../bls-scalar.ts';
 import { checkIndices } from '../share-indices.ts';
 
 type MclModule = {

@@ -1,13 +1,13 @@
 // Signatures by node:crypto. Importing a key costs up to half of a verification, and honest users
 // sign more than once: imported keys are kept, boundedly.
 
-import { createPrivateKey, createPublicKey, sign, verify } from 'node:crypto';
 import type { KeyObject } from 'node:crypto';
+import { createPrivateKey, createPublicKey, sign, verify } from 'node:crypto';
 import { assert, BoundedMap, concatBytes, fromHex, toHex } from '@internode/prelude';
-import { ed25519KeyToDer } from '../public-key.ts';
 import type { RsaKey } from '../public-key.ts';
-import { verifyWith } from '../signature-engine.ts';
+import { ed25519KeyToDer } from '../public-key.ts';
 import type { SignatureArithmetic, SignatureEngine } from '../signature-engine.ts';
+import { verifyWith } from '../signature-engine.ts';
 
 const PUBLIC_KEYS_MAX = 4096;
 const PRIVATE_KEYS_MAX = 16;

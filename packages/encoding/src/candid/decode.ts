@@ -1,15 +1,15 @@
 // Decoding of Candid messages from strangers. Work, depth and elements without bytes are bounded;
 // memory follows, since what has bytes is bounded by the message.
 
-import { unreachable } from '@internode/prelude';
 import type { Verdict } from '@internode/prelude';
-import { judge, malformed, Malformed } from '../malformed.ts';
+import { unreachable } from '@internode/prelude';
+import { judge, Malformed, malformed } from '../malformed.ts';
 import { CandidReader } from './reader.ts';
 import { fieldOf, isSubtype, mayBeAbsent } from './subtype.ts';
-import { readHeader } from './type-table.ts';
 import type { TypeTable, WireField, WireType } from './type-table.ts';
-import { OPCODES } from './types.ts';
+import { readHeader } from './type-table.ts';
 import type { CandidType, CandidValues, Field } from './types.ts';
+import { OPCODES } from './types.ts';
 
 export const CANDID_DEPTH_MAX = 256;
 /** Values read or stepped over in one message. */

@@ -1,8 +1,8 @@
 import { assert, toHex } from '@internode/prelude';
 import { ByteWriter } from '../byte-writer.ts';
 import { fieldOf } from './subtype.ts';
-import { labelOf, OPCODES } from './types.ts';
 import type { CandidType, CandidValues, FuncValue } from './types.ts';
+import { labelOf, OPCODES } from './types.ts';
 
 /**
  * Encodes our own values; one that does not fit its type is a broken invariant, never a message.

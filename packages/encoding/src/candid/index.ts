@@ -1,6 +1,7 @@
 // Named here once more so that users write `candid.record({...})` and types do not shadow words.
 export { decodeCandid as decode } from './decode.ts';
 export { encodeCandid as encode } from './encode.ts';
+export type { CandidType, CandidValue, CandidValues, FuncValue } from './types.ts';
 export {
   blob,
   bool,
@@ -8,16 +9,16 @@ export {
   float64,
   func,
   int,
+  int8,
   int16,
   int32,
   int64,
-  int8,
   labelOf,
   nat,
+  nat8,
   nat16,
   nat32,
   nat64,
-  nat8,
   nullType,
   opt,
   principal,
@@ -27,4 +28,3 @@ export {
   variant,
   vec,
 } from './types.ts';
-export type { CandidType, CandidValue, CandidValues, FuncValue } from './types.ts';

@@ -1,6 +1,6 @@
 import type { TypeTable, WireType } from './type-table.ts';
-import { OPCODES } from './types.ts';
 import type { CandidType, Field } from './types.ts';
+import { OPCODES } from './types.ts';
 
 /**
  * Whether every value of the sender's type has a reading as `expected` (Candid, "Subtyping").
@@ -19,7 +19,9 @@ export function isSubtype(table: TypeTable, wire: WireType, expected: CandidType
       if (expected.kind !== 'record') return false;
       return expected.fields.every((field) => {
         const sent = composite.fields.find(({ id }) => id === field.id);
-        return sent === undefined ? mayBeAbsent(field.type) : isSubtype(table, sent.type, field.type);
+        return sent === undefined
+          ? mayBeAbsent(field.type)
+          : isSubtype(table, sent.type, field.type);
       });
     case 'variant':
       if (expected.kind !== 'variant') return false;
