@@ -9,7 +9,10 @@ export {
   STABLE_PAGE_BYTES, STABLE_PAGES_MAX, type StableChanges, type StableImage, StableMemory,
   type StablePage,
 } from './stable-memory.ts';
-export { HEAP_OUT_OF_BOUNDS, HostTrap, InfrastructureFault, STABLE_OUT_OF_BOUNDS } from './traps.ts';
+export {
+  HEAP_OUT_OF_BOUNDS, HostTrap, InfrastructureFault, instructionLimitTrap, STABLE_OUT_OF_BOUNDS,
+  wasmMemoryLimitTrap,
+} from './traps.ts';
 export type {
   ActiveData, CustomSection, Entry, GlobalInfo, HeapChanges, HeapImage, HeapPage, HostFunctions,
   ImportSignature, ImportTable, MemoryInfo, ModuleInfo, RunLimits, RunResult, Trap, ValueType,

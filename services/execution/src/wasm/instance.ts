@@ -30,7 +30,13 @@ export interface InstanceOptions {
 /** Where the first heap comes from. `bytes` are those of the original module. */
 export type Origin =
   | { readonly kind: 'install'; readonly bytes: Uint8Array }
-  | { readonly kind: 'keep'; readonly bytes: Uint8Array; readonly previous: Instance }
+  | {
+      readonly kind: 'keep';
+      readonly bytes: Uint8Array;
+      readonly previous: Instance;
+      /** What `canister_pre_upgrade` changed on `previous` before it was rolled back. */
+      readonly changes: HeapChanges;
+    }
   | { readonly kind: 'restore'; readonly image: HeapImage };
 
 export type CreateResult =
@@ -54,7 +60,8 @@ export class Instance {
   /**
    * `install` and `keep` leave a transaction open, with the active data segments written: run
    * `start` and the entry points, then commit, or drop the instance. `keep` takes over a copy of
-   * the heap (not the globals) of `previous`, which must have no transaction open; it stays usable.
+   * the heap (not the globals) of `previous` with `changes`; `previous` must have no transaction
+   * open and stays usable.
    * `restore` opens no transaction.
    */
   static create(options: InstanceOptions, origin: Origin): CreateResult {
@@ -67,7 +74,7 @@ export class Instance {
       instance.#load(origin.image);
       return { kind: 'created', instance };
     }
-    if (origin.kind === 'keep') instance.#inherit(origin.previous);
+    if (origin.kind === 'keep') instance.#inherit(origin.previous, origin.changes);
     const trap = instance.#writeActiveData(origin.bytes);
     if (trap !== undefined) {
       instance.rollback();
@@ -247,11 +254,14 @@ export class Instance {
     this.#machine.helpers.restore();
   }
 
-  #inherit(previous: Instance): void {
+  #inherit(previous: Instance, changes: HeapChanges): void {
     assert(!previous.#open, 'the previous instance has a transaction open');
-    this.#bytes().set(previous.#bytes());
-    this.#begin();
+    const view = this.#bytes();
+    view.set(previous.#bytes());
+    for (const { index, bytes } of changes.pages) view.set(bytes, index * HEAP_PAGE_BYTES);
     for (const page of previous.#dirty) this.#dirty.add(page);
+    for (const { index } of changes.pages) this.#dirty.add(index);
+    this.#begin();
   }
 
   #writeActiveData(bytes: Uint8Array): Trap | undefined {
@@ -267,7 +277,7 @@ export class Instance {
 
   #growTo(pages: number): void {
     const missing = pages - this.memoryPages;
-    if (missing > 0) this.#machine.helpers.grow(missing);
+    if (missing > 0) this.#machine.helpers.enlarge(missing);
   }
 
   #globalBytes(): number {
@@ -291,7 +301,7 @@ function pagesAtFirst(info: ModuleInfo, origin: Origin): number {
   const least = info.memory?.pagesMin ?? 0;
   switch (origin.kind) {
     case 'install': return least;
-    case 'keep': return Math.max(least, origin.previous.memoryPages);
+    case 'keep': return Math.max(least, origin.changes.memoryPages);
     case 'restore': return origin.image.memoryPages;
   }
 }
