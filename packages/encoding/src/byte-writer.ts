@@ -64,12 +64,8 @@ export class ByteWriter {
 
   signedLeb128(value: bigint): void {
     let rest = value;
-    for (;;) {
-      const low = Number(rest & 0x7fn);
-      rest >>= 7n;
-      if ((rest === 0n && low < 0x40) || (rest === -1n && low >= 0x40)) return this.byte(low);
-      this.byte(low | 0x80);
-    }
+    for (; rest < -0x40n || rest >= 0x40n; rest >>= 7n) this.byte(Number(rest & 0x7fn) | 0x80);
+    this.byte(Number(rest & 0x7fn));
   }
 
   finish(): Uint8Array {

@@ -20,21 +20,20 @@ export function encodeCborUntagged(value: CborInput): Uint8Array {
 }
 
 function write(writer: ByteWriter, value: CborInput): void {
-  if (typeof value === 'string') return writer.text(value, (length) => head(writer, 3, length));
-  if (typeof value === 'number') return writeNumber(writer, value);
-  if (typeof value === 'bigint') return writeBigint(writer, value);
-  if (value === null) return writer.byte(0xf6);
-  if (typeof value === 'boolean') return writer.byte(value ? 0xf5 : 0xf4);
-  if (value instanceof Uint8Array) {
+  if (typeof value === 'string') writer.text(value, (length) => head(writer, 3, length));
+  else if (typeof value === 'number') writeNumber(writer, value);
+  else if (typeof value === 'bigint') writeBigint(writer, value);
+  else if (value === null) writer.byte(0xf6);
+  else if (typeof value === 'boolean') writer.byte(value ? 0xf5 : 0xf4);
+  else if (value instanceof Uint8Array) {
     head(writer, 2, value.length);
-    return writer.bytes(value);
-  }
-  if (isArray(value)) {
+    writer.bytes(value);
+  } else if (isArray(value)) {
     head(writer, 4, value.length);
     for (const item of value) write(writer, item);
-    return;
+  } else {
+    writeMap(writer, value);
   }
-  writeMap(writer, value);
 }
 
 function writeMap(
@@ -60,7 +59,10 @@ function writeNumber(writer: ByteWriter, value: number): void {
 
 function writeBigint(writer: ByteWriter, value: bigint): void {
   const magnitude = value >= 0n ? value : -1n - value;
-  if (magnitude < UINT64_END) return head(writer, value >= 0n ? 0 : 1, magnitude);
+  if (magnitude < UINT64_END) {
+    head(writer, value >= 0n ? 0 : 1, magnitude);
+    return;
+  }
   writer.byte(value >= 0n ? 0xc2 : 0xc3);
   const bytes: number[] = [];
   for (let rest = magnitude; rest > 0n; rest >>= 8n) bytes.unshift(Number(rest & 0xffn));
@@ -70,8 +72,9 @@ function writeBigint(writer: ByteWriter, value: bigint): void {
 
 function head(writer: ByteWriter, major: number, argument: number | bigint): void {
   const high = major << 5;
-  if (argument < 24) return writer.byte(high | Number(argument));
-  if (argument <= 0xff) {
+  if (argument < 24) {
+    writer.byte(high | Number(argument));
+  } else if (argument <= 0xff) {
     writer.byte(high | 24);
     writer.uint(Number(argument), 1);
   } else if (argument <= 0xffff) {

@@ -174,13 +174,15 @@ class Decoder {
         if (reader.flag()) this.skip(composite.item, depth + 1);
         return;
       case 'vec':
-        return this.#skipVec(composite.item, depth);
+        this.#skipVec(composite.item, depth);
+        return;
       case 'record':
         for (const field of composite.fields) this.skip(field.type, depth + 1);
         return;
       case 'variant': {
         const sent = composite.fields[reader.size()];
-        return this.skip((sent ?? malformed('candid: variant out of range')).type, depth + 1);
+        this.skip((sent ?? malformed('candid: variant out of range')).type, depth + 1);
+        return;
       }
       case 'func':
         this.#func();

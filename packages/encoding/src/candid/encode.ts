@@ -94,7 +94,8 @@ function writeValue(writer: ByteWriter, type: CandidType, value: unknown): void 
       const field = fieldOf(type.fields, labelOf(kind));
       assert(field !== undefined, `candid: no variant ${kind}`);
       writer.unsignedLeb128(type.fields.indexOf(field));
-      return writeValue(writer, field.type, inner);
+      writeValue(writer, field.type, inner);
+      return;
     }
     default:
       writeScalar(writer, type.kind, value);
@@ -109,33 +110,42 @@ function writeScalar(writer: ByteWriter, kind: ScalarKind, value: unknown): void
     case 'reserved':
       return;
     case 'empty':
-      return assert(false, 'candid: empty has no values');
+      assert(false, 'candid: empty has no values');
+      return;
     case 'bool':
       assert(typeof value === 'boolean', 'candid: bool');
-      return writer.byte(value ? 1 : 0);
+      writer.byte(value ? 1 : 0);
+      return;
     case 'text':
       assert(typeof value === 'string', 'candid: text');
-      return writer.text(value, (length) => writer.unsignedLeb128(length));
+      writer.text(value, (length) => writer.unsignedLeb128(length));
+      return;
     case 'blob':
-      return writeBlob(writer, value);
+      writeBlob(writer, value);
+      return;
     case 'principal':
       writer.byte(1);
-      return writeBlob(writer, value);
+      writeBlob(writer, value);
+      return;
     case 'func': {
       const { service, method } = value as FuncValue;
       writer.bytes(new Uint8Array([1, 1]));
       writeBlob(writer, service);
-      return writer.text(method, (length) => writer.unsignedLeb128(length));
+      writer.text(method, (length) => writer.unsignedLeb128(length));
+      return;
     }
     case 'nat':
       assert(typeof value === 'bigint' && value >= 0n, 'candid: nat');
-      return writer.unsignedLeb128(value);
+      writer.unsignedLeb128(value);
+      return;
     case 'int':
       assert(typeof value === 'bigint', 'candid: int');
-      return writer.signedLeb128(value);
+      writer.signedLeb128(value);
+      return;
     case 'float32':
     case 'float64':
-      return writeFloat(writer, kind, value);
+      writeFloat(writer, kind, value);
+      return;
     default:
       writeFixed(writer, kind, value);
   }

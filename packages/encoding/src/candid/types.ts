@@ -11,11 +11,11 @@
 import { assert, utf8 } from '@internode/prelude';
 import type { Principal } from '../principal.ts';
 
-declare const valueOf: unique symbol;
+declare const ofValue: unique symbol;
 
-export type CandidType<V = unknown> = Shape & { readonly [valueOf]?: V };
+export type CandidType<V = unknown> = Shape & { readonly [ofValue]?: V };
 
-export type CandidValue<T> = T extends { readonly [valueOf]?: infer V } ? V : never;
+export type CandidValue<T> = T extends { readonly [ofValue]?: infer V } ? V : never;
 
 export type CandidValues<Types extends readonly CandidType[]> = {
   -readonly [Index in keyof Types]: CandidValue<Types[Index]>;
