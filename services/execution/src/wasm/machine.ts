@@ -27,7 +27,8 @@ export interface Helpers {
   restore(): void;
   /** Calls the table; absent when the module has none. */
   callback?(index: bigint, env: bigint): void;
-  grow(pages: number): void;
+  /** Adds pages to the heap for the host. */
+  enlarge(pages: number): void;
 }
 
 export interface Machine {

@@ -28,7 +28,8 @@ export const COPY_BYTES = HEAP_PAGE_BYTES + TAIL_BYTES;
 export const COPIES_MAX = Math.floor((2 ** 32 - WASM_PAGE_BYTES - COPIES_BASE) / COPY_BYTES);
 /** Undo space is added in steps of 4 MiB. */
 export const GROW_PAGES = 64;
-export const META_PAGES_MIN = Math.ceil(COPIES_BASE / WASM_PAGE_BYTES) + 1;
+/** A multiple of the step, so that the last step ends at the maximum. */
+export const META_PAGES_MIN = Math.ceil(COPIES_BASE / WASM_PAGE_BYTES / GROW_PAGES) * GROW_PAGES;
 export const META_PAGES_MAX = 65_536;
 
 export class MetaMemory {
