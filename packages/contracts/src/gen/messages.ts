@@ -203,6 +203,34 @@ export interface BeaconEntry {
   readonly value: Uint8Array;
 }
 
+export interface StoredTip {
+  readonly format: number;
+  readonly identity: Uint8Array;
+  readonly height: number;
+  readonly timeNanos: bigint;
+  readonly root: Uint8Array;
+  readonly updatesTotal: number;
+  readonly consumedCycles: Uint8Array;
+}
+
+export interface StoredCertification {
+  readonly height: number;
+  readonly root: Uint8Array;
+  readonly signature: Uint8Array;
+}
+
+export interface StoredLayout {
+  readonly heapBytes: number;
+  readonly heapGeneration: number;
+  readonly stableBytes: number;
+  readonly stableGeneration: number;
+}
+
+export interface StoredGarbage {
+  readonly first: Uint8Array;
+  readonly end: Uint8Array;
+}
+
 export interface RequestChange {
   readonly requestId: Uint8Array;
   readonly status: RequestStatus;
@@ -264,6 +292,7 @@ export interface BatchExecuted {
   readonly droppedModules: readonly Uint8Array[];
   readonly subnetState: Uint8Array;
   readonly forgottenRequests: readonly Uint8Array[];
+  readonly consumedCycles?: Uint8Array | undefined;
 }
 
 export interface TipAdvanced {
@@ -1234,6 +1263,122 @@ export function decodeBeaconEntry(reader: Reader, length: number, depth = 0): Be
   return { height: height_, value: value_ };
 }
 
+export function encodeStoredTip(message: StoredTip, writer: Writer): Writer {
+  if (message.format !== 0) writeNumber(writer.uint32(8), message.format);
+  if (message.identity.length > 0) writer.uint32(18).bytes(message.identity);
+  if (message.height !== 0) writeNumber(writer.uint32(24), message.height);
+  if (message.timeNanos !== 0n) writeNanos(writer.uint32(32), message.timeNanos);
+  if (message.root.length > 0) writer.uint32(42).bytes(message.root);
+  if (message.updatesTotal !== 0) writeNumber(writer.uint32(48), message.updatesTotal);
+  if (message.consumedCycles.length > 0) writer.uint32(58).bytes(message.consumedCycles);
+  return writer;
+}
+
+export function decodeStoredTip(reader: Reader, length: number, depth = 0): StoredTip {
+  const end = reader.pos + length;
+  if (end > reader.len || depth > 8) invalidMessage('StoredTip');
+  let format_: number = 0;
+  let identity_: Uint8Array = new Uint8Array(0);
+  let height_: number = 0;
+  let timeNanos_: bigint = 0n;
+  let root_: Uint8Array = new Uint8Array(0);
+  let updatesTotal_: number = 0;
+  let consumedCycles_: Uint8Array = new Uint8Array(0);
+  while (reader.pos < end) {
+    const tag = reader.uint32();
+    switch (tag) {
+      case 8: format_ = readNumber(reader); break;
+      case 18: identity_ = readBytes(reader); break;
+      case 24: height_ = readNumber(reader); break;
+      case 32: timeNanos_ = readNanos(reader); break;
+      case 42: root_ = readBytes(reader); break;
+      case 48: updatesTotal_ = readNumber(reader); break;
+      case 58: consumedCycles_ = readBytes(reader); break;
+      default: reader.skipType(tag & 7);
+    }
+  }
+  if (reader.pos !== end) invalidMessage('StoredTip');
+  return { format: format_, identity: identity_, height: height_, timeNanos: timeNanos_, root: root_, updatesTotal: updatesTotal_, consumedCycles: consumedCycles_ };
+}
+
+export function encodeStoredCertification(message: StoredCertification, writer: Writer): Writer {
+  if (message.height !== 0) writeNumber(writer.uint32(8), message.height);
+  if (message.root.length > 0) writer.uint32(18).bytes(message.root);
+  if (message.signature.length > 0) writer.uint32(26).bytes(message.signature);
+  return writer;
+}
+
+export function decodeStoredCertification(reader: Reader, length: number, depth = 0): StoredCertification {
+  const end = reader.pos + length;
+  if (end > reader.len || depth > 8) invalidMessage('StoredCertification');
+  let height_: number = 0;
+  let root_: Uint8Array = new Uint8Array(0);
+  let signature_: Uint8Array = new Uint8Array(0);
+  while (reader.pos < end) {
+    const tag = reader.uint32();
+    switch (tag) {
+      case 8: height_ = readNumber(reader); break;
+      case 18: root_ = readBytes(reader); break;
+      case 26: signature_ = readBytes(reader); break;
+      default: reader.skipType(tag & 7);
+    }
+  }
+  if (reader.pos !== end) invalidMessage('StoredCertification');
+  return { height: height_, root: root_, signature: signature_ };
+}
+
+export function encodeStoredLayout(message: StoredLayout, writer: Writer): Writer {
+  if (message.heapBytes !== 0) writeNumber(writer.uint32(8), message.heapBytes);
+  if (message.heapGeneration !== 0) writeNumber(writer.uint32(16), message.heapGeneration);
+  if (message.stableBytes !== 0) writeNumber(writer.uint32(24), message.stableBytes);
+  if (message.stableGeneration !== 0) writeNumber(writer.uint32(32), message.stableGeneration);
+  return writer;
+}
+
+export function decodeStoredLayout(reader: Reader, length: number, depth = 0): StoredLayout {
+  const end = reader.pos + length;
+  if (end > reader.len || depth > 8) invalidMessage('StoredLayout');
+  let heapBytes_: number = 0;
+  let heapGeneration_: number = 0;
+  let stableBytes_: number = 0;
+  let stableGeneration_: number = 0;
+  while (reader.pos < end) {
+    const tag = reader.uint32();
+    switch (tag) {
+      case 8: heapBytes_ = readNumber(reader); break;
+      case 16: heapGeneration_ = readNumber(reader); break;
+      case 24: stableBytes_ = readNumber(reader); break;
+      case 32: stableGeneration_ = readNumber(reader); break;
+      default: reader.skipType(tag & 7);
+    }
+  }
+  if (reader.pos !== end) invalidMessage('StoredLayout');
+  return { heapBytes: heapBytes_, heapGeneration: heapGeneration_, stableBytes: stableBytes_, stableGeneration: stableGeneration_ };
+}
+
+export function encodeStoredGarbage(message: StoredGarbage, writer: Writer): Writer {
+  if (message.first.length > 0) writer.uint32(10).bytes(message.first);
+  if (message.end.length > 0) writer.uint32(18).bytes(message.end);
+  return writer;
+}
+
+export function decodeStoredGarbage(reader: Reader, length: number, depth = 0): StoredGarbage {
+  const end = reader.pos + length;
+  if (end > reader.len || depth > 8) invalidMessage('StoredGarbage');
+  let first_: Uint8Array = new Uint8Array(0);
+  let end_: Uint8Array = new Uint8Array(0);
+  while (reader.pos < end) {
+    const tag = reader.uint32();
+    switch (tag) {
+      case 10: first_ = readBytes(reader); break;
+      case 18: end_ = readBytes(reader); break;
+      default: reader.skipType(tag & 7);
+    }
+  }
+  if (reader.pos !== end) invalidMessage('StoredGarbage');
+  return { first: first_, end: end_ };
+}
+
 export function encodeRequestChange(message: RequestChange, writer: Writer): Writer {
   if (message.requestId.length > 0) writer.uint32(10).bytes(message.requestId);
   writer.uint32(16).uint32(REQUEST_STATUS_BY_NAME[message.status]);
@@ -1452,6 +1597,7 @@ export function encodeBatchExecuted(message: BatchExecuted, writer: Writer): Wri
   for (const item of message.droppedModules) writer.uint32(58).bytes(item);
   if (message.subnetState.length > 0) writer.uint32(66).bytes(message.subnetState);
   for (const item of message.forgottenRequests) writer.uint32(74).bytes(item);
+  if (message.consumedCycles !== undefined) writer.uint32(82).bytes(message.consumedCycles);
   return writer;
 }
 
@@ -1467,6 +1613,7 @@ export function decodeBatchExecuted(reader: Reader, length: number, depth = 0): 
   const droppedModules_: Uint8Array[] = [];
   let subnetState_: Uint8Array = new Uint8Array(0);
   const forgottenRequests_: Uint8Array[] = [];
+  let consumedCycles_: Uint8Array | undefined;
   while (reader.pos < end) {
     const tag = reader.uint32();
     switch (tag) {
@@ -1479,11 +1626,12 @@ export function decodeBatchExecuted(reader: Reader, length: number, depth = 0): 
       case 58: droppedModules_.push(readBytes(reader)); break;
       case 66: subnetState_ = readBytes(reader); break;
       case 74: forgottenRequests_.push(readBytes(reader)); break;
+      case 82: consumedCycles_ = readBytes(reader); break;
       default: reader.skipType(tag & 7);
     }
   }
   if (reader.pos !== end) invalidMessage('BatchExecuted');
-  return { kind: 'BatchExecuted', height: height_, timeNanos: timeNanos_, blockHash: blockHash_, requests: requests_, canisters: canisters_, modules: modules_, droppedModules: droppedModules_, subnetState: subnetState_, forgottenRequests: forgottenRequests_ };
+  return { kind: 'BatchExecuted', height: height_, timeNanos: timeNanos_, blockHash: blockHash_, requests: requests_, canisters: canisters_, modules: modules_, droppedModules: droppedModules_, subnetState: subnetState_, forgottenRequests: forgottenRequests_, consumedCycles: consumedCycles_ };
 }
 
 export function encodeTipAdvanced(message: TipAdvanced, writer: Writer): Writer {
