@@ -83,6 +83,20 @@ describe('row 27: the BLS suite, both engines alike', () => {
     );
   });
 
+  test.each(engines)('%s: a key and signature that the clients test with', (_, engine) => {
+    const publicKey = fromHex(
+      'a7623a93cdb56c4d23d99c14216afaab3dfd6d4f9eb3db23d038280b6d5cb2caaee2a19dd92c9df7001dede2' +
+        '3bf036bc0f33982dfb41e8fa9b8e96b5dc3e83d55ca4dd146c7eb2e8b6859cb5a5db815db86810b8d12cee1588b5' +
+        'dbf34a4dc9a5',
+    );
+    const signature = fromHex(
+      'b89e13a212c830586eaa9ad53946cd968718ebecc27eda849d9232673dcd4f440e8b5df39bf14a88048c15e1' +
+        '6cbcaabe',
+    );
+    expect(engine.verify({ publicKey, message: utf8('hello'), signature })).toEqual(valid());
+    expect(engine.verify({ publicKey, message: utf8('hallo'), signature }).kind).toBe('invalid');
+  });
+
   test.each(engines)('%s: a signature over the state root separator verifies', (_, engine) => {
     const { secretKey, publicKey } = generateBlsKey(engine, new Uint8Array(32).fill(1));
     const message = concatBytes(separator('ic-state-root'), new Uint8Array(32).fill(7));
