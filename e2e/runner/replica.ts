@@ -1,0 +1,130 @@
+// A replica as its users run it: the command in a process of its own, found through `--config-out`.
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const MAIN = fileURLToPath(new URL('../../replica/src/main.ts', import.meta.url));
+const START_TIMEOUT_MS = 30_000;
+
+export interface ReplicaConfig {
+  readonly gatewayUrl: string;
+  readonly rootKey: string;
+  readonly subnetId: string;
+  readonly nodeIds: readonly string[];
+  readonly defaultEffectiveCanisterId: string;
+  readonly dataDir: string;
+  readonly pid: number;
+}
+
+export interface Replica extends ReplicaConfig {
+  readonly process: ChildProcess;
+  /** Everything it printed so far. */
+  output(): string;
+  /** SIGTERM; answers the milliseconds until the process was gone. */
+  stop(): Promise<number>;
+  /** SIGKILL: as in a power cut of the process. */
+  kill(): Promise<void>;
+}
+
+export interface StartOptions {
+  readonly dataDir?: string;
+  readonly port?: number;
+  readonly args?: readonly string[];
+  readonly environment?: NodeJS.ProcessEnv;
+}
+
+export function scratchDir(): string {
+  return mkdtempSync(join(tmpdir(), 'internode-e2e-'));
+}
+
+/** Starts `internode start` and waits for Ready. Throws with what it printed when it ends before. */
+export async function startReplica(options: StartOptions = {}): Promise<Replica> {
+  const dataDir = options.dataDir ?? scratchDir();
+  const configOut = join(mkdtempSync(join(tmpdir(), 'internode-config-')), 'replica.json');
+  const args = [
+    'start',
+    '--port',
+    String(options.port ?? 0),
+    '--data-dir',
+    dataDir,
+    '--config-out',
+    configOut,
+  ];
+  const child = spawn(process.execPath, [MAIN, ...args, ...(options.args ?? [])], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, ...options.environment },
+  });
+  let output = '';
+  child.stdout?.on('data', (text) => (output += text));
+  child.stderr?.on('data', (text) => (output += text));
+  const gone = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+  const config = await waitForConfig(child, configOut, () => output);
+  rmSync(join(configOut, '..'), { recursive: true, force: true });
+  return {
+    ...config,
+    process: child,
+    output: () => output,
+    stop: async () => {
+      const startedAt = performance.now();
+      child.kill('SIGTERM');
+      await gone;
+      return performance.now() - startedAt;
+    },
+    kill: async () => {
+      child.kill('SIGKILL');
+      await gone;
+    },
+  };
+}
+
+async function waitForConfig(
+  child: ChildProcess,
+  file: string,
+  output: () => string,
+): Promise<ReplicaConfig> {
+  const deadline = performance.now() + START_TIMEOUT_MS;
+  for (;;) {
+    try {
+      return JSON.parse(readFileSync(file, 'utf8')) as ReplicaConfig;
+    } catch {
+      // Not there yet: it is written whole or not at all.
+    }
+    if (child.exitCode !== null || child.signalCode !== null) {
+      throw new Error(`the replica ended with ${child.exitCode ?? child.signalCode}:\n${output()}`);
+    }
+    if (performance.now() > deadline) {
+      child.kill('SIGKILL');
+      throw new Error(`the replica was not ready after ${START_TIMEOUT_MS} ms:\n${output()}`);
+    }
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
+
+/** Runs the command to its end. */
+export function runInternode(
+  args: readonly string[],
+): Promise<{ code: number; stdout: string; stderr: string }> {
+  return runProgram(process.execPath, [MAIN, ...args]);
+}
+
+export function runProgram(
+  program: string,
+  args: readonly string[],
+  options: { readonly cwd?: string; readonly environment?: NodeJS.ProcessEnv } = {},
+): Promise<{ code: number; stdout: string; stderr: string }> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(program, args, {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      cwd: options.cwd,
+      env: { ...process.env, ...options.environment },
+    });
+    let stdout = '';
+    let stderr = '';
+    child.stdout.on('data', (text) => (stdout += text));
+    child.stderr.on('data', (text) => (stderr += text));
+    child.on('error', reject);
+    child.on('close', (code) => resolve({ code: code ?? -1, stdout, stderr }));
+  });
+}
