@@ -61,25 +61,28 @@ function readCanisterId(methodName: string, argument: Uint8Array): Principal | u
   return decoded.kind === 'valid' ? decoded.value[0].canister_id : undefined;
 }
 
-/**
- * Checks that a call or query came to the right URL and is allowed by its delegations.
- * `isLocal` says whether a canister id lies in the ranges of this subnet.
- */
+/** What the URL of a call or query names. */
+export type Url =
+  | {
+      readonly kind: 'canister';
+      readonly effectiveId: Principal;
+      /** Whether this subnet hosts canisters with that id, or would. */
+      readonly isLocal: (id: Principal) => boolean;
+    }
+  /** The subnet itself: for creating and listing canisters only. */
+  | { readonly kind: 'subnet' };
+
+/** Checks that a call or query came to the right URL and is allowed by its delegations. */
 export function checkDestination(
   request: CanisterRequest,
   authentication: Authentication,
-  url: { readonly effectiveId: Principal; readonly isLocal: (id: Principal) => boolean },
+  url: Url,
 ): RequestRefusal | undefined {
   const destination = destinationOf(request);
   if (destination.kind === 'refused') return destination;
-  const { effectiveId, isLocal } = url;
   const concerned = destination.value;
-  if (concerned.kind === 'canister' && !bytesEqual(concerned.canisterId, effectiveId)) {
-    return refuse('wrong-destination', 'The effective canister id does not match the request');
-  }
-  if (!isLocal(effectiveId)) {
-    return refuse('wrong-destination', 'The effective canister id is in no range of this subnet');
-  }
+  const misdirected = checkUrl(concerned, url);
+  if (misdirected !== undefined) return misdirected;
   // A management query is about the canister in its argument; a management call about `aaaaa-aa`.
   const isAboutArgument = request.kind === 'query' && concerned.kind === 'canister';
   const target = isAboutArgument ? concerned.canisterId : request.canisterId;
@@ -87,3 +90,15 @@ export function checkDestination(
   return refuse('forbidden', 'The canister is not among the targets of the delegation');
 }
 
+function checkUrl(concerned: Destination, url: Url): RequestRefusal | undefined {
+  if (url.kind === 'subnet') {
+    if (concerned.kind === 'any') return undefined;
+    return refuse('wrong-destination', 'Requests to a subnet create or list canisters');
+  }
+  const { effectiveId, isLocal } = url;
+  if (concerned.kind === 'canister' && !bytesEqual(concerned.canisterId, effectiveId)) {
+    return refuse('wrong-destination', 'The effective canister id does not match the request');
+  }
+  if (isLocal(effectiveId)) return undefined;
+  return refuse('wrong-destination', 'The effective canister id is in no range of this subnet');
+}

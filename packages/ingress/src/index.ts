@@ -5,7 +5,7 @@ export {
   isTargetAllowed,
   knownSignatures,
 } from './authenticate.ts';
-export { checkDestination, type Destination, destinationOf } from './destination.ts';
+export { checkDestination, type Destination, destinationOf, type Url } from './destination.ts';
 export {
   CLOCK_DRIFT_NANOS,
   INGRESS_TTL_NANOS,

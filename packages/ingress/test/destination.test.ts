@@ -1,7 +1,7 @@
 import { candid, MANAGEMENT } from '@internode/encoding';
 import { utf8 } from '@internode/prelude';
 import { describe, expect, test } from 'vitest';
-import { type Authentication, checkDestination, decodeRequest } from '../src/index.ts';
+import { type Authentication, checkDestination, decodeRequest, type Url } from '../src/index.ts';
 import { CANISTER, content, envelope } from './support.ts';
 
 const OTHER = Uint8Array.of(0, 0, 0, 0, 0, 0, 0, 2, 1, 1);
@@ -42,6 +42,7 @@ type Case = {
   argument?: Uint8Array;
   effectiveId?: Uint8Array;
   authentication?: Authentication;
+  url?: Url;
 };
 
 function check(options: Case): string {
@@ -50,9 +51,8 @@ function check(options: Case): string {
   const decoded = decodeRequest(kind, envelope(body));
   if (decoded.kind === 'refused') throw new Error(decoded.text);
   const { effectiveId = CANISTER, authentication = {} } = options;
-  return (
-    checkDestination(decoded.value, authentication, { effectiveId, isLocal })?.text ?? 'accepted'
-  );
+  const url: Url = options.url ?? { kind: 'canister', effectiveId, isLocal };
+  return checkDestination(decoded.value, authentication, url)?.text ?? 'accepted';
 }
 
 describe('effective canister id', () => {
@@ -82,6 +82,15 @@ describe('effective canister id', () => {
       expect(check({ ...management, method, effectiveId: FOREIGN })).toContain('range');
     }
     expect(check({ ...management, kind: 'query', method: 'list_canisters' })).toBe('accepted');
+  });
+
+  test('the subnet itself takes creation and listing only', () => {
+    const url: Url = { kind: 'subnet' };
+    expect(check({ ...management, method: 'create_canister', url })).toBe('accepted');
+    expect(check({ ...management, kind: 'query', method: 'list_canisters', url })).toBe('accepted');
+    const start = { ...management, argument: idArgument, method: 'start_canister', url };
+    expect(check(start)).toContain('to a subnet');
+    expect(check({ url })).toContain('to a subnet');
   });
 
   test('row 19: arguments without a canister and garbage are refused', () => {
