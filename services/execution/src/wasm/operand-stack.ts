@@ -49,7 +49,7 @@ export class OperandStack {
     this.heightMax = at + 1;
     if (this.heightMax > HEIGHT_LIMIT) malformed('operand stack too high');
     if (at < this.local.length) return;
-    const grow = (from: Int32Array): Int32Array => {
+    const grow = (from: Int32Array): Int32Array<ArrayBuffer> => {
       const to = new Int32Array(from.length * 2);
       to.set(from);
       return to;
