@@ -22,6 +22,14 @@ export interface Machine {
   instructionsLeft(): number;
 }
 
+/** Stands in where no code of the canister runs. */
+export const NO_MACHINE: Machine = {
+  hostRead: () => new Uint8Array(0),
+  hostWrite: () => undefined,
+  charge: () => undefined,
+  instructionsLeft: () => 0,
+};
+
 /** What the execution was started with. */
 export interface Input {
   readonly mode: Mode;

@@ -1,5 +1,6 @@
 /** Ways in which a system call traps its caller, with the codes and texts of interface-spec 1.14. */
 import { HostTrap } from '../wasm/index.ts';
+import type { Trap } from './interface.ts';
 
 /** IC0502: the canister's own fault at run time, such as a bad address. */
 export function trapped(text: string): HostTrap {
@@ -20,4 +21,10 @@ export function outOfCycles(canister: string, missing: bigint): HostTrap {
   const remedy = `please top up the canister with at least ${missing} additional cycles`;
   const message = `Canister ${canister} is out of cycles: ${remedy}`;
   return new HostTrap({ code: 'IC0207', message });
+}
+
+/** How a trap shows in the canister's log: without the words that only errors to callers carry. */
+export function logTextOf({ message }: Trap): string {
+  const called = /^Canister called `ic0\.trap` with message: '([^]*)'$/.exec(message)?.[1];
+  return `[TRAP]: ${called ?? message.replace(/^Canister trapped: /, '')}`;
 }

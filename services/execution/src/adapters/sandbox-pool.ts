@@ -1,0 +1,175 @@
+/**
+ * The sandbox on worker threads: a Solver for execution's core. A canister lives in one worker, by
+ * its id; tasks said in one turn of the event loop travel together.
+ *
+ * A worker that dies (out of memory, a native stack overflow, a broken invariant) takes unsaved state
+ * with it: nothing is retried, `onFault` is told once, and no answer comes any more. The service
+ * must stop and start again from stored state.
+ */
+import { Worker } from 'node:worker_threads';
+import { assert, compareBytes } from '@internode/prelude';
+import type { Answer, Collected, Task } from '../sandbox/interface.ts';
+import { INSTANCES_LIVE } from '../sandbox/limits.ts';
+import {
+  type Answered, compacted, type FromWorker, type ToWorker, type WorkerSettings,
+} from './sandbox-messages.ts';
+
+export interface PoolOptions {
+  /** 1 to 16. */
+  readonly workers: number;
+  /** Where instrumented modules are kept between runs; undefined: nowhere. */
+  readonly cacheDirectory: string | undefined;
+  /** Told once, when a worker died before `close`. */
+  readonly onFault: (reason: Error) => void;
+}
+
+/** Deep recursion of canisters is bounded by their own counter; this must be more than it allows. */
+const STACK_MB = 64;
+
+type Deliver = (answer: Answer) => void;
+
+interface Member {
+  readonly worker: Worker;
+  /** Said in this turn, not yet sent. */
+  waiting: { readonly id: number; readonly task: Task }[];
+}
+
+export class SandboxPool {
+  readonly #onFault: (reason: Error) => void;
+  readonly #members: readonly Member[];
+  readonly #pending = new Map<number, Deliver>();
+  #nextId = 0;
+  #nextPreparer = 0;
+  #flushing = false;
+  #state: 'open' | 'closing' | 'broken' = 'open';
+  #idle: (() => void) | undefined;
+
+  constructor({ workers, cacheDirectory, onFault }: PoolOptions) {
+    assert(workers >= 1 && workers <= 16, 'between 1 and 16 workers');
+    this.#onFault = onFault;
+    const instancesMax = Math.floor(INSTANCES_LIVE / workers);
+    const settings: WorkerSettings = { cacheDirectory, instancesMax, shares: workers > 1 };
+    this.#members = Array.from({ length: workers }, () => this.#start(settings));
+  }
+
+  solve(task: Task, answer: Deliver): void {
+    assert(this.#state !== 'closing', 'the sandbox is closed');
+    switch (task.kind) {
+      case 'prepare': return this.#ask(this.#preparer(), task, answer);
+      case 'execute':
+      case 'install': return this.#ask(this.#memberOf(task.context.canisterId), task, answer);
+      case 'remove':
+      case 'open': return this.#ask(this.#memberOf(task.canisterId), task, answer);
+      case 'forget':
+      case 'collect': return this.#askAll(task, answer);
+    }
+  }
+
+  /** Waits for the answers under way, then ends the workers. */
+  async close(): Promise<void> {
+    if (this.#state === 'open') {
+      this.#flush();
+      this.#state = 'closing';
+      if (this.#pending.size > 0) await new Promise<void>((resolve) => { this.#idle = resolve; });
+    }
+    await Promise.all(this.#members.map(async ({ worker }) => {
+      const ended = new Promise((resolve) => { worker.once('exit', resolve); });
+      post(worker, { kind: 'stop' });
+      const late = setTimeout(() => void worker.terminate(), 1_000);
+      await (worker.threadId === -1 ? undefined : ended);
+      clearTimeout(late);
+    }));
+  }
+
+  #start(settings: WorkerSettings): Member {
+    const worker = new Worker(new URL('./sandbox-worker.ts', import.meta.url), {
+      workerData: settings,
+      resourceLimits: { stackSizeMb: STACK_MB },
+    });
+    const member: Member = { worker, waiting: [] };
+    worker.on('message', ({ answers }: FromWorker) => this.#deliver(member, answers));
+    worker.on('error', (error) => this.#fail(error));
+    worker.on('exit', (code) => {
+      if (this.#state === 'open') this.#fail(new Error(`a sandbox worker ended with code ${code}`));
+    });
+    return member;
+  }
+
+  #preparer(): Member {
+    this.#nextPreparer = (this.#nextPreparer + 1) % this.#members.length;
+    return this.#members[this.#nextPreparer] as Member;
+  }
+
+  #memberOf(canisterId: Uint8Array): Member {
+    let hash = 0;
+    for (const byte of canisterId) hash = (Math.imul(hash, 31) + byte) >>> 0;
+    return this.#members[hash % this.#members.length] as Member;
+  }
+
+  #ask(member: Member, task: Task, deliver: Deliver): void {
+    if (this.#state === 'broken') return;
+    const id = this.#nextId;
+    this.#nextId += 1;
+    this.#pending.set(id, deliver);
+    member.waiting.push({ id, task: compacted(task) });
+    if (this.#flushing) return;
+    this.#flushing = true;
+    queueMicrotask(() => this.#flush());
+  }
+
+  #askAll(task: Task, deliver: Deliver): void {
+    const answers: Answer[] = [];
+    for (const member of this.#members) {
+      this.#ask(member, task, (answer) => {
+        answers.push(answer);
+        if (answers.length === this.#members.length) deliver(merged(answers));
+      });
+    }
+  }
+
+  #flush(): void {
+    this.#flushing = false;
+    for (const member of this.#members) {
+      if (member.waiting.length === 0) continue;
+      const tasks = member.waiting;
+      member.waiting = [];
+      post(member.worker, { kind: 'tasks', tasks });
+    }
+  }
+
+  #deliver(from: Member, answers: readonly Answered[]): void {
+    for (const { id, answer, module } of answers) {
+      const deliver = this.#pending.get(id);
+      if (deliver === undefined) continue;
+      this.#pending.delete(id);
+      // The others must know the module before anybody hears that it is prepared.
+      const others = module === undefined ? [] : this.#members.filter((member) => member !== from);
+      for (const { worker } of others) post(worker, { kind: 'adopt', module } as ToWorker);
+      deliver(answer);
+    }
+    if (this.#pending.size === 0) this.#idle?.();
+  }
+
+  #fail(error: Error): void {
+    if (this.#state === 'broken') return;
+    this.#state = 'broken';
+    this.#pending.clear();
+    this.#idle?.();
+    for (const { worker } of this.#members) void worker.terminate();
+    this.#onFault(error);
+  }
+}
+
+function post(worker: Worker, message: ToWorker): void {
+  worker.postMessage(message);
+}
+
+function merged(answers: readonly Answer[]): Answer {
+  const canisters = answers.flatMap((answer): readonly Collected[] =>
+    (answer.kind === 'collected' ? answer.canisters : []));
+  if (answers[0]?.kind !== 'collected') return { kind: 'forgotten' };
+  return {
+    kind: 'collected',
+    canisters: canisters.sort((left, right) => compareBytes(left.canisterId, right.canisterId)),
+  };
+}

@@ -1,0 +1,201 @@
+/**
+ * A canister's memories in this thread: awake with a live instance, or asleep as bytes. Remembers
+ * what changed since the last `collect`.
+ */
+import type { MemoryChange } from '@internode/contracts';
+import { assert } from '@internode/prelude';
+import {
+  HEAP_PAGE_BYTES, type HeapImage, type HeapPage, Instance, InfrastructureFault, type MetaMemory,
+  STABLE_PAGE_BYTES, type StableImage, StableMemory, WASM_PAGE_BYTES,
+} from '../wasm/index.ts';
+import type { Host } from './api/link.ts';
+import type { Collected } from './interface.ts';
+import type { PreparedModule } from './modules.ts';
+import { linkSystemApi } from './system-api.ts';
+
+const PAGES_PER_STABLE_PAGE = STABLE_PAGE_BYTES / HEAP_PAGE_BYTES;
+const NOTHING = new Uint8Array(0);
+
+export interface Parts {
+  readonly id: Uint8Array;
+  readonly module: PreparedModule;
+  readonly stable: StableMemory;
+  /** Earlier pages of these memories, if any were stored, are void. */
+  readonly cleared: { readonly heap: boolean; readonly stable: boolean };
+}
+
+export class Canister {
+  readonly id: Uint8Array;
+  readonly module: PreparedModule;
+  readonly stable: StableMemory;
+  readonly host: Host = { execution: undefined };
+  #instance: Instance | undefined;
+  #asleep: HeapImage | undefined;
+  #changed = false;
+  #cleared: { heap: boolean; stable: boolean };
+  /** Sizes as of the last collect; -1 before the first. */
+  #collectedBytes = { heap: -1, stable: -1 };
+
+  constructor(parts: Parts) {
+    this.id = parts.id;
+    this.module = parts.module;
+    this.stable = parts.stable;
+    this.#cleared = { ...parts.cleared };
+  }
+
+  get awake(): boolean {
+    return this.#instance !== undefined;
+  }
+
+  /** Something was committed since the last collect. */
+  get changed(): boolean {
+    return this.#changed;
+  }
+
+  get cleared(): { readonly heap: boolean; readonly stable: boolean } {
+    return this.#cleared;
+  }
+
+  get heapBytes(): number {
+    const pages = this.#instance?.memoryPages ?? this.#asleep?.memoryPages ?? 0;
+    return pages * WASM_PAGE_BYTES;
+  }
+
+  get stableBytes(): number {
+    return this.stable.size * STABLE_PAGE_BYTES;
+  }
+
+  /** What `Instance.create` needs besides the origin. */
+  options(meta: MetaMemory) {
+    const { compiled, info } = this.module;
+    return { module: compiled, info, functions: linkSystemApi(info, this.host), meta };
+  }
+
+  attach(instance: Instance): void {
+    this.#instance = instance;
+    this.#asleep = undefined;
+  }
+
+  /** The live instance; wakes a sleeping canister. */
+  wake(meta: MetaMemory): Instance {
+    if (this.#instance !== undefined) return this.#instance;
+    assert(this.#asleep !== undefined, 'a canister without a heap');
+    const made = Instance.create(this.options(meta), { kind: 'restore', image: this.#asleep });
+    if (made.kind === 'trapped') throw new InfrastructureFault('a stored canister cannot be restored');
+    this.attach(made.instance);
+    return made.instance;
+  }
+
+  /** Gives up the instance; only for a canister without uncollected changes. */
+  sleep(): void {
+    const instance = this.#instance;
+    if (instance === undefined) return;
+    assert(!this.#changed, 'changes must be collected before a canister sleeps');
+    const { globals, memoryPages } = instance.collectDirty();
+    this.#asleep = { pages: pagesOf(instance), globals, memoryPages };
+    this.#instance = undefined;
+  }
+
+  commit(): void {
+    this.#instance?.commit();
+    this.stable.commit();
+    this.#changed = true;
+  }
+
+  rollback(): void {
+    this.#instance?.rollback();
+    this.stable.rollback();
+  }
+
+  /** Everything committed since the last call. */
+  collect(): Collected {
+    const instance = this.#instance;
+    assert(instance !== undefined && this.#changed, 'nothing to collect');
+    const heap = instance.collectDirty();
+    const stable = this.stable.collectDirty();
+    const memories = [
+      this.#change('heap', this.heapBytes, heap.pages.map(({ index, bytes }) =>
+        ({ index, content: bytes }))),
+      this.#change('stable', this.stableBytes, stable.pages.flatMap(splitStablePage)),
+    ].filter((change) => change !== undefined);
+    this.#changed = false;
+    this.#cleared = { heap: false, stable: false };
+    return { canisterId: this.id, memories, instance: heap.globals };
+  }
+
+  #change(
+    memory: 'heap' | 'stable',
+    sizeBytes: number,
+    pages: MemoryChange['pages'],
+  ): MemoryChange | undefined {
+    const cleared = this.#cleared[memory];
+    const resized = this.#collectedBytes[memory] !== sizeBytes;
+    this.#collectedBytes[memory] = sizeBytes;
+    return cleared || resized || pages.length > 0 ? { memory, cleared, sizeBytes, pages } : undefined;
+  }
+
+  /** Rebuilds from what `collect` once said, all changes of a memory taken together. */
+  static open(
+    id: Uint8Array,
+    module: PreparedModule,
+    stored: {
+      readonly heapBytes: number;
+      readonly stableBytes: number;
+      readonly memories: readonly MemoryChange[];
+      readonly instance: Uint8Array;
+    },
+  ): Canister {
+    const pagesIn = (memory: 'heap' | 'stable') =>
+      stored.memories.filter((change) => change.memory === memory).flatMap(({ pages }) => pages);
+    const stable = new StableMemory(stableImage(stored.stableBytes, pagesIn('stable')));
+    const canister = new Canister({ id, module, stable, cleared: { heap: false, stable: false } });
+    canister.#asleep = {
+      pages: pagesIn('heap').map(({ index, content }) => ({ index, bytes: content })),
+      globals: stored.instance,
+      memoryPages: stored.heapBytes / WASM_PAGE_BYTES,
+    };
+    canister.#collectedBytes = { heap: stored.heapBytes, stable: stored.stableBytes };
+    return canister;
+  }
+}
+
+/** What to store of a canister that was removed. */
+export function removal(canisterId: Uint8Array): Collected {
+  const gone = { cleared: true, sizeBytes: 0, pages: [] };
+  const memories = [{ memory: 'heap', ...gone }, { memory: 'stable', ...gone }] as const;
+  return { canisterId, memories, instance: NOTHING };
+}
+
+function splitStablePage({ index, bytes }: { index: number; bytes: Uint8Array }) {
+  return Array.from({ length: PAGES_PER_STABLE_PAGE }, (_, part) => {
+    const start = part * HEAP_PAGE_BYTES;
+    const content = bytes.subarray(start, start + HEAP_PAGE_BYTES);
+    return { index: index * PAGES_PER_STABLE_PAGE + part, content };
+  });
+}
+
+function stableImage(bytes: number, pages: MemoryChange['pages']): StableImage {
+  const whole = new Map<number, Uint8Array>();
+  for (const { index, content } of pages) {
+    const page = Math.floor(index / PAGES_PER_STABLE_PAGE);
+    const target = whole.get(page) ?? new Uint8Array(STABLE_PAGE_BYTES);
+    target.set(content, (index % PAGES_PER_STABLE_PAGE) * HEAP_PAGE_BYTES);
+    whole.set(page, target);
+  }
+  return { size: bytes / STABLE_PAGE_BYTES, load: (index) => whole.get(index) };
+}
+
+/** Copies of all pages that hold something. */
+function pagesOf(instance: Instance): HeapPage[] {
+  const pages: HeapPage[] = [];
+  for (let piece = 0; piece < instance.memoryPages; piece += 1) {
+    const bytes = instance.hostRead(piece * WASM_PAGE_BYTES, WASM_PAGE_BYTES);
+    for (let start = 0; start < WASM_PAGE_BYTES; start += HEAP_PAGE_BYTES) {
+      const page = bytes.subarray(start, start + HEAP_PAGE_BYTES);
+      const words = new Uint32Array(page.buffer, page.byteOffset, HEAP_PAGE_BYTES / 4);
+      if (words.every((word) => word === 0)) continue;
+      pages.push({ index: (piece * WASM_PAGE_BYTES + start) / HEAP_PAGE_BYTES, bytes: page.slice() });
+    }
+  }
+  return pages;
+}
