@@ -4,14 +4,14 @@
 import type { Verdict } from '@internode/prelude';
 import { bytesEqual, invalid, valid } from '@internode/prelude';
 
-export const DER_INTEGER = 0x02;
-export const DER_BIT_STRING = 0x03;
-export const DER_SEQUENCE = 0x30;
+const DER_INTEGER = 0x02;
+const DER_BIT_STRING = 0x03;
+const DER_SEQUENCE = 0x30;
 
 /** An element's content and what follows the element; undefined when malformed. */
 type Element = { readonly content: Uint8Array; readonly rest: Uint8Array };
 
-export function readElement(bytes: Uint8Array, tag: number): Element | undefined {
+function readElement(bytes: Uint8Array, tag: number): Element | undefined {
   if (bytes[0] !== tag) return undefined;
   let length = bytes[1] ?? 0x80;
   let start = 2;
@@ -29,7 +29,7 @@ export function readElement(bytes: Uint8Array, tag: number): Element | undefined
 }
 
 /** An element with nothing after it. */
-export function readOnly(bytes: Uint8Array, tag: number): Uint8Array | undefined {
+function readOnly(bytes: Uint8Array, tag: number): Uint8Array | undefined {
   const element = readElement(bytes, tag);
   return element !== undefined && element.rest.length === 0 ? element.content : undefined;
 }

@@ -1,7 +1,7 @@
 // node packages/encoding/bench/cbor.bench.ts
 // Decoding and encoding a call envelope, and its request id. Best and median of many batches.
 
-import { createHash, hash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { CborMap } from '@internode/encoding';
 import {
   decodeCborMap,
@@ -50,7 +50,7 @@ measure('encode', () => encodeCbor(envelope));
 setHashEngine(nobleHashEngine);
 measure('request id, noble', () => requestIdOf(content));
 setHashEngine({
-  sha256: (input) => new Uint8Array(hash('sha256', input, 'buffer')),
-  sha224: (input) => createHash('sha224').update(input).digest(),
+  sha256: (input) => Buffer.from(hash('sha256', input, 'binary'), 'latin1'),
+  sha224: (input) => Buffer.from(hash('sha224', input, 'binary'), 'latin1'),
 });
 measure('request id, node:crypto', () => requestIdOf(content));

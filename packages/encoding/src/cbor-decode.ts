@@ -15,8 +15,8 @@ export type CborLimits = {
   readonly keys?: 'text' | 'integer';
 };
 
-export const CBOR_DEPTH_MAX = 64;
-export const CBOR_ITEMS_MAX = 65_536;
+const CBOR_DEPTH_MAX = 64;
+const CBOR_ITEMS_MAX = 65_536;
 
 const BIGNUM_BYTES_MAX = 64;
 const BREAK = 0xff;

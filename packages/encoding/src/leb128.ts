@@ -7,7 +7,7 @@ import { judge, malformed } from './malformed.ts';
 export type Leb128 = { readonly value: bigint; readonly end: number };
 
 /** 10 000 bits is far above any honest number and keeps bigint work small. */
-export const LEB128_BYTES_MAX = 1430;
+const LEB128_BYTES_MAX = 1430;
 
 /** Shortest unsigned LEB128. */
 export function encodeUnsignedLeb128(value: bigint | number): Uint8Array {

@@ -16,7 +16,7 @@ export type PrincipalClass =
   | 'unassigned';
 
 export const PRINCIPAL_BYTES_MAX = 29;
-export const PRINCIPAL_TEXT_LENGTH_MAX = 63;
+const PRINCIPAL_TEXT_LENGTH_MAX = 63;
 
 /** `2vxsx-fae`: the sender of unsigned requests. */
 export const ANONYMOUS: Principal = new Uint8Array([0x04]);
@@ -63,15 +63,15 @@ export function principalToText(principal: Principal): string {
 /** Parses the textual form, any case; checksum, grouping and padding bits must be exact. */
 export function principalFromText(text: string): Verdict<Principal> {
   if (text.length > PRINCIPAL_TEXT_LENGTH_MAX) return invalid('principal: text too long');
+  // Before lower case, which also maps the Kelvin sign to a letter.
+  if (!/^[A-Za-z2-7-]*$/.test(text)) return invalid('principal: not base32');
   const lower = text.toLowerCase();
   const bytes: number[] = [];
   let bits = 0;
   let pending = 0;
   for (const character of lower) {
     if (character === '-') continue;
-    const digit = ALPHABET.indexOf(character);
-    if (digit < 0) return invalid('principal: not base32');
-    pending = ((pending << 5) | digit) & 0xfff;
+    pending = ((pending << 5) | ALPHABET.indexOf(character)) & 0xfff;
     bits += 5;
     if (bits >= 8) {
       bits -= 8;

@@ -45,6 +45,7 @@ describe('row 1: principal text codec', () => {
     'em77e-bvlzu-a1',
     'em77e-bvlzu-aq ',
     'ém77e-bvlzu-aq',
+    'rr\u212Aah-fqaaa-aaaaa-aaaaq-cai',
     'a'.repeat(64),
   ])('refuses %j', (text) => {
     expect(principalFromText(text).kind).toBe('invalid');

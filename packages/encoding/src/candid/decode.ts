@@ -11,11 +11,11 @@ import { readHeader } from './type-table.ts';
 import type { CandidType, CandidValues, Field } from './types.ts';
 import { OPCODES } from './types.ts';
 
-export const CANDID_DEPTH_MAX = 256;
+const CANDID_DEPTH_MAX = 256;
 /** Values read or stepped over in one message. */
-export const CANDID_WORK_MAX = 1_000_000;
+const CANDID_WORK_MAX = 1_000_000;
 /** Vector elements that take no bytes, in one message. */
-export const CANDID_EMPTY_ELEMENTS_MAX = 10_000;
+const CANDID_EMPTY_ELEMENTS_MAX = 10_000;
 
 /** The sender's type has no reading as ours; inside an `opt` that is an absent value. */
 class Mismatch extends Malformed {}
