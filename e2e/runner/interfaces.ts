@@ -96,3 +96,10 @@ export const managementInterface: Factory = ({ IDL }) => {
     raw_rand: IDL.Func([], [IDL.Vec(IDL.Nat8)], []),
   });
 };
+
+export const marksInterface: Factory = ({ IDL }) =>
+  IDL.Service({
+    mark: IDL.Func([IDL.Nat], [IDL.Nat], []),
+    countsFrom: IDL.Func([IDL.Nat, IDL.Nat], [IDL.Vec(IDL.Nat)], ['query']),
+    sum: IDL.Func([], [IDL.Nat], ['query']),
+  });

@@ -1,0 +1,11 @@
+export { type CallAnswer, type QueryAnswer, readCallAnswer, readQueryAnswer } from './answer.ts';
+export { type LoadFigures, type LoadOptions, percentile, runClosedLoop } from './closed-loop.ts';
+export { Connection, type HttpAnswer } from './connection.ts';
+export {
+  anonymousRequest,
+  generateSigner,
+  type Prepared,
+  type RequestFields,
+  type Signer,
+  signedRequest,
+} from './requests.ts';
