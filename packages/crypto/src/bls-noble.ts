@@ -88,12 +88,12 @@ export const nobleBls: BlsEngine = {
   },
 };
 
+// `fromBytes` checks that the point is on the curve and in the subgroup.
 function parseSignature(signature: Uint8Array): Verdict<Signature> {
   const form = checkSignatureForm(signature);
   if (form.kind !== 'valid') return form;
   try {
     const point = bls12_381.G1.Point.fromBytes(signature);
-    point.assertValidity();
     return valid(point);
   } catch {
     return invalid('bls: not a point of the group');
@@ -108,7 +108,6 @@ function parsePublicKey(publicKey: Uint8Array): Verdict<PublicKey> {
   if (known !== undefined) return valid(known);
   try {
     const point = bls12_381.G2.Point.fromBytes(publicKey);
-    point.assertValidity();
     publicKeys.set(name, point);
     return valid(point);
   } catch {

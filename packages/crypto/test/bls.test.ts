@@ -137,6 +137,24 @@ describe('points from strangers', () => {
     expect(engine.checkSignature(signature)).toEqual(valid());
   });
 
+  test.each(engines)('%s refuses a second form of a good signature', (_, engine) => {
+    // A coordinate below 2^381 - p can be written once more with the modulus added.
+    const prime = BigInt(`0x${modulus}b153ffffb9feffffffffaaab`);
+    for (let i = 0; ; i++) {
+      const good = fastBls.sign(secretKey, utf8(`attempt ${i}`));
+      const flags = (good[0] as number) & 0xe0;
+      const x = BigInt(`0x${toHex(good)}`) & ((1n << 381n) - 1n);
+      if (x + prime >= 1n << 381n) continue;
+      const again = fromHex((x + prime).toString(16).padStart(96, '0'));
+      again[0] = (again[0] as number) | flags;
+      expect(engine.checkSignature(good)).toEqual(valid());
+      expect(engine.checkSignature(again)).toMatchObject({
+        reason: 'bls: coordinate not canonical',
+      });
+      return;
+    }
+  });
+
   test.each(engines)('%s refuses keys that are no points of the group', (_, engine) => {
     const swapped = publicKey.slice();
     swapped.fill(0xff, 48);

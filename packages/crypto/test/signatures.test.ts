@@ -73,6 +73,8 @@ describe('row 13: Ed25519, P-256 and secp256k1 signatures, r‖s form', () => {
       expectAll({ ...signed, publicKeyDer: flip(der, at) }, 'invalid', `bit of byte ${at}`);
     }
     expectAll({ ...signed, publicKeyDer: concatBytes(der, new Uint8Array(1)) }, 'invalid');
+    const longForm = concatBytes(new Uint8Array([0x30, 0x81, der.length - 2]), der.slice(2));
+    expectAll({ ...signed, publicKeyDer: longForm }, 'invalid', 'length not in shortest form');
     expectAll({ ...signed, publicKeyDer: der.slice(0, -1) }, 'invalid');
   });
 
@@ -244,11 +246,37 @@ describe('row 89: WebAuthn signatures: P-256, RSA, Ed25519', () => {
     expectAll({ ...signed, signature: new Uint8Array(20_000) }, 'invalid', 'long');
   });
 
-  test('an ECDSA signature that is not DER is refused', () => {
+  test('an ECDSA signature is DER, in its one form', () => {
     const sample = samples()[0];
     if (sample === undefined) throw new Error('no sample');
     const raw = wrap(clientData(message), () => new Uint8Array(64).fill(1));
     expectAll({ ...sample.signed, signature: raw }, 'invalid');
+    const pad = (integer: Uint8Array) => concatBytes(new Uint8Array(1), integer);
+    for (const change of [
+      (r: Uint8Array, s: Uint8Array) =>
+        element(0x30, concatBytes(element(2, pad(r)), element(2, s))),
+      (r: Uint8Array, s: Uint8Array) =>
+        element(0x30, concatBytes(element(2, r), element(2, pad(s)))),
+      (r: Uint8Array, s: Uint8Array) => {
+        return pad(element(0x30, concatBytes(element(2, r), element(2, s)))).subarray(1, -1);
+      },
+      (r: Uint8Array, s: Uint8Array) => {
+        const body = concatBytes(element(2, r), element(2, s));
+        return concatBytes(new Uint8Array([0x30, 0x81, body.length]), body);
+      },
+      (r: Uint8Array, s: Uint8Array) => {
+        return element(0x30, concatBytes(element(2, r), element(2, s), new Uint8Array(1)));
+      },
+    ]) {
+      const signature = wrap(clientData(message), (signed) => {
+        const der = sample.signer(signed);
+        const r = der.slice(4, 4 + (der[3] as number));
+        const s = der.slice(6 + r.length);
+        expect(element(0x30, concatBytes(element(2, r), element(2, s)))).toEqual(der);
+        return change(r, s);
+      });
+      expectAll({ ...sample.signed, signature }, 'invalid', String(change));
+    }
   });
 
   test('COSE keys with other parameters are refused', () => {

@@ -225,6 +225,22 @@ describe('row 100: unknown record fields and missing opts tolerated', () => {
     expect(candid.decode([opt(receiver)], sent)).toEqual(valid([undefined]));
   });
 
+  test('types decide, also where no value shows the difference', () => {
+    expect(candid.decode([vec(nat)], candid.encode([vec(text)], [[]])).kind).toBe('invalid');
+    const sender = variant({ install: nullType, fly: nat });
+    const sent = candid.encode([sender], [{ kind: 'install' }]);
+    expect(candid.decode([variant({ install: nullType })], sent).kind).toBe('invalid');
+  });
+
+  test('an opt that stops fitting half way is undefined, and what follows is still read', () => {
+    const sent = candid.encode(
+      [opt(record({ _0_: nat, _1_: text, _2_: vec(nat) })), text],
+      [{ _0_: 700n, _1_: 'one', _2_: [1n, 2n] }, 'next'],
+    );
+    const types = [opt(record({ _0_: nat, _1_: text, _2_: vec(text) })), text] as const;
+    expect(candid.decode(types, sent)).toEqual(valid([undefined, 'next']));
+  });
+
   test('a missing field that is not optional is refused', () => {
     const sent = candid.encode([record({ other: nat })], [{ other: 1n }]);
     expect(candid.decode([narrow], sent).kind).toBe('invalid');
@@ -266,6 +282,14 @@ describe('hostile messages', () => {
       expect(candid.decode(types, bomb).kind).toBe('invalid');
       expect(candid.decode(types, nested).kind).toBe('invalid');
     }
+  });
+
+  test('elements without bytes run out before time and memory do', () => {
+    const bomb = fromHex(`${header}016d7f0100ffff3f`);
+    const reason = 'candid: too many elements without bytes';
+    expect(candid.decode([], bomb)).toMatchObject({ reason });
+    expect(candid.decode([vec(nullType)], bomb)).toMatchObject({ reason });
+    expect(candid.decode([opt(vec(nullType))], bomb)).toMatchObject({ reason });
   });
 
   test('types that contain themselves end', () => {
