@@ -15,7 +15,7 @@ export const counterInterface: Factory = ({ IDL }) =>
     trapInQuery: IDL.Func([], [IDL.Nat], ['query']),
     refuse: IDL.Func([], [IDL.Nat], []),
     print: IDL.Func([IDL.Text], [], []),
-    loop: IDL.Func([], [], []),
+    spin: IDL.Func([], [], []),
     recurse: IDL.Func([IDL.Nat], [IDL.Nat], []),
     noSuchMethod: IDL.Func([], [IDL.Nat], []),
   });

@@ -71,7 +71,7 @@ describe.each(CLIENT_LIBRARIES)('$name', (library) => {
 
   test('a runaway loop and a deep recursion end with their errors and harm nobody', async () => {
     const before = await counter.actor['get']?.();
-    await expect(counter.actor['loop']?.()).rejects.toThrow(/IC0522/);
+    await expect(counter.actor['spin']?.()).rejects.toThrow(/IC0522/);
     expect(await counter.actor['get']?.()).toBe(before);
   });
 });

@@ -1,4 +1,10 @@
-export { type CallAnswer, type QueryAnswer, readCallAnswer, readQueryAnswer } from './answer.ts';
+export {
+  type CallAnswer,
+  type QueryAnswer,
+  readCallAnswer,
+  readQueryAnswer,
+  type Trust,
+} from './answer.ts';
 export { type LoadFigures, type LoadOptions, percentile, runClosedLoop } from './closed-loop.ts';
 export { Connection, type HttpAnswer } from './connection.ts';
 export {
