@@ -46,7 +46,6 @@ export function parsed(bytes: Uint8Array): ParsedModule {
   return result.module;
 }
 
-const sharedMeta = new MetaMemory();
 
 export interface Canister {
   readonly instance: Instance;
@@ -56,7 +55,7 @@ export interface Canister {
 }
 
 /** An instance by any origin; `install` by default, with start run, not yet committed. */
-export function canister(bytes: Uint8Array, origin?: Origin, meta = sharedMeta): Canister {
+export function canister(bytes: Uint8Array, origin?: Origin, meta = new MetaMemory()): Canister {
   const module = parsed(bytes);
   const { info } = module;
   const host = new TestHost(info.memory?.is64 === true);

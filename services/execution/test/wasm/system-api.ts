@@ -41,7 +41,7 @@ export class TestHost {
   argument: Uint8Array = new TextEncoder().encode('DIDL\0\0');
   reply: number[] = [];
   printed: string[] = [];
-  instance: Instance | undefined;
+  instance: Pick<Instance, 'hostRead' | 'hostWrite' | 'instructionsLeft'> | undefined;
   readonly #is64: boolean;
 
   constructor(is64: boolean) {
@@ -61,7 +61,7 @@ export class TestHost {
   }
 
   #bytes(source: unknown, size: unknown): Uint8Array {
-    return (this.instance as Instance).hostRead(Number(source), Number(size));
+    return this.instance?.hostRead(Number(source), Number(size)) ?? new Uint8Array(0);
   }
 
   #own(): Record<string, (...args: never[]) => number | bigint | undefined> {
