@@ -1,0 +1,35 @@
+/** A query (interface spec 1.11): execution answers, this node signs. */
+import { checkDestination } from '@internode/ingress';
+import { admit } from '../core/admit.ts';
+import { type Answer, cborAnswer, refusedAnswer, unavailableAnswer } from '../core/answer.ts';
+import { queryAnswerBody } from '../core/query-answer.ts';
+import type { ApiRoute } from '../core/route.ts';
+import { urlOf } from '../core/url.ts';
+import type { Visit, World } from './world.ts';
+
+export async function answerQuery(
+  world: World,
+  { route, body, traceparent }: Visit<Extract<ApiRoute, { kind: 'query' }>>,
+): Promise<Answer> {
+  const admitted = admit('query', body, world.rules());
+  if (admitted.kind === 'refused') return refusedAnswer(admitted);
+  const { request, authentication } = admitted;
+  const misdirected = checkDestination(request, authentication, urlOf(route.target, world.isLocal));
+  if (misdirected !== undefined) return refusedAnswer(misdirected);
+  const { sender, canisterId, methodName, argument, senderInfo, requestId } = request;
+  const answered = await world.neighbours.query(
+    {
+      sender,
+      canisterId,
+      methodName,
+      argument,
+      senderInfo: senderInfo?.info,
+      senderInfoSigner: senderInfo?.signer,
+    },
+    traceparent,
+  );
+  if (answered === undefined) return unavailableAnswer('The query was not answered in time');
+  const timestampNanos = world.clock.now().unixNanos;
+  const { signer } = world;
+  return cborAnswer(queryAnswerBody(answered.outcome, requestId, { signer, timestampNanos }));
+}

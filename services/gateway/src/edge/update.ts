@@ -1,0 +1,110 @@
+/**
+ * An update call (interface spec 1.8): cheap checks here, inspection by execution, admission by
+ * p2p, and for versions 3 and 4 the wait for the state that certifies how the call ended.
+ */
+import { type CanisterRequest, checkDestination } from '@internode/ingress';
+import { decodeCertificate, lookupPath } from '@internode/hash-tree';
+import { utf8 } from '@internode/prelude';
+import { admit } from '../core/admit.ts';
+import {
+  ACCEPTED,
+  type Answer,
+  certifiedAnswer,
+  refusedAnswer,
+  rejectedAnswer,
+  unavailableAnswer,
+} from '../core/answer.ts';
+import type { ApiRoute } from '../core/route.ts';
+import { urlOf } from '../core/url.ts';
+import { CERTIFICATE_DEADLINE_MS, STATUS_READ_MS } from '../limits.ts';
+import type { Watch } from './completions.ts';
+import type { Visit, World } from './world.ts';
+
+type CallVisit = Visit<Extract<ApiRoute, { kind: 'call' }>>;
+
+const TIME = [utf8('time')];
+const REQUEST_STATUS = utf8('request_status');
+const FINAL_STATUSES: ReadonlySet<string> = new Set(['replied', 'rejected', 'done']);
+
+export async function answerCall(world: World, visit: CallVisit): Promise<Answer> {
+  const { route, body } = visit;
+  const admitted = admit('call', body, world.rules());
+  if (admitted.kind === 'refused') return refusedAnswer(admitted);
+  const { request, authentication } = admitted;
+  const misdirected = checkDestination(request, authentication, urlOf(route.target, world.isLocal));
+  if (misdirected !== undefined) return refusedAnswer(misdirected);
+  if (route.version === 2) return (await submit(world, visit, request)) ?? ACCEPTED;
+
+  const startedMs = world.clock.now().ms;
+  const watch = world.completions.watch(request.requestId);
+  try {
+    const refused = await submit(world, visit, request);
+    if (refused !== undefined) return refused;
+    const deadlineMs = startedMs + CERTIFICATE_DEADLINE_MS;
+    const certificate = await awaitCertificate(world, visit, { request, watch, deadlineMs });
+    const tookMs = world.clock.now().ms - startedMs;
+    world.observe({ kind: 'CallWaited', certified: certificate !== undefined, tookMs });
+    return certificate === undefined ? ACCEPTED : certifiedAnswer(certificate);
+  } finally {
+    watch.close();
+  }
+}
+
+/** Inspection, then admission. Undefined when the call is in the pool. */
+async function submit(
+  { neighbours }: World,
+  { route, body, traceparent }: CallVisit,
+  request: CanisterRequest,
+): Promise<Answer | undefined> {
+  const { requestId, sender, canisterId, methodName, argument, senderInfo } = request;
+  const effectiveCanisterId = route.target.id;
+  const inspected = await neighbours.inspect(
+    {
+      kind: 'InspectIngress',
+      requestId,
+      sender,
+      canisterId,
+      methodName,
+      argument,
+      effectiveCanisterId,
+      senderInfo: senderInfo?.info,
+      senderInfoSigner: senderInfo?.signer,
+    },
+    traceparent,
+  );
+  if (inspected === undefined) return unavailableAnswer('The call could not be inspected in time');
+  if (inspected.refusal !== undefined) return rejectedAnswer(route.version, inspected.refusal);
+  const { expiryNanos } = request;
+  const ingress = { requestId, envelope: body, expiryNanos, effectiveCanisterId };
+  const answer = await neighbours.submit({ kind: 'SubmitIngress', ingress, sender }, traceparent);
+  if (answer === undefined) return unavailableAnswer('The call could not be admitted in time');
+  if (answer.kind === 'IngressAdmitted') return undefined;
+  return rejectedAnswer(route.version, answer.refusal);
+}
+
+/** The certificate of how the call ended; undefined when the deadline came first. */
+async function awaitCertificate(
+  world: World,
+  { traceparent }: CallVisit,
+  wait: { request: CanisterRequest; watch: Watch; deadlineMs: number },
+): Promise<Uint8Array | undefined> {
+  const { requestId } = wait.request;
+  const paths = [[REQUEST_STATUS, requestId], TIME];
+  for (;;) {
+    const leftMs = wait.deadlineMs - world.clock.now().ms;
+    if (leftMs <= 0) return undefined;
+    const isComplete = await wait.watch.next(Math.min(leftMs, STATUS_READ_MS));
+    const read = await world.neighbours.read(paths, traceparent);
+    const certificate = read?.refusal === undefined ? read?.certificate : undefined;
+    if (isComplete) return certificate;
+    if (certificate !== undefined && hasEnded(certificate, requestId)) return certificate;
+  }
+}
+
+/** For calls that had ended before they were submitted again, and for news that the bus lost. */
+function hasEnded(certificate: Uint8Array, requestId: Uint8Array): boolean {
+  const decoded = decodeCertificate(certificate);
+  if (decoded.kind !== 'valid') return false;
+  const status = lookupPath(decoded.value.tree, [REQUEST_STATUS, requestId, 'status']);
+  return status.kind === 'found' && FINAL_STATUSES.has(new TextDecoder().decode(status.value));
+}

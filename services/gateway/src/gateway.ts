@@ -1,0 +1,205 @@
+/** The shell: what the door needs from its neighbours, and who answers which request. */
+import type { BlsEngine, SignatureEngine } from '@internode/crypto';
+import { isManagement, type Principal } from '@internode/encoding';
+import { knownSignatures } from '@internode/ingress';
+import { assert, bytesEqual, compareBytes, unreachable } from '@internode/prelude';
+import type { GatewayConfig } from './config.ts';
+import { type Answer, textAnswer, unavailableAnswer } from './core/answer.ts';
+import type { Endpoint, GatewayEvent } from './core/event.ts';
+import type { ApiRoute, Route } from './core/route.ts';
+import { type Health, statusAnswer } from './core/status.ts';
+import { Completions } from './edge/completions.ts';
+import { type EdgePorts, Neighbours } from './edge/neighbours.ts';
+import { answerQuery } from './edge/query.ts';
+import { answerReadState } from './edge/read-state.ts';
+import { answerCall } from './edge/update.ts';
+import type { World } from './edge/world.ts';
+import { REQUESTS_IN_FLIGHT_MAX, STATUS_READ_MS } from './limits.ts';
+
+export type GatewayParts = {
+  readonly ports: EdgePorts;
+  readonly config: GatewayConfig;
+  readonly signatures: SignatureEngine;
+  readonly bls: BlsEngine;
+  /** The body of `/metrics`, in the Prometheus text format. */
+  readonly metricsText: () => string;
+};
+
+const HEALTHY = textAnswer(200, 'ok\n');
+
+/** Answers routed requests; knows nothing of sockets. */
+export class Gateway {
+  readonly #parts: GatewayParts;
+  readonly #world: World;
+  #certifiedHeight: number | undefined;
+  #status: Answer | undefined;
+  #inFlight = 0;
+  #isClosed = false;
+
+  constructor(parts: GatewayParts) {
+    const { ports, config, signatures, bls } = parts;
+    const { clock } = ports;
+    const { rootKey, nodeId, nodeSecret, canisterRanges } = config;
+    assert(rootKey.length === 133 && nodeSecret.length === 32, 'gateway: keys');
+    const remembered = knownSignatures();
+    this.#parts = parts;
+    this.#world = {
+      config,
+      clock,
+      neighbours: new Neighbours(ports),
+      completions: new Completions(clock),
+      signer: { nodeId, sign: (message) => signatures.signEd25519(nodeSecret, message) },
+      rules: () => ({
+        nowNanos: clock.now().unixNanos,
+        signatures,
+        bls,
+        rootKey,
+        knownSignatures: remembered,
+      }),
+      // Clients that create canisters on a development network address the management canister.
+      isLocal: (id) => isManagement(id) || isInRanges(canisterRanges, id),
+      observe: (event) => this.observe(event),
+    };
+  }
+
+  /** Begins to hear; asks for the newest certified state until it is told. */
+  start(): void {
+    const { neighbours, completions } = this.#world;
+    neighbours.listen('StateCertified', ({ height, completedRequests }) => {
+      completions.complete(completedRequests);
+      if (height <= (this.#certifiedHeight ?? -1)) return;
+      const isFirst = this.#certifiedHeight === undefined;
+      this.#certifiedHeight = height;
+      this.#status = undefined;
+      if (isFirst) this.#sayReadiness();
+    });
+    neighbours.listen('RequestReadiness', ({ service }) => {
+      if (service === '' || service === 'gateway') this.#sayReadiness();
+    });
+    this.#sayReadiness();
+    this.#askForState();
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    this.#world.neighbours.close();
+  }
+
+  get isReady(): boolean {
+    return this.#certifiedHeight !== undefined;
+  }
+
+  observe(event: GatewayEvent): void {
+    this.#parts.ports.observe('gateway', event);
+  }
+
+  /** Never rejects. `traceparent` is the client's, or ''. */
+  async answer(route: Route, body: Uint8Array, traceparent: string): Promise<Answer> {
+    const { ports } = this.#parts;
+    const endpoint = endpointOf(route);
+    const startedMs = ports.clock.now().ms;
+    const span = ports.tracer?.begin('gateway', endpoint, traceparent);
+    let answer: Answer;
+    try {
+      answer = await this.#answerRoute(route, body, span?.traceparent ?? traceparent);
+    } catch (error) {
+      const fault = error instanceof Error ? (error.stack ?? error.message) : String(error);
+      this.observe({ kind: 'AnswerFailed', endpoint, fault });
+      answer = textAnswer(500, 'The gateway failed to answer');
+    }
+    span?.end(answer.status >= 500 ? `HTTP ${answer.status}` : undefined);
+    const tookMs = ports.clock.now().ms - startedMs;
+    this.observe({ kind: 'RequestAnswered', endpoint, httpStatus: answer.status, tookMs });
+    return answer;
+  }
+
+  async #answerRoute(route: Route, body: Uint8Array, traceparent: string): Promise<Answer> {
+    switch (route.kind) {
+      case 'call':
+      case 'query':
+      case 'read_state':
+        return this.#answerApi(route, body, traceparent);
+      case 'status':
+        return this.#statusAnswer();
+      case 'health':
+        return HEALTHY;
+      case 'ready':
+        return this.isReady ? HEALTHY : textAnswer(503, 'no certified state yet\n');
+      case 'metrics':
+        return textAnswer(200, this.#parts.metricsText());
+      case 'preflight':
+        return textAnswer(204, '');
+      case 'nowhere':
+        return route.answer;
+      default:
+        return unreachable(route);
+    }
+  }
+
+  async #answerApi(route: ApiRoute, body: Uint8Array, traceparent: string): Promise<Answer> {
+    const { target } = route;
+    if (target.kind === 'subnet' && !bytesEqual(target.id, this.#world.config.subnetId)) {
+      return textAnswer(400, 'The subnet id in the path is not of this subnet');
+    }
+    if (this.#inFlight >= REQUESTS_IN_FLIGHT_MAX) {
+      return unavailableAnswer('Too many requests are being answered');
+    }
+    this.#inFlight += 1;
+    try {
+      switch (route.kind) {
+        case 'call':
+          return await answerCall(this.#world, { route, body, traceparent });
+        case 'query':
+          return await answerQuery(this.#world, { route, body, traceparent });
+        case 'read_state':
+          return await answerReadState(this.#world, { route, body, traceparent });
+        default:
+          return unreachable(route);
+      }
+    } finally {
+      this.#inFlight -= 1;
+    }
+  }
+
+  #statusAnswer(): Answer {
+    const { rootKey, implementationVersion } = this.#parts.config;
+    const health: Health = this.isReady ? 'healthy' : 'waiting_for_certified_state';
+    const certifiedHeight = this.#certifiedHeight ?? 0;
+    this.#status ??= statusAnswer({ rootKey, implementationVersion, health, certifiedHeight });
+    return this.#status;
+  }
+
+  #sayReadiness(): void {
+    this.#world.neighbours.tell({
+      kind: 'Readiness',
+      service: 'gateway',
+      ready: this.isReady,
+      height: this.#certifiedHeight ?? 0,
+      detail: this.isReady ? '' : 'no certified state yet',
+    });
+  }
+
+  #askForState(): void {
+    if (this.isReady || this.#isClosed) return;
+    this.#world.neighbours.tell({ kind: 'RequestCertified' });
+    this.#world.clock.after(STATUS_READ_MS, () => this.#askForState());
+  }
+}
+
+function endpointOf(route: Route): Endpoint {
+  switch (route.kind) {
+    case 'call':
+    case 'query':
+    case 'read_state':
+    case 'status':
+      return route.kind;
+    default:
+      return 'other';
+  }
+}
+
+function isInRanges(ranges: GatewayConfig['canisterRanges'], id: Principal): boolean {
+  return ranges.some(
+    ([first, last]) => compareBytes(first, id) <= 0 && compareBytes(id, last) <= 0,
+  );
+}

@@ -1,0 +1,37 @@
+import { assert } from '@internode/prelude';
+
+/** An ingress message has 2 MiB at most (interface spec 1.8); keys and signatures come on top. */
+export const CALL_BODY_BYTES_MAX = 2 * 1024 * 1024 + 64 * 1024;
+export const QUERY_BODY_BYTES_MAX = CALL_BODY_BYTES_MAX;
+export const READ_STATE_BODY_BYTES_MAX = 1024 * 1024;
+
+/** Bodies being received, all connections together. One more is answered 503. */
+export const BODIES_BYTES_MAX = 256 * 1024 * 1024;
+
+/** Requests being answered at once. One more is answered 503. */
+export const REQUESTS_IN_FLIGHT_MAX = 8_192;
+export const CONNECTIONS_MAX = 8_192;
+export const HEADER_BYTES_MAX = 16 * 1024;
+
+/** A connection that has not sent its headers, or its whole request, by then is closed. */
+export const HEADERS_TIMEOUT_MS = 10_000;
+export const REQUEST_TIMEOUT_MS = 60_000;
+export const KEEP_ALIVE_TIMEOUT_MS = 65_000;
+
+/** Questions to other services: two per call, and the reads of those who wait. */
+export const QUESTIONS_MAX = 4 * REQUESTS_IN_FLIGHT_MAX;
+
+/** The bus may lose a question or its answer: it is asked again after so long, this often. */
+export const ATTEMPT_MS = 3_000;
+export const ATTEMPTS = 2;
+
+/** Queries may run for 10 s (interface spec 1.11) and are not asked again. */
+export const QUERY_DEADLINE_MS = 12_000;
+
+/** How long a synchronous call waits for its certificate before it is answered 202. */
+export const CERTIFICATE_DEADLINE_MS = 10_000;
+/** While waiting, the state is read again now and then: the news of completion may be lost. */
+export const STATUS_READ_MS = 1_000;
+
+assert(ATTEMPT_MS * ATTEMPTS < CERTIFICATE_DEADLINE_MS, 'admission ends before the wait does');
+assert(QUERY_DEADLINE_MS < REQUEST_TIMEOUT_MS, 'queries end before their connection does');
