@@ -136,7 +136,7 @@ describe('openHost', () => {
     await host.close();
     const path = join(dataDir, 'journal', 'counter.journal');
     const bytes = fs.readFileSync(path);
-    bytes[44] = (bytes[44] ?? 0) ^ 1;
+    bytes[48] = (bytes[48] ?? 0) ^ 1;
     fs.writeFileSync(path, bytes);
     const again = open({ dataDir });
     await expect(again).rejects.toMatchObject({ code: 'corrupt' });

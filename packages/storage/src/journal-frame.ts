@@ -1,6 +1,6 @@
 // The bytes of a journal file.
 //
-//   file   = "INJOURN1" salt(8) frame*
+//   file   = "INJOURN1" salt(8) checksum(u32) frame*
 //   frame  = "IJFR" payloadLength(u32) sequence(u48 in 8 bytes) entryCount(u32) checksum(u32) payload
 //   payload = (length(u32) entry)*
 //
@@ -9,7 +9,7 @@
 // (a torn tail: drop). The checksum covers the file's random salt, so that no entry's content can pose as a frame.
 import { crc32 } from 'node:zlib';
 
-export const FILE_HEADER_BYTES = 16;
+export const FILE_HEADER_BYTES = 20;
 export const FRAME_HEADER_BYTES = 24;
 
 const FILE_MAGIC = new TextEncoder().encode('INJOURN1');
@@ -19,6 +19,7 @@ export function encodeFileHeader(salt: Uint8Array): Uint8Array {
   const header = new Uint8Array(FILE_HEADER_BYTES);
   header.set(FILE_MAGIC);
   header.set(salt, 8);
+  new DataView(header.buffer).setUint32(16, crc32(header.subarray(0, 16)));
   return header;
 }
 
@@ -26,7 +27,8 @@ export function encodeFileHeader(salt: Uint8Array): Uint8Array {
 export function decodeFileHeader(bytes: Uint8Array): Uint8Array | undefined {
   if (bytes.length < FILE_HEADER_BYTES) return undefined;
   if (FILE_MAGIC.some((byte, index) => bytes[index] !== byte)) return undefined;
-  return bytes.slice(8, FILE_HEADER_BYTES);
+  const checksum = new DataView(bytes.buffer, bytes.byteOffset).getUint32(16);
+  return checksum === crc32(bytes.subarray(0, 16)) ? bytes.slice(8, 16) : undefined;
 }
 
 export function encodeFrame(

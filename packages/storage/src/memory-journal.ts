@@ -18,7 +18,9 @@ export class MemoryJournal implements Journal {
   #unsynced: Pending[] = [];
   /** Grows with each crash: a sync asked for before it does not happen after it. */
   #era = 0;
+  #full = false;
 
+  /** `later` must not run its argument before it returns. */
   constructor(later: (sync: () => void) => void = queueMicrotask) {
     this.#later = later;
   }
@@ -35,6 +37,13 @@ export class MemoryJournal implements Journal {
     const entries = [...this.#synced];
     for (const pending of this.#unsynced) apply(entries, pending);
     for (const entry of entries) visit(entry.slice());
+  }
+
+  /** A full disk syncs nothing until there is space again. */
+  setFull(full: boolean): void {
+    this.#full = full;
+    const last = this.#unsynced.at(-1);
+    if (!full && last !== undefined) this.#syncLater(last);
   }
 
   /** Entries and compactions that a crash may still lose. */
@@ -55,9 +64,13 @@ export class MemoryJournal implements Journal {
 
   #put(pending: Pending): void {
     this.#unsynced.push(pending);
+    this.#syncLater(pending);
+  }
+
+  #syncLater(pending: Pending): void {
     const era = this.#era;
     this.#later(() => {
-      if (this.#era === era) this.#sync(pending);
+      if (this.#era === era && !this.#full) this.#sync(pending);
     });
   }
 

@@ -1,0 +1,33 @@
+// The package has no types of its own; this is the part of it that we use.
+declare module '@nxtedition/rocksdb' {
+  export interface Batch {
+    put(key: Buffer, value: Buffer): this;
+    del(key: Buffer): this;
+    write(options: { readonly sync: boolean }): Promise<void>;
+  }
+
+  export interface RowIterator {
+    nextv(size: number): Promise<[Buffer, never][]>;
+    close(): Promise<void>;
+  }
+
+  export class RocksLevel {
+    constructor(path: string, options: { keyEncoding: 'buffer'; valueEncoding: 'buffer' });
+    open(options: {
+      readonly createIfMissing: boolean;
+      readonly parallelism: number;
+      readonly walCompression: boolean;
+    }): Promise<void>;
+    close(): Promise<void>;
+    batch(): Batch;
+    getMany(keys: readonly Buffer[]): Promise<(Buffer | undefined)[]>;
+    iterator(options: {
+      readonly gte?: Buffer;
+      readonly lt?: Buffer;
+      readonly limit?: number;
+      readonly values?: boolean;
+      readonly fillCache?: boolean;
+    }): RowIterator;
+    getProperty(name: string): string;
+  }
+}

@@ -1,0 +1,186 @@
+// RocksDB lives in a thread of its own: its writes and syncs block the calling thread, up to 25 ms.
+// Requests are performed one at a time, in order.
+import * as fs from 'node:fs';
+import { join } from 'node:path';
+import { parentPort, workerData } from 'node:worker_threads';
+import { RocksLevel } from '@nxtedition/rocksdb';
+import { StorageFault, type StorageFaultCode } from './fault.ts';
+import { packRows, type Row, unpackRows } from './packing.ts';
+import type { StoreAnswer, StoreRequest } from './rocksdb-protocol.ts';
+import { Witness } from './witness.ts';
+
+/** The number of the last commit. Users' keys lie above it, behind a prefix. */
+const COMMIT_KEY = Buffer.from([0]);
+/** What is checked whole when it is opened; the blocks of a larger store are checked as they are read. */
+const VERIFY_BYTES_MAX = 128 * 1024 * 1024;
+const NO_ROWS = new Uint8Array(0);
+
+const path = (workerData as { path: string }).path;
+const port = parentPort;
+if (port === null) throw new Error('rocksdb-worker runs in a worker thread');
+
+let db: RocksLevel;
+let witness: Witness;
+let commit = 0;
+/** After a full disk RocksDB refuses writes until it is opened again. */
+let mustReopen = false;
+
+const waiting: StoreRequest[] = [];
+let busy = false;
+
+port.on('message', (request: StoreRequest) => {
+  waiting.push(request);
+  if (!busy) void performAll();
+});
+
+async function performAll(): Promise<void> {
+  busy = true;
+  for (;;) {
+    const request = waiting.shift();
+    if (request === undefined) break;
+    const answer = await perform(request).then(
+      (rows): StoreAnswer => ({ id: request.id, rows }),
+      (error): StoreAnswer => ({ id: request.id, fault: plainFaultOf(error) }),
+    );
+    port?.postMessage(answer, 'rows' in answer ? [answer.rows.buffer] : []);
+  }
+  busy = false;
+}
+
+async function perform(request: StoreRequest): Promise<Uint8Array<ArrayBuffer>> {
+  switch (request.kind) {
+    case 'open':
+      await open();
+      return NO_ROWS.slice();
+    case 'write':
+      await write(unpackRows(request.rows), request.sync);
+      return NO_ROWS.slice();
+    case 'getMany':
+      return packRows(await db.getMany(unpackRows(request.rows).map(bufferOf)));
+    case 'range':
+      return packRows(await range(unpackRows(request.rows), request.limit));
+    case 'deleteRange':
+      await deleteRange(unpackRows(request.rows), request.sync);
+      return NO_ROWS.slice();
+    case 'close':
+      await db?.close();
+      witness?.close();
+      port?.unref();
+      return NO_ROWS.slice();
+  }
+}
+
+async function open(): Promise<void> {
+  fs.mkdirSync(path, { recursive: true });
+  witness = new Witness(join(path, 'internode-witness'));
+  const isNew = !witness.existed && !fs.readdirSync(path).some((name) => name.endsWith('.sst'));
+  db = new RocksLevel(path, { keyEncoding: 'buffer', valueEncoding: 'buffer' });
+  await db.open({ createIfMissing: isNew, parallelism: 1, walCompression: false });
+  commit = numberOf((await db.getMany([COMMIT_KEY]))[0]);
+  if (commit < witness.commit) {
+    const lost = witness.commit - commit;
+    throw new StorageFault('corrupt', `the log ends ${lost} commits before the last that was safe`);
+  }
+  if (Number(db.getProperty('rocksdb.total-sst-files-size')) <= VERIFY_BYTES_MAX) await readAll();
+}
+
+/** Reading a block checks its checksum. */
+async function readAll(): Promise<void> {
+  const iterator = db.iterator({ fillCache: false });
+  try {
+    while ((await iterator.nextv(1000)).length > 0);
+  } finally {
+    await iterator.close();
+  }
+}
+
+async function write(rows: readonly Row[], sync: boolean): Promise<void> {
+  if (mustReopen) await reopen();
+  const batch = db.batch();
+  for (let i = 0; i < rows.length; i += 2) {
+    const key = bufferOf(rows[i]);
+    const value = rows[i + 1];
+    if (value === undefined) batch.del(key);
+    else batch.put(key, bufferOf(value));
+  }
+  batch.put(COMMIT_KEY, bytesOfNumber(commit + 1));
+  try {
+    await batch.write({ sync });
+  } catch (error) {
+    mustReopen = true;
+    throw error;
+  }
+  commit += 1;
+  if (sync) witness.note(commit);
+}
+
+async function reopen(): Promise<void> {
+  await db.close();
+  witness.close();
+  await open();
+  mustReopen = false;
+}
+
+async function range([gte, lt]: readonly Row[], limit: number): Promise<Row[]> {
+  const iterator = db.iterator({ gte: bufferOf(gte), lt: bufferOf(lt), limit });
+  const rows: Row[] = [];
+  try {
+    for (;;) {
+      const entries: [Buffer, Buffer][] = await iterator.nextv(1000);
+      if (entries.length === 0) return rows;
+      for (const [key, value] of entries) rows.push(key.subarray(1), value);
+    }
+  } finally {
+    await iterator.close();
+  }
+}
+
+/** By single deletions: the binding's own deletion of a range takes no `sync`. */
+async function deleteRange([gte, lt]: readonly Row[], sync: boolean): Promise<void> {
+  const iterator = db.iterator({ gte: bufferOf(gte), lt: bufferOf(lt), values: false });
+  const rows: Row[] = [];
+  try {
+    for (;;) {
+      const entries: [Buffer, undefined][] = await iterator.nextv(1000);
+      if (entries.length === 0) break;
+      for (const [key] of entries) rows.push(key, undefined);
+    }
+  } finally {
+    await iterator.close();
+  }
+  await write(rows, sync);
+}
+
+function bufferOf(row: Row): Buffer {
+  if (row === undefined) throw new Error('a row is missing');
+  return Buffer.from(row.buffer, row.byteOffset, row.length);
+}
+
+function numberOf(bytes: Uint8Array | undefined): number {
+  if (bytes === undefined) return 0;
+  return Number(new DataView(bytes.buffer, bytes.byteOffset, 8).getBigUint64(0));
+}
+
+function bytesOfNumber(value: number): Buffer {
+  const bytes = Buffer.alloc(8);
+  bytes.writeBigUInt64BE(BigInt(value));
+  return bytes;
+}
+
+function plainFaultOf(error: unknown): { code: StorageFaultCode; message: string } {
+  const texts: string[] = [];
+  for (let cause = error; cause instanceof Error; cause = cause.cause) texts.push(cause.message);
+  const text = texts.join(': ');
+  if (/no space left|file too large|quota/i.test(text)) {
+    const remedy = 'Free some space; writing goes on by itself.';
+    return { code: 'full', message: `${path}: no space left (${text}). ${remedy}` };
+  }
+  if (/lock hold by|lock file/i.test(text)) {
+    return { code: 'locked', message: `${path} is in use by another process (${text}).` };
+  }
+  const remedy = 'Check the disk. Restore the data directory from a backup, or start over with --clean.';
+  const isIo = /io error/i.test(text) && !/no such file/i.test(text);
+  return isIo
+    ? { code: 'broken', message: `${path}: ${text}` }
+    : { code: 'corrupt', message: `${path} is damaged (${text}). ${remedy}` };
+}
