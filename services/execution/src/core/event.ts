@@ -1,0 +1,13 @@
+/** Facts for observers; they change nothing. */
+export type ExecutionEvent =
+  | { readonly kind: 'TipOpened'; readonly height: number; readonly canisters: number }
+  | {
+      readonly kind: 'BatchApplied';
+      readonly height: number;
+      readonly ingress: number;
+      readonly executions: number;
+      readonly instructions: bigint;
+    }
+  | { readonly kind: 'QueryDone'; readonly instructions: bigint; readonly refused: boolean }
+  | { readonly kind: 'CanisterInstalled'; readonly canister: string; readonly mode: string }
+  | { readonly kind: 'WaitingForState'; readonly height: number };

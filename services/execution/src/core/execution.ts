@@ -1,0 +1,246 @@
+/**
+ * The core of execution: owns the mutable tip, applies batches in order, answers queries and inspections.
+ *
+ * 1. Batches are applied exactly once and strictly in order of height; early ones wait, old ones are ignored.
+ * 2. What a height changed is said, and kept until state has stored it; state may ask for it again.
+ * 3. Queries and inspections never change the tip, and nothing canonical depends on when they run.
+ * 4. Nothing is journalled here: after a crash the tip comes from the store, the batches from consensus.
+ */
+import type { Core, Input, Instant } from '@internode/actor';
+import type { BatchReady, Message } from '@internode/contracts';
+import { unreachable } from '@internode/prelude';
+import {
+  ASK_AGAIN_MS, BATCHES_AHEAD, HEIGHTS_UNCOMMITTED, IDLE_ASK_MS, SAY_AGAIN_MS,
+} from '../limits.ts';
+import type { Answer, Task } from '../sandbox/interface.ts';
+import { advancedOf, applyBatch } from './batch.ts';
+import type { ExecutionEvent } from './event.ts';
+import { Executed } from './executed.ts';
+import { type ExecutionEffect, type Fiber, Fibers } from './fibers.ts';
+import { Inspector } from './inspections.ts';
+import { memoryKey, moduleKey } from './loading.ts';
+import { Queries, readKey } from './queries.ts';
+import { requestsKey, restore, TIP_KEY } from './restoring.ts';
+import { Subnet, type SubnetConfig } from './subnet.ts';
+
+export interface ExecutionCoreConfig extends SubnetConfig {
+  /** 32 random bytes, for names of questions only. */
+  readonly seed: Uint8Array;
+}
+
+export class ExecutionCore implements Core<Task, Answer, ExecutionEvent> {
+  readonly #subnet: Subnet;
+  readonly #fibers: Fibers;
+  readonly #queries: Queries;
+  readonly #inspector: Inspector;
+  readonly #early = new Map<number, BatchReady>();
+  readonly #executed = new Executed(HEIGHTS_UNCOMMITTED);
+  #effects: ExecutionEffect[] = [];
+  #ready = false;
+  #applying = false;
+  #batchSinceAsk = false;
+  #gapAsked = false;
+  /** The oldest height that state had not stored when last looked. */
+  #unstored = 0;
+
+  constructor(config: ExecutionCoreConfig) {
+    const emit = (effect: ExecutionEffect): void => {
+      this.#effects.push(effect);
+    };
+    this.#subnet = new Subnet(config);
+    this.#fibers = new Fibers(emit);
+    const room = { subnet: this.#subnet, fibers: this.#fibers, emit, seed: config.seed };
+    this.#queries = new Queries(room, {
+      isBusy: () => this.#applying || this.#early.has(this.#subnet.height + 1),
+      released: () => this.#applyNext(),
+    });
+    this.#inspector = new Inspector(room);
+  }
+
+  step(_now: Instant, input: Input<Answer>): readonly ExecutionEffect[] {
+    this.#effects = [];
+    switch (input.kind) {
+      case 'replayed':
+        break;
+      case 'started':
+        this.#sayReadiness();
+        this.#fibers.start(this.#open());
+        break;
+      case 'message':
+        this.#hear(input.message);
+        break;
+      case 'timer':
+        this.#wake(input.token);
+        break;
+      case 'solved':
+        this.#fibers.solved(input.id, input.answer);
+        break;
+      default:
+        unreachable(input);
+    }
+    return this.#effects;
+  }
+
+  /** For tests and status. */
+  view(): { readonly height: number; readonly ready: boolean; readonly subnet: Subnet } {
+    return { height: this.#subnet.height, ready: this.#ready, subnet: this.#subnet };
+  }
+
+  #hear(message: Message): void {
+    switch (message.kind) {
+      case 'BatchReady':
+        return this.#hearBatch(message);
+      case 'ExecuteQuery':
+        return this.#queries.ask(message, this.#ready);
+      case 'InspectIngress':
+        return this.#inspector.inspect(message, this.#ready);
+      case 'StateCommitted':
+        this.#executed.forget(message.height);
+        return this.#applyNext();
+      case 'RequestExecuted':
+        for (const one of this.#executed.from(message.fromHeight)) this.#publish(one);
+        return;
+      case 'StateCertified':
+        return this.#queries.certified(message.height);
+      case 'CertifiedRead':
+        return this.#fibers.told(readKey(message.readId), message);
+      case 'TipLoaded':
+        return this.#fibers.told(TIP_KEY, message);
+      case 'RequestsLoaded':
+        return this.#fibers.told(requestsKey(message.after), message);
+      case 'MemoryLoaded':
+        return this.#fibers.told(memoryKey(message.canisterId, message.memory, message.fromIndex), message);
+      case 'ModuleLoaded':
+        return this.#fibers.told(moduleKey(message.hash), message);
+      case 'RequestReadiness':
+        return this.#sayReadiness();
+      default:
+        return;
+    }
+  }
+
+  *#open(): Fiber {
+    yield* restore(this.#subnet);
+    this.#ready = true;
+    const { height, canisters } = this.#subnet;
+    this.#observe({ kind: 'TipOpened', height, canisters: canisters.size });
+    this.#sayReadiness();
+    this.#publish({ kind: 'RequestCertified' });
+    this.#batchSinceAsk = false;
+    this.#askBatches();
+    this.#applyNext();
+  }
+
+  #hearBatch(batch: BatchReady): void {
+    this.#batchSinceAsk = true;
+    if (this.#early.size >= BATCHES_AHEAD && !this.#early.has(batch.height)) {
+      // Full: the next one needed must never be kept out by later ones.
+      const highest = Math.max(...this.#early.keys());
+      if (batch.height > highest) return;
+      this.#early.delete(highest);
+    }
+    if (!this.#ready || batch.height > this.#subnet.height) this.#early.set(batch.height, batch);
+    this.#applyNext();
+    if (this.#hasGap && !this.#gapAsked) {
+      this.#gapAsked = true;
+      this.#emit({ kind: 'wait', token: 'ask missing', delayMs: ASK_AGAIN_MS });
+    }
+  }
+
+  /** Later batches came, the next one did not. */
+  get #hasGap(): boolean {
+    const isNext = this.#early.has(this.#subnet.height + 1);
+    return this.#ready && this.#early.size > 0 && !isNext && !this.#applying;
+  }
+
+  #applyNext(): void {
+    if (!this.#ready || this.#applying || this.#queries.holdsTip) return;
+    for (const height of this.#early.keys()) {
+      if (height <= this.#subnet.height) this.#early.delete(height);
+    }
+    const batch = this.#early.get(this.#subnet.height + 1);
+    if (batch === undefined) return;
+    if (this.#executed.full) {
+      this.#observe({ kind: 'WaitingForState', height: this.#subnet.height });
+      return;
+    }
+    this.#early.delete(batch.height);
+    this.#applying = true;
+    this.#fibers.start(this.#apply(batch));
+  }
+
+  *#apply(batch: BatchReady): Fiber {
+    const raise = (signal: string): void => this.#fibers.raise(signal);
+    const { executed, advanced, figures } = yield* applyBatch(this.#subnet, batch, raise);
+    this.#executed.keep(executed);
+    this.#publish(executed);
+    this.#publish(advanced);
+    this.#observe({
+      kind: 'BatchApplied', height: batch.height, ingress: batch.ingress.length,
+      executions: figures.executions, instructions: figures.instructions,
+    });
+    if (this.#executed.oldest === executed) this.#sayAgainLater(executed.height);
+    this.#applying = false;
+    this.#queries.tipFree();
+    this.#applyNext();
+  }
+
+  #wake(token: string): void {
+    if (this.#fibers.timer(token)) return;
+    if (token === 'ask batches') return this.#askBatches();
+    if (token === 'say again') return this.#sayAgain();
+    if (token !== 'ask missing') return;
+    this.#gapAsked = false;
+    if (this.#hasGap) this.#requestBatches();
+  }
+
+  #sayAgainLater(height: number): void {
+    this.#unstored = height;
+    this.#emit({ kind: 'wait', token: 'say again', delayMs: SAY_AGAIN_MS });
+  }
+
+  /** A height that state does not store in time may have been lost on the bus. */
+  #sayAgain(): void {
+    const { oldest } = this.#executed;
+    if (oldest === undefined) return;
+    if (oldest.height === this.#unstored) this.#publish(oldest);
+    this.#sayAgainLater(oldest.height);
+  }
+
+  /** Consensus says batches by itself; what was lost is asked for when nothing came for a while. */
+  #askBatches(): void {
+    const isBlocked = this.#applying || this.#executed.full;
+    if (!this.#batchSinceAsk && !isBlocked) {
+      this.#requestBatches();
+      this.#publish(advancedOf(this.#subnet));
+    }
+    this.#batchSinceAsk = false;
+    this.#emit({ kind: 'wait', token: 'ask batches', delayMs: IDLE_ASK_MS });
+  }
+
+  #requestBatches(): void {
+    this.#publish({ kind: 'RequestBatches', fromHeight: this.#subnet.height + 1 });
+  }
+
+  #sayReadiness(): void {
+    this.#publish({
+      kind: 'Readiness',
+      service: 'execution',
+      ready: this.#ready,
+      height: this.#subnet.height,
+      detail: this.#ready ? '' : 'loading the tip',
+    });
+  }
+
+  #publish(message: Message): void {
+    this.#emit({ kind: 'publish', message });
+  }
+
+  #observe(event: ExecutionEvent): void {
+    this.#emit({ kind: 'observe', event });
+  }
+
+  #emit(effect: ExecutionEffect): void {
+    this.#effects.push(effect);
+  }
+}

@@ -1,0 +1,177 @@
+/**
+ * Work that spans several steps, written straight: a fiber is a generator that yields what it asks for and is resumed
+ * with the answer. Generators are synchronous, so a step stays a step; between steps all state is whole.
+ *
+ * 1. A fiber waits for exactly one ask at a time.
+ * 2. What the bus may lose is asked again every ASK_AGAIN_MS until it comes; repeated answers are ignored.
+ * 3. Solver answers come once; nothing else depends on their order.
+ */
+import type { Effect } from '@internode/actor';
+import type { Message, MessageKind } from '@internode/contracts';
+import { assert } from '@internode/prelude';
+import { ASK_AGAIN_MS } from '../limits.ts';
+import type { Answer, Task } from '../sandbox/interface.ts';
+import type { ExecutionEvent } from './event.ts';
+
+export type Ask =
+  /** All at once; answers in the order of the tasks. */
+  | { readonly kind: 'solve'; readonly tasks: readonly Task[] }
+  /** Say `message` until an answer with this key is told. */
+  | { readonly kind: 'fetch'; readonly message: Message; readonly key: string }
+  /** Until `raise(signal)`, or for `timeoutMs` if given. */
+  | { readonly kind: 'until'; readonly signal: string; readonly timeoutMs?: number };
+
+type Told = readonly Answer[] | Message | undefined;
+export type Fiber<T = void> = Generator<Ask, T, Told>;
+export type ExecutionEffect = Effect<Task, ExecutionEvent>;
+
+export function* solveAll(tasks: readonly Task[]): Fiber<readonly Answer[]> {
+  if (tasks.length === 0) return [];
+  return (yield { kind: 'solve', tasks }) as readonly Answer[];
+}
+
+export function* solve(task: Task): Fiber<Answer> {
+  const answers = (yield { kind: 'solve', tasks: [task] }) as readonly Answer[];
+  return answers[0] as Answer;
+}
+
+/** Solves and asserts the kind of the answer. */
+export function* solveFor<Kind extends Answer['kind']>(
+  kind: Kind,
+  task: Task,
+): Fiber<Extract<Answer, { kind: Kind }>> {
+  const answer = yield* solve(task);
+  assert(answer.kind === kind, `sandbox answered ${answer.kind} to ${task.kind}`);
+  return answer as Extract<Answer, { kind: Kind }>;
+}
+
+export function* fetch<Kind extends MessageKind>(
+  _answer: Kind,
+  message: Message,
+  key: string,
+): Fiber<Extract<Message, { kind: Kind }>> {
+  return (yield { kind: 'fetch', message, key }) as Extract<Message, { kind: Kind }>;
+}
+
+export function* until(signal: string, timeoutMs?: number): Fiber {
+  yield timeoutMs === undefined ? { kind: 'until', signal } : { kind: 'until', signal, timeoutMs };
+}
+
+interface Solving {
+  readonly fiber: Fiber;
+  readonly answers: (Answer | undefined)[];
+  missing: number;
+}
+
+interface Fetching {
+  readonly message: Message;
+  readonly fibers: Fiber[];
+}
+
+interface Waiting {
+  readonly signal: string;
+  readonly fiber: Fiber;
+}
+
+export class Fibers {
+  readonly #emit: (effect: ExecutionEffect) => void;
+  readonly #solving = new Map<string, { readonly group: Solving; readonly index: number }>();
+  readonly #fetching = new Map<string, Fetching>();
+  readonly #waiting = new Map<string, Waiting>();
+  #nextId = 0;
+
+  constructor(emit: (effect: ExecutionEffect) => void) {
+    this.#emit = emit;
+  }
+
+  start(fiber: Fiber): void {
+    this.#resume(fiber, undefined);
+  }
+
+  solved(id: string, answer: Answer): void {
+    const entry = this.#solving.get(id);
+    if (entry === undefined) return;
+    this.#solving.delete(id);
+    const { group, index } = entry;
+    group.answers[index] = answer;
+    group.missing -= 1;
+    if (group.missing === 0) this.#resume(group.fiber, group.answers as Answer[]);
+  }
+
+  /** An answer from the bus. */
+  told(key: string, message: Message): void {
+    const entry = this.#fetching.get(key);
+    if (entry === undefined) return;
+    this.#fetching.delete(key);
+    this.#emit({ kind: 'cancel', token: `fetch ${key}` });
+    for (const fiber of entry.fibers) this.#resume(fiber, message);
+  }
+
+  /** A `wait` of ours is over; false when the token is someone else's. */
+  timer(token: string): boolean {
+    const [kind, key] = [token.slice(0, 6), token.slice(6)];
+    if (kind === 'fetch ') {
+      const entry = this.#fetching.get(key);
+      if (entry !== undefined) this.#say(key, entry.message);
+      return true;
+    }
+    if (kind !== 'until ') return false;
+    const waiting = this.#waiting.get(key);
+    this.#waiting.delete(key);
+    if (waiting !== undefined) this.#resume(waiting.fiber, undefined);
+    return true;
+  }
+
+  /** Resumes all that wait for the signal, oldest first. */
+  raise(signal: string): void {
+    const ready: Fiber[] = [];
+    for (const [id, waiting] of this.#waiting) {
+      if (waiting.signal !== signal) continue;
+      this.#waiting.delete(id);
+      this.#emit({ kind: 'cancel', token: `until ${id}` });
+      ready.push(waiting.fiber);
+    }
+    for (const fiber of ready) this.#resume(fiber, undefined);
+  }
+
+  #resume(fiber: Fiber, told: Told): void {
+    const next = fiber.next(told);
+    if (next.done === true) return;
+    const ask = next.value;
+    if (ask.kind === 'solve') return this.#solve(fiber, ask.tasks);
+    if (ask.kind === 'fetch') return this.#fetch(fiber, ask);
+    const id = String(this.#nextId++);
+    this.#waiting.set(id, { signal: ask.signal, fiber });
+    if (ask.timeoutMs !== undefined) {
+      this.#emit({ kind: 'wait', token: `until ${id}`, delayMs: ask.timeoutMs });
+    }
+  }
+
+  #solve(fiber: Fiber, tasks: readonly Task[]): void {
+    const group: Solving = {
+      fiber,
+      answers: tasks.map(() => undefined),
+      missing: tasks.length,
+    };
+    tasks.forEach((task, index) => {
+      const id = String(this.#nextId++);
+      this.#solving.set(id, { group, index });
+      this.#emit({ kind: 'solve', id, task });
+    });
+  }
+
+  #fetch(fiber: Fiber, { key, message }: { key: string; message: Message }): void {
+    const known = this.#fetching.get(key);
+    if (known !== undefined) {
+      known.fibers.push(fiber);
+      return;
+    }
+    this.#fetching.set(key, { message, fibers: [fiber] });
+    this.#say(key, message);
+  }
+
+  #say(key: string, message: Message): void {
+    this.#emit({ kind: 'publish', message });
+    this.#emit({ kind: 'wait', token: `fetch ${key}`, delayMs: ASK_AGAIN_MS });
+  }
+}

@@ -1,0 +1,77 @@
+/**
+ * Canisters of the store come to life when they are first needed: module, facts, memories, instance. Batches and
+ * queries may ask for the same canister at once; one opens it, the others wait.
+ */
+import type { MemoryChange, MemoryKind } from '@internode/contracts';
+import { assert, bytesEqual, toHex } from '@internode/prelude';
+import type { ModuleFacts } from '../sandbox/interface.ts';
+import type { Canister, Code } from './canister.ts';
+import { type Fiber, fetch, solveFor, until } from './fibers.ts';
+import type { Subnet } from './subnet.ts';
+
+/** What waits for an opening canister is resumed by this. */
+export type Raise = (signal: string) => void;
+
+function openedSignal(canister: Canister): string {
+  return `opened ${canister.key}`;
+}
+
+/** After this, the canister is open or has no code. */
+export function* ensureOpen(subnet: Subnet, canister: Canister, raise: Raise): Fiber {
+  yield* whileOpening(canister);
+  const { code } = canister.state;
+  if (canister.open || code === undefined) return;
+  canister.opening = true;
+  canister.learn(yield* ensurePrepared(subnet, code.moduleHash));
+  const memories = [
+    ...(yield* loadMemory(canister, 'heap', code.heapBytes)),
+    ...(yield* loadMemory(canister, 'stable', code.stableBytes)),
+  ];
+  yield* solveFor('opened', openTask(canister, code, memories));
+  canister.open = true;
+  canister.opening = false;
+  raise(openedSignal(canister));
+}
+
+export function* whileOpening(canister: Canister): Fiber {
+  while (canister.opening) yield* until(openedSignal(canister));
+}
+
+function openTask(canister: Canister, code: Code, memories: readonly MemoryChange[]) {
+  const { moduleHash, heapBytes, stableBytes, instance } = code;
+  return { kind: 'open', canisterId: canister.id, moduleHash, heapBytes, stableBytes, memories, instance } as const;
+}
+
+function* ensurePrepared(subnet: Subnet, hash: Uint8Array): Fiber<ModuleFacts> {
+  for (const other of subnet.canisters.values()) {
+    // An open canister keeps its module prepared.
+    if (other.open && other.facts !== undefined && bytesEqual(other.facts.hash, hash)) return other.facts;
+  }
+  const loaded = yield* fetch('ModuleLoaded', { kind: 'LoadModule', hash }, moduleKey(hash));
+  assert(loaded.content !== undefined, 'the module of a canister is not in the store');
+  const answer = yield* solveFor('prepared', { kind: 'prepare', wasm: loaded.content });
+  assert(bytesEqual(answer.facts.hash, hash), 'the store answered with another module');
+  return answer.facts;
+}
+
+function* loadMemory(canister: Canister, memory: MemoryKind, sizeBytes: number): Fiber<MemoryChange[]> {
+  const pages: { index: number; content: Uint8Array }[] = [];
+  for (let fromIndex = 0; sizeBytes > 0; ) {
+    const ask = { kind: 'LoadMemory', canisterId: canister.id, memory, fromIndex } as const;
+    const loaded = yield* fetch('MemoryLoaded', ask, memoryKey(canister.id, memory, fromIndex));
+    for (const page of loaded.pages) pages.push(page);
+    if (loaded.complete) break;
+    const last = loaded.pages.at(-1);
+    assert(last !== undefined, 'the store answered with no page of an unfinished memory');
+    fromIndex = last.index + 1;
+  }
+  return [{ memory, cleared: false, sizeBytes, pages }];
+}
+
+export function moduleKey(hash: Uint8Array): string {
+  return `module ${toHex(hash)}`;
+}
+
+export function memoryKey(canisterId: Uint8Array, memory: MemoryKind, fromIndex: number): string {
+  return `memory ${toHex(canisterId)} ${memory} ${fromIndex}`;
+}

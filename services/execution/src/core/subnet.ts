@@ -1,0 +1,157 @@
+/**
+ * The mutable tip: all canisters, the management canister's queue, the request history. Rules change it; `takeChanges`
+ * answers what a height changed.
+ *
+ * Sets of keys (runnable, timers, …) are only an index over canisters, rebuilt after a restart; whoever iterates them
+ * sorts first, so that no result depends on the order in which things were added.
+ */
+import { canisterIdFromIndex, canisterIndexOf } from '@internode/encoding';
+import { assert, toHex } from '@internode/prelude';
+import type { Canister } from './canister.ts';
+import { bytes, count, decodeState, encodeState, list, nat, record } from './codec.ts';
+import { Prices } from './cycles.ts';
+import { ModuleUse } from './module-use.ts';
+import { type Call, type InputMessage, type SubnetCall, subnetCallCodec } from './messages.ts';
+import { RequestHistory } from './request-history.ts';
+
+const STATE_VERSION = 1;
+
+const stateCodec = record({
+  nextIndex: nat,
+  queue: list(subnetCallCodec),
+  late: list(record({ requestId: bytes, completedNanos: nat })),
+  /** Specified ids outside the sequence (development only), so that none is given twice. */
+  specified: list(bytes),
+  height: count,
+});
+
+export interface SubnetConfig {
+  readonly subnetId: Uint8Array;
+  readonly subnetNodes: number;
+  readonly rootKeyDer: Uint8Array;
+}
+
+export class Subnet {
+  readonly config: SubnetConfig;
+  readonly prices: Prices;
+  readonly canisters = new Map<string, Canister>();
+  readonly history = new RequestHistory();
+  readonly runnable = new Set<string>();
+  readonly withTimer = new Set<string>();
+  readonly withHeartbeat = new Set<string>();
+  readonly withDeadline = new Set<string>();
+  readonly stopping = new Set<string>();
+  readonly modules = new ModuleUse();
+  readonly deleted = new Map<string, Uint8Array>();
+  readonly changed = new Set<string>();
+  queue: SubnetCall[] = [];
+  /** Of the batch being applied, or of the newest applied. */
+  height = 0;
+  timeNanos = 0n;
+  randomness: Uint8Array = new Uint8Array(32);
+  /** Draws of this height. */
+  draws = 0;
+  #nextIndex = 0n;
+  #specified: string[] = [];
+  #specifiedIds: Uint8Array[] = [];
+
+  constructor(config: SubnetConfig) {
+    this.config = config;
+    this.prices = new Prices(config.subnetNodes);
+  }
+
+  encode(): Uint8Array {
+    return encodeState(STATE_VERSION, stateCodec, {
+      nextIndex: this.#nextIndex,
+      queue: this.queue,
+      late: this.history.lateCompletions.map((late) => ({ ...late })),
+      specified: this.#specifiedIds,
+      height: this.height,
+    });
+  }
+
+  restore(stored: Uint8Array): void {
+    const state = decodeState(STATE_VERSION, stateCodec, stored);
+    assert(state.height === this.height, 'stored subnet state is of another height');
+    this.#nextIndex = state.nextIndex;
+    this.queue = state.queue;
+    this.history.restoreLate(state.late);
+    this.#specifiedIds = state.specified;
+    this.#specified = state.specified.map(toHex);
+  }
+
+  get(id: Uint8Array): Canister | undefined {
+    return this.canisters.get(toHex(id));
+  }
+
+  add(canister: Canister): void {
+    this.canisters.set(canister.key, canister);
+    this.index(canister);
+  }
+
+  /** Brings the index up to date with a canister's state. */
+  index(canister: Canister): void {
+    const { key, state } = canister;
+    const put = (set: Set<string>, member: boolean): void => {
+      if (member) set.add(key);
+      else set.delete(key);
+    };
+    put(this.runnable, state.inputs.length > 0 || canister.hasTaskDue);
+    put(this.withTimer, state.globalTimerNanos !== 0n && canister.hasHook('canister_global_timer'));
+    put(this.withHeartbeat, canister.hasHook('canister_heartbeat'));
+    put(this.stopping, state.status.kind === 'stopping');
+  }
+
+  /** Marks for the next BatchExecuted. */
+  touch(canister: Canister): void {
+    canister.changed = true;
+    this.changed.add(canister.key);
+  }
+
+  touchRecord(canister: Canister): void {
+    this.touch(canister);
+    canister.recordChanged = true;
+  }
+
+  enqueue(canister: Canister, input: InputMessage): void {
+    canister.state.inputs.push(input);
+    this.runnable.add(canister.key);
+    this.touch(canister);
+  }
+
+  enqueueSubnetCall(call: Call, notBefore = 0): void {
+    this.queue.push({ call, notBefore });
+  }
+
+  remove(canister: Canister): void {
+    this.canisters.delete(canister.key);
+    for (const set of [this.runnable, this.withTimer, this.withHeartbeat, this.withDeadline]) {
+      set.delete(canister.key);
+    }
+    this.stopping.delete(canister.key);
+    this.changed.delete(canister.key);
+    this.deleted.set(canister.key, canister.id);
+  }
+
+  /** The next id of the sequence; never given before and never again. */
+  nextCanisterId(): Uint8Array {
+    for (;;) {
+      const id = canisterIdFromIndex(this.#nextIndex++);
+      if (!this.#specified.includes(toHex(id))) return id;
+    }
+  }
+
+  /** Takes an id of the caller's choice; false when it was given before or is no canister id. */
+  takeSpecifiedId(id: Uint8Array): boolean {
+    const index = canisterIndexOf(id);
+    const key = toHex(id);
+    if (index === undefined || index < this.#nextIndex || this.#specified.includes(key)) return false;
+    this.#specified.push(key);
+    this.#specifiedIds.push(id);
+    return true;
+  }
+
+  sortedKeys(keys: ReadonlySet<string>): string[] {
+    return [...keys].sort();
+  }
+}
