@@ -1,0 +1,69 @@
+import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { principalToText } from '@internode/encoding';
+import { toHex } from '@internode/prelude';
+import { banner } from '../banner.ts';
+import { parseStart, type StartOptions } from '../command-line.ts';
+import { type Embedded, startEmbedded } from '../embedded.ts';
+import { CANISTER_RANGES } from '../genesis.ts';
+import { writeIdentities } from '../identities.ts';
+import { describePortOwner } from '../port-owner.ts';
+import { type ReplicaConfig, writeReplicaConfig } from '../replica-config.ts';
+import { StartFault } from '../start-fault.ts';
+
+const { version } = JSON.parse(
+  readFileSync(new URL('../../package.json', import.meta.url), 'utf8'),
+) as { version: string };
+
+export async function start(args: readonly string[]): Promise<void> {
+  const parsed = parseStart(args, process.env);
+  if (parsed.kind !== 'valid') throw new StartFault(parsed.reason);
+  const options = parsed.value;
+  const replica = await open(options);
+  try {
+    await Promise.race([replica.ready(), replica.stopped()]);
+    if (replica.isReady) announce(options, replica);
+    await replica.stopped();
+  } finally {
+    await replica.close();
+  }
+}
+
+async function open(options: StartOptions): Promise<Embedded> {
+  try {
+    return await startEmbedded({ ...options, dataDir: resolve(options.dataDir), version });
+  } catch (fault) {
+    const { code } = fault as NodeJS.ErrnoException;
+    if (code === 'EADDRINUSE') {
+      const owner = describePortOwner(options.port) ?? 'another process';
+      throw new StartFault(
+        `port ${options.port} is in use by ${owner}`,
+        'stop it, or choose another port: --port N (0 = any free one)',
+      );
+    }
+    if (code === 'EADDRNOTAVAIL' || code === 'EACCES' || code === 'ENOTFOUND') {
+      throw new StartFault(
+        `cannot listen on ${options.host}:${options.port} (${code})`,
+        'choose another --host or --port',
+      );
+    }
+    throw fault;
+  }
+}
+
+function announce(options: StartOptions, replica: Embedded): void {
+  const { keys, gatewayUrl } = replica;
+  const config: ReplicaConfig = {
+    version,
+    gatewayUrl,
+    rootKey: toHex(keys.rootKey),
+    subnetId: principalToText(keys.subnetId),
+    nodeIds: [principalToText(keys.nodeId)],
+    defaultEffectiveCanisterId: principalToText(CANISTER_RANGES[0]?.[0] ?? new Uint8Array()),
+    dataDir: resolve(options.dataDir),
+    pid: process.pid,
+  };
+  const identities = writeIdentities(config.dataDir);
+  if (!options.quiet) process.stdout.write(banner(config, identities, performance.now()));
+  writeReplicaConfig(config, options.configOut);
+}
