@@ -1,0 +1,28 @@
+// The shell's view of this room: what the service hears and how its core is born.
+import type { ServiceDefinition } from '@internode/actor';
+import { ConsensusCore } from './core/consensus.ts';
+import type { ConsensusEvent } from './core/event.ts';
+import type { ConsensusAnswer, ConsensusTask } from './core/task.ts';
+import type { ConsensusConfig } from './config.ts';
+import { LOCAL_PARAMETERS } from './core/subnet.ts';
+
+export type ConsensusDefinition = ServiceDefinition<ConsensusTask, ConsensusAnswer, ConsensusEvent>;
+
+/** The definition of the consensus service of one node. */
+export function createConsensus(config: ConsensusConfig): ConsensusDefinition {
+  const parameters = { ...LOCAL_PARAMETERS, ...config.parameters };
+  return {
+    name: 'consensus',
+    hears: [
+      { kind: 'ArtifactReceived', lane: 'bulk', whenFull: 'drop-oldest' },
+      { kind: 'BeaconValue', lane: 'control', whenFull: 'drop-oldest' },
+      { kind: 'TapeValue', lane: 'control', whenFull: 'drop-oldest' },
+      { kind: 'TipAdvanced', lane: 'control', whenFull: 'drop-oldest' },
+      { kind: 'StateCertified', lane: 'control', whenFull: 'drop-oldest' },
+      { kind: 'StateCommitted', lane: 'control', whenFull: 'drop-oldest' },
+      { kind: 'RequestBatches', lane: 'control', whenFull: 'drop-oldest' },
+      { kind: 'RequestReadiness', lane: 'control', whenFull: 'drop-oldest' },
+    ],
+    core: () => new ConsensusCore({ subnet: config.subnet, nodeId: config.nodeId, parameters }),
+  };
+}

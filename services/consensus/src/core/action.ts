@@ -1,0 +1,52 @@
+import type { Message } from '@internode/contracts';
+import type { Block, EquivocationProof, Payload, VoteCertificate, VotePurpose } from './artifact.ts';
+import type { AskToken, View } from './view.ts';
+
+/** One signature to check, as the solver needs it. */
+export interface SignatureCheck {
+  readonly publicKey: Uint8Array;
+  readonly message: Uint8Array;
+  readonly signature: Uint8Array;
+}
+
+/** What a rule wants changed. The core applies it and asks the rules again. */
+export type Action =
+  /** Sign and propose this block. */
+  | { readonly kind: 'propose'; readonly block: Block; readonly payload: Payload; readonly hash: Uint8Array }
+  /** Sign this vote. */
+  | {
+      readonly kind: 'vote';
+      readonly purpose: VotePurpose;
+      readonly height: number;
+      readonly blockHash: Uint8Array;
+    }
+  /** A quorum of validated votes, put together by this node. */
+  | {
+      readonly kind: 'certify';
+      readonly purpose: VotePurpose;
+      readonly certificate: VoteCertificate;
+    }
+  /** Have the signatures of an unvalidated artifact checked. */
+  | { readonly kind: 'check'; readonly id: string; readonly checks: readonly SignatureCheck[] }
+  /** Move an unvalidated artifact to the pool. */
+  | { readonly kind: 'accept'; readonly id: string }
+  /** Wrong for ever: forget it, tell who sent it. */
+  | { readonly kind: 'reject'; readonly id: string; readonly reason: string }
+  /** Of no use any more: forget it. */
+  | { readonly kind: 'forget'; readonly id: string }
+  /** Evidence made by this node. */
+  | { readonly kind: 'accuse'; readonly maker: number; readonly proof: EquivocationProof }
+  /** Journal the final block of the next height, then tell everyone. */
+  | { readonly kind: 'deliver'; readonly height: number }
+  /** Ask another service for what is missing; noted under the token. */
+  | { readonly kind: 'ask'; readonly token: AskToken; readonly message: Message }
+  /** Say the durable batches from here on again. */
+  | { readonly kind: 'repeat-batches'; readonly from: number }
+  | { readonly kind: 'purge'; readonly below: number }
+  | { readonly kind: 'compact'; readonly height: number }
+  /** Nothing to do before then. Not an answer: the next rule is asked. */
+  | { readonly kind: 'look-again'; readonly atMs: number };
+
+export type Rule = (view: View) => readonly Action[];
+
+export const NOTHING: readonly Action[] = [];

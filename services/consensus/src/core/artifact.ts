@@ -1,0 +1,104 @@
+// The artifacts of consensus: wire forms, hashes, and the bytes that are signed. Every hash and signature has a domain of
+// its own. A hash is taken over our own encoding of decoded fields, so one block has one hash.
+import {
+  type Block,
+  type BlockProposal,
+  type ConsensusEntry,
+  contract,
+  decodeBlock,
+  decodeBlockProposal,
+  decodeConsensusEntry,
+  decodeEquivocationProof,
+  decodeIngress,
+  decodePayload,
+  decodeVote,
+  decodeVoteCertificate,
+  encodeBlock,
+  encodeBlockProposal,
+  encodeConsensusEntry,
+  encodeEquivocationProof,
+  encodeIngress,
+  encodePayload,
+  encodeVote,
+  encodeVoteCertificate,
+  type EquivocationProof,
+  type Ingress,
+  type Payload,
+  type Vote,
+  type VoteCertificate,
+} from '@internode/contracts';
+import { separator, sha256 } from '@internode/encoding';
+import { concatBytes, toHex } from '@internode/prelude';
+
+export const BLOCK = contract('Block', 'types', 'block', encodeBlock, decodeBlock);
+export const PAYLOAD = contract('Payload', 'types', 'payload', encodePayload, decodePayload);
+export const PROPOSAL = contract('BlockProposal', 'types', 'block_proposal', encodeBlockProposal, decodeBlockProposal);
+export const VOTE = contract('Vote', 'types', 'vote', encodeVote, decodeVote);
+export const CERTIFICATE = contract('VoteCertificate', 'types', 'vote_certificate', encodeVoteCertificate, decodeVoteCertificate);
+export const EQUIVOCATION = contract('EquivocationProof', 'types', 'equivocation_proof', encodeEquivocationProof, decodeEquivocationProof);
+export const INGRESS = contract('Ingress', 'types', 'ingress', encodeIngress, decodeIngress);
+export const ENTRY = contract('ConsensusEntry', 'types', 'consensus_entry', encodeConsensusEntry, decodeConsensusEntry);
+
+export type { Block, BlockProposal, ConsensusEntry, EquivocationProof, Ingress, Payload, Vote, VoteCertificate };
+
+export type VotePurpose = 'notarization' | 'finalization';
+
+/** Lower-case hex of a hash: what maps are keyed by. */
+export type HashKey = string;
+
+const BLOCK_DOMAIN = separator('internode-block');
+const PAYLOAD_DOMAIN = separator('internode-payload');
+const PROPOSAL_DOMAIN = separator('internode-proposal');
+const VOTE_DOMAINS = {
+  notarization: separator('internode-notarization'),
+  finalization: separator('internode-finalization'),
+} as const;
+
+export function hashOfPayload(payload: Payload): Uint8Array {
+  return sha256(concatBytes(PAYLOAD_DOMAIN, PAYLOAD.encode(payload)));
+}
+
+export function hashOfBlock(block: Block): Uint8Array {
+  return sha256(concatBytes(BLOCK_DOMAIN, BLOCK.encode(block)));
+}
+
+/** Signed by the maker: {height, hash, subnet} (protocol 2.2), so that evidence of equivocation is small. */
+export function bytesOfProposal(subnetId: Uint8Array, height: number, hash: Uint8Array): Uint8Array {
+  return concatBytes(PROPOSAL_DOMAIN, subnetId, heightBytes(height), hash);
+}
+
+export function bytesOfVote(
+  purpose: VotePurpose,
+  subnetId: Uint8Array,
+  vote: { readonly height: number; readonly blockHash: Uint8Array },
+): Uint8Array {
+  return concatBytes(VOTE_DOMAINS[purpose], subnetId, heightBytes(vote.height), vote.blockHash);
+}
+
+/** The block from which a subnet's chain starts: the same for all, never made, already final. */
+export function genesisOf(subnetId: Uint8Array, registryVersion: number): Block {
+  return {
+    height: 0,
+    parent: sha256(concatBytes(separator('internode-genesis'), subnetId)),
+    rank: 0,
+    registryVersion,
+    certifiedHeight: 0,
+    timeNanos: 0n,
+    payloadHash: hashOfPayload({ ingress: [] }),
+  };
+}
+
+/** What one message of a payload counts against the block's limit. */
+export function sizeOfIngress(ingress: Ingress): number {
+  return ingress.envelope.length + ingress.requestId.length + ingress.effectiveCanisterId.length + 24;
+}
+
+export function keyOf(hash: Uint8Array): HashKey {
+  return toHex(hash);
+}
+
+function heightBytes(height: number): Uint8Array {
+  const bytes = new Uint8Array(8);
+  new DataView(bytes.buffer).setBigUint64(0, BigInt(height));
+  return bytes;
+}

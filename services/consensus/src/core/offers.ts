@@ -1,0 +1,81 @@
+// What this node offers to its peers, so that it can be withdrawn when it is of no use any more (protocol 3.1: the table
+// of slots is the content of the validated pool). A node without peers offers nothing.
+import type { Effect } from '@internode/actor';
+import type { ArtifactKind } from '@internode/contracts';
+import { sha256 } from '@internode/encoding';
+import { CERTIFICATE, PROPOSAL, VOTE, type VotePurpose } from './artifact.ts';
+import type { HeightPool } from './pool.ts';
+import type { View } from './view.ts';
+
+interface Offered {
+  readonly height: number;
+  readonly kind: ArtifactKind;
+  readonly id: Uint8Array;
+}
+
+type Publish = Extract<Effect<never, never>, { kind: 'publish' }>;
+
+export class Offers {
+  readonly #alone: boolean;
+  #offered: Offered[] = [];
+
+  constructor(alone: boolean) {
+    this.#alone = alone;
+  }
+
+  add(height: number, artifact: { readonly kind: ArtifactKind; readonly id: Uint8Array; readonly body: Uint8Array }): Publish {
+    const { kind, id, body } = artifact;
+    this.#offered.push({ height, kind, id });
+    return { kind: 'publish', message: { kind: 'PublishArtifact', artifactKind: kind, id, body } };
+  }
+
+  /** After a restart: everything that the journal remembers. It is durable already. */
+  everything(view: View): readonly Publish[] {
+    if (this.#alone) return [];
+    const { pool } = view;
+    const published: Publish[] = [];
+    for (let height = pool.lowest; height <= pool.notarized + 1; height += 1) {
+      const here = pool.at(height);
+      if (here !== undefined) published.push(...this.#offerHeight(view, height, here));
+    }
+    return published;
+  }
+
+  withdrawShares(height: number): readonly Publish[] {
+    return this.#withdraw((offered) => offered.height <= height && offered.kind.endsWith('_share'));
+  }
+
+  withdrawBelow(height: number): readonly Publish[] {
+    return this.#withdraw((offered) => offered.height < height);
+  }
+
+  *#offerHeight(view: View, height: number, here: HeightPool): Generator<Publish> {
+    const offer = (kind: ArtifactKind, body: Uint8Array): Publish => this.add(height, { kind, id: sha256(body), body });
+    for (const { proposal } of here.blocks.values()) {
+      if (proposal !== undefined) yield offer('block_proposal', PROPOSAL.encode(proposal));
+    }
+    for (const purpose of ['notarization', 'finalization'] as const satisfies readonly VotePurpose[]) {
+      for (const certificate of here.certificates[purpose].values()) {
+        yield offer(purpose, CERTIFICATE.encode(certificate));
+      }
+      for (const [key, votes] of here.votes[purpose]) {
+        const signature = votes.get(view.self);
+        const blockHash = here.blocks.get(key)?.hash;
+        if (signature === undefined || blockHash === undefined) continue;
+        const signer = view.subnet.member(view.self).nodeId;
+        yield offer(`${purpose}_share`, VOTE.encode({ height, blockHash, signer, signature }));
+      }
+    }
+  }
+
+  #withdraw(gone: (offered: Offered) => boolean): readonly Publish[] {
+    const withdrawn: Publish[] = [];
+    this.#offered = this.#offered.filter((offered) => {
+      if (!gone(offered)) return true;
+      const { kind, id } = offered;
+      withdrawn.push({ kind: 'publish', message: { kind: 'WithdrawArtifact', artifactKind: kind, id } });
+      return false;
+    });
+    return withdrawn;
+  }
+}

@@ -1,0 +1,80 @@
+// Replay: one journal entry at a time, oldest first. Entries are our own and checksummed; one that does not decode or fit
+// means a journal of another subnet or a broken disk, and the service must not run on it.
+import type { ConsensusEntry, OwnVote } from '@internode/contracts';
+import { assert, unreachable, type Verdict } from '@internode/prelude';
+import { type BlockProposal, hashOfBlock, keyOf } from './artifact.ts';
+import { recordOf } from './intake.ts';
+import { encode } from './ledger.ts';
+import type { State } from './state.ts';
+
+export function restore(state: State, entry: Verdict<ConsensusEntry>): void {
+  assert(entry.kind === 'valid', 'journal of consensus: entry is malformed');
+  const { fact } = entry.value;
+  const { pool, ledger } = state;
+  switch (fact.kind) {
+    case 'base':
+      return state.restoreBase(fact.base.block);
+    case 'finalized': {
+      const { proposal, notarization, finalization } = fact.finalized;
+      const { height, timeNanos, certifiedHeight } = proposal.block;
+      const record = recordOf(state.subnet, proposal, hashOfBlock(proposal.block));
+      pool.restoreFinal(record);
+      if (notarization !== undefined) pool.addCertificate('notarization', record.key, notarization);
+      if (finalization !== undefined) pool.addCertificate('finalization', record.key, finalization);
+      ledger.add({ record, ...fact.finalized, notarization, finalization });
+      ledger.becameDurable(height);
+      state.delivered = height;
+      state.certified = Math.max(state.certified, certifiedHeight);
+      state.ingress.finish(height, proposal.payload.ingress, timeNanos);
+      return;
+    }
+    case 'ownVote':
+      return restoreVote(state, fact.ownVote);
+    case 'keptCertificate': {
+      const { purpose, certificate } = fact.keptCertificate;
+      if (certificate.height <= pool.finalized || purpose === 'proposal') return;
+      pool.addCertificate(purpose, keyOf(certificate.blockHash), certificate);
+      ledger.addVote(certificate.height, encode(fact));
+      return;
+    }
+    default:
+      return unreachable(fact);
+  }
+}
+
+/** Own signatures bind as they did before the restart. */
+function restoreVote(state: State, ownVote: OwnVote): void {
+  const { pool, ledger, self } = state;
+  const { purpose, vote, proposal } = ownVote;
+  const { height, signature } = vote;
+  if (height <= pool.finalized) return;
+  const key = keyOf(vote.blockHash);
+  const own = pool.ownAt(height);
+  if (proposal !== undefined) restoreBlock(state, proposal);
+  switch (purpose) {
+    case 'proposal':
+      own.proposal = key;
+      break;
+    case 'notarization':
+      own.notarizations.add(key);
+      pool.addVote('notarization', { height, key, signer: self, signature });
+      break;
+    case 'finalization':
+      own.finalization = key;
+      pool.addVote('finalization', { height, key, signer: self, signature });
+      break;
+    default:
+      unreachable(purpose);
+  }
+  ledger.addVote(height, encode({ kind: 'ownVote', ownVote }));
+}
+
+/** A block that this node made or voted for was valid; one whose parent's notarisation is lost waits for it. */
+function restoreBlock(state: State, proposal: BlockProposal): void {
+  const { pool, section, subnet } = state;
+  const { height } = proposal.block;
+  const record = recordOf(subnet, proposal, hashOfBlock(proposal.block));
+  if (pool.isNotarized(height - 1, record.parentKey)) return pool.addBlock(record);
+  const artifact = { kind: 'block_proposal', height, record } as const;
+  section.add({ id: `block_proposal/${record.key}`, artifact, peer: 'journal', bytes: 0 });
+}

@@ -1,0 +1,97 @@
+// Protocol 2.4, block maker, with a house rule on when: at once when there is work, slowly when there is none, and not
+// while the own execution lags, so that an idle subnet costs little and a call never waits for a timer.
+import { CONSENSUS_LIMITS } from '../../limits.ts';
+import { type Action, NOTHING } from '../action.ts';
+import { type Block, hashOfBlock, hashOfPayload, type HashKey, type Payload } from '../artifact.ts';
+import type { BlockRecord } from '../pool.ts';
+import { certifiedGapDelayMs, rolesAt, roundStartMs, type View } from '../view.ts';
+
+export function blockMaker(view: View): readonly Action[] {
+  const { pool, subnet, self } = view;
+  const height = pool.notarized + 1;
+  const startMs = roundStartMs(view);
+  const rank = rolesAt(view, height)?.makers.indexOf(self) ?? -1;
+  if (startMs === undefined || rank < 0) return NOTHING;
+  const here = pool.at(height);
+  if (here?.own.proposal !== undefined) return NOTHING;
+  const better = [...(here?.blocks.values() ?? [])].some(
+    (record) => record.block.rank < rank && here?.equivocators.has(record.maker) !== true,
+  );
+  if (better) return NOTHING;
+  if (pool.notarized - view.certified >= CONSENSUS_LIMITS.hardGap) return NOTHING;
+  // Final but not executed: woken by TipAdvanced. Never a deadlock, since executing them needs no further block.
+  if (pool.finalized - view.tip.height >= subnet.parameters.executionGapMax) return NOTHING;
+  if (view.delivered - view.committed >= CONSENSUS_LIMITS.uncommittedHeightsMax) return NOTHING;
+  if (view.journal.bytes >= CONSENSUS_LIMITS.uncommittedBytesMax) return NOTHING;
+  const [parent] = pool.notarizedBlocks(pool.notarized);
+  if (parent === undefined) return NOTHING;
+
+  const excluded = idsOnChain(view, parent);
+  const timeNanos = max(view.now.unixNanos, parent.block.timeNanos + 1n);
+  const atMs =
+    startMs +
+    subnet.parameters.unitDelayMs * rank +
+    certifiedGapDelayMs(view) +
+    (hasWork(view, timeNanos, excluded) ? paceMs(view, parent) : subnet.parameters.idleBlockMs);
+  if (view.now.ms < atMs) return [{ kind: 'look-again', atMs: earlierTimer(view, atMs) }];
+  return [propose(view, { parent, rank, timeNanos, excluded })];
+}
+
+function propose(
+  view: View,
+  made: {
+    readonly parent: BlockRecord;
+    readonly rank: number;
+    readonly timeNanos: bigint;
+    readonly excluded: ReadonlySet<HashKey>;
+  },
+): Action {
+  const { parent, rank, timeNanos, excluded } = made;
+  const payload: Payload = { ingress: view.ingress.select(timeNanos, excluded) };
+  const block: Block = {
+    height: parent.block.height + 1,
+    parent: parent.hash,
+    rank,
+    registryVersion: view.subnet.registryVersion,
+    certifiedHeight: Math.max(Math.min(view.certified, parent.block.height), parent.block.certifiedHeight),
+    timeNanos,
+    payloadHash: hashOfPayload(payload),
+  };
+  return { kind: 'propose', block, payload, hash: hashOfBlock(block) };
+}
+
+/** Request ids that a child of `parent` must not repeat: those on the chain that are not yet remembered as final. */
+function idsOnChain(view: View, parent: BlockRecord): ReadonlySet<HashKey> {
+  const ids = new Set<HashKey>();
+  for (const record of view.pool.chain(parent, view.delivered)) {
+    for (const key of record.ingressKeys) ids.add(key);
+  }
+  return ids;
+}
+
+function hasWork(view: View, timeNanos: bigint, excluded: ReadonlySet<HashKey>): boolean {
+  if (!view.settled || view.ingress.hasWork(timeNanos, excluded)) return true;
+  // What execution said counts only while no newer block is on its way to do that work.
+  if (view.tip.height < view.pool.notarized) return false;
+  const { workPending, nextTimerNanos } = view.tip;
+  return workPending || (nextTimerNanos !== undefined && nextTimerNanos <= timeNanos);
+}
+
+/** Under load a height's fixed cost is shared by more calls: the fuller the last block, the longer the next gathers. */
+function paceMs(view: View, parent: BlockRecord): number {
+  const { pacePerMessageMs, paceMaxMs } = view.subnet.parameters;
+  if (view.ingress.size >= CONSENSUS_LIMITS.payloadMessagesMax) return 0;
+  return Math.floor(Math.min(paceMaxMs, parent.ingressKeys.length * pacePerMessageMs));
+}
+
+/** A canister's timer may be due before the idle block is. */
+function earlierTimer(view: View, atMs: number): number {
+  const { nextTimerNanos, height } = view.tip;
+  if (nextTimerNanos === undefined || height < view.pool.notarized) return atMs;
+  const dueMs = view.now.ms + Number((nextTimerNanos - view.now.unixNanos) / 1_000_000n) + 1;
+  return Math.max(view.now.ms, Math.min(atMs, dueMs));
+}
+
+function max(a: bigint, b: bigint): bigint {
+  return a > b ? a : b;
+}

@@ -1,0 +1,114 @@
+// Protocol 2.4, validator, block proposals: hash integrity was checked at the door; here the maker, the parent, the
+// validation context and the payload.
+import { CONSENSUS_LIMITS } from '../../limits.ts';
+import { bytesOfProposal } from '../artifact.ts';
+import type { HeightPool, BlockRecord } from '../pool.ts';
+import { rolesAt, roundStartMs, type View } from '../view.ts';
+import type { Judgement } from './validator.ts';
+
+const WAIT: Judgement = { kind: 'wait' };
+
+export function judgeProposal(view: View, record: BlockRecord, good: boolean): Judgement {
+  const { pool, subnet } = view;
+  const { height, rank } = record.block;
+  const here = pool.at(height);
+  if (here?.blocks.has(record.key) === true) return { kind: 'forget' };
+  const parent = pool.block(height - 1, record.parentKey);
+  if (parent === undefined || !pool.isNotarized(height - 1, parent.key)) return WAIT;
+  const roles = rolesAt(view, height);
+  if (roles === undefined) return WAIT;
+  if (roles.makers.indexOf(record.maker) !== rank) return reject('not a maker of this rank');
+  if (!good) return checkOf(view, record);
+  // A quorum has looked at it: at least f + 1 honest nodes found it valid.
+  if (here?.certificates.notarization.has(record.key) === true) return { kind: 'accept' };
+  const rival = equivocation(here, record);
+  if (rival !== undefined) return here?.equivocators.has(record.maker) ? WAIT : rival;
+  if (height <= pool.notarized || hasBetter(here, rank)) return WAIT;
+  const early = notYet(view, record, parent);
+  if (early !== undefined) return early;
+  const fault = faultOfContext(view, record, parent) ?? faultOfPayload(view, record, parent);
+  if (fault !== undefined) return reject(fault);
+  const { registryVersion, certifiedHeight } = record.block;
+  if (certifiedHeight > view.certified || registryVersion > subnet.registryVersion) return WAIT;
+  return { kind: 'accept' };
+}
+
+function checkOf(view: View, record: BlockRecord): Judgement {
+  const { subnet } = view;
+  const { publicKey } = subnet.member(record.maker);
+  const message = bytesOfProposal(subnet.subnetId, record.block.height, record.hash);
+  const signature = record.proposal?.signature ?? new Uint8Array(0);
+  return { kind: 'check', checks: [{ publicKey, message, signature }] };
+}
+
+/** Evidence, when the maker has another valid block at this height. */
+function equivocation(here: HeightPool | undefined, record: BlockRecord): Judgement | undefined {
+  for (const other of here?.blocks.values() ?? []) {
+    if (other.maker !== record.maker || other.proposal === undefined) continue;
+    return {
+      kind: 'accuse',
+      maker: record.maker,
+      proof: {
+        maker: other.proposal.maker,
+        height: record.block.height,
+        firstHash: other.hash,
+        firstSignature: other.proposal.signature,
+        secondHash: record.hash,
+        secondSignature: record.proposal?.signature ?? new Uint8Array(0),
+      },
+    };
+  }
+  return undefined;
+}
+
+function hasBetter(here: HeightPool | undefined, rank: number): boolean {
+  return [...(here?.blocks.values() ?? [])].some(
+    (other) => other.block.rank < rank && !here?.equivocators.has(other.maker),
+  );
+}
+
+/** A later rank has to wait its turn, and a block from the future until its time has come. */
+function notYet(view: View, record: BlockRecord, parent: BlockRecord): Judgement | undefined {
+  const startMs = roundStartMs(view);
+  if (startMs === undefined) return WAIT;
+  const atMs = startMs + view.subnet.parameters.unitDelayMs * record.block.rank;
+  if (view.now.ms < atMs) return { kind: 'look-again', atMs };
+  // A clock that stands still must not stop the subnet: time since the parent came counts too.
+  const sinceParentNanos = BigInt(Math.floor((view.now.ms - view.notarizedMs) * 1e6));
+  const relative = parent.block.timeNanos + sinceParentNanos;
+  const local = view.now.unixNanos > relative ? view.now.unixNanos : relative;
+  const aheadNanos = record.block.timeNanos - local;
+  if (aheadNanos <= 0n) return undefined;
+  const aheadMs = Math.min(Number(aheadNanos / 1_000_000n) + 1, 60_000);
+  return { kind: 'look-again', atMs: view.now.ms + aheadMs };
+}
+
+/** {registry version, certified height, time} never fall along a chain, and time rises (protocol 2.2). */
+function faultOfContext(view: View, record: BlockRecord, parent: BlockRecord): string | undefined {
+  const { block } = record;
+  if (block.timeNanos <= parent.block.timeNanos) return 'time does not rise';
+  if (block.registryVersion < parent.block.registryVersion) return 'registry version falls';
+  if (block.certifiedHeight < parent.block.certifiedHeight) return 'certified height falls';
+  if (block.certifiedHeight > parent.block.height) return 'certified height is not below the block';
+  return undefined;
+}
+
+function faultOfPayload(view: View, record: BlockRecord, parent: BlockRecord): string | undefined {
+  const { block, ingressKeys } = record;
+  const seen = new Set(ingressKeys);
+  if (seen.size !== ingressKeys.length) return 'ingress twice in a block';
+  const latest = block.timeNanos + CONSENSUS_LIMITS.ingressAheadNanos;
+  for (const { expiryNanos } of record.proposal?.payload.ingress ?? []) {
+    if (expiryNanos < block.timeNanos) return 'expired ingress';
+    if (expiryNanos > latest) return 'ingress expires too far ahead';
+  }
+  // Older duplicates are known to the certified state, whose ingress history refuses them.
+  for (const ancestor of view.pool.chain(parent, block.certifiedHeight)) {
+    if (ancestor.ingressKeys.some((key) => seen.has(key))) return 'ingress twice in the chain';
+  }
+  return undefined;
+}
+
+function reject(reason: string): Judgement {
+  return { kind: 'reject', reason };
+}

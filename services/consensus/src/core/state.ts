@@ -1,0 +1,109 @@
+// The state of the core: what rules may read (a View) and the few ways in which it changes.
+import type { Instant } from '@internode/actor';
+import { assert } from '@internode/prelude';
+import { CONSENSUS_LIMITS } from '../limits.ts';
+import { type Block, genesisOf, hashOfBlock, keyOf } from './artifact.ts';
+import { IngressPool } from './ingress-pool.ts';
+import { Ledger } from './ledger.ts';
+import { rolesOf } from './membership.ts';
+import { type BlockRecord, Pool } from './pool.ts';
+import type { Subnet } from './subnet.ts';
+import { UnvalidatedSection } from './unvalidated.ts';
+import type { AskToken, Beacon, Tip, Unvalidated, View } from './view.ts';
+
+const BEFORE_TIME: Instant = { ms: Number.NEGATIVE_INFINITY, unixNanos: 0n };
+
+export class State implements View {
+  readonly subnet: Subnet;
+  readonly self: number;
+  readonly ingress = new IngressPool();
+  readonly section = new UnvalidatedSection();
+  readonly beacons = new Map<number, Beacon>();
+  readonly tapes = new Map<number, Uint8Array>();
+  readonly asked = new Map<AskToken, number>();
+  now: Instant = BEFORE_TIME;
+  started = false;
+  settled = false;
+  notarizedMs = Number.NEGATIVE_INFINITY;
+  pool: Pool;
+  ledger: Ledger;
+  delivered: number;
+  certified: number;
+  committed: number;
+  tip: Tip;
+
+  constructor(subnet: Subnet, self: number) {
+    this.subnet = subnet;
+    this.self = self;
+    const genesis = genesisOf(subnet.subnetId, subnet.registryVersion);
+    this.pool = new Pool(subnet, baseRecord(genesis));
+    this.ledger = new Ledger(genesis);
+    this.delivered = 0;
+    this.certified = 0;
+    this.committed = 0;
+    this.tip = { height: 0, workPending: false, nextTimerNanos: undefined };
+  }
+
+  get unvalidated(): ReadonlyMap<string, Unvalidated> {
+    return this.section.items;
+  }
+
+  get journal(): Ledger['figures'] {
+    return this.ledger.figures;
+  }
+
+  /** Starts anew from a block whose state is durable and certified. */
+  restoreBase(block: Block): void {
+    this.pool = new Pool(this.subnet, baseRecord(block));
+    this.ledger = new Ledger(block);
+    this.delivered = block.height;
+    this.certified = block.height;
+    this.committed = block.height;
+    this.tip = { height: block.height, workPending: false, nextTimerNanos: undefined };
+  }
+
+  hearBeacon(height: number, value: Uint8Array): void {
+    const { pool } = this;
+    if (height < pool.finalized || height > pool.notarized + CONSENSUS_LIMITS.lookAhead) return;
+    if (this.beacons.has(height)) return;
+    this.beacons.set(height, { roles: rolesOf(this.subnet.n, value), receivedMs: this.now.ms });
+  }
+
+  hearTape(height: number, value: Uint8Array): void {
+    if (height <= this.delivered || height > this.pool.notarized + CONSENSUS_LIMITS.lookAhead) return;
+    this.tapes.set(height, value);
+  }
+
+  hearTip(tip: Tip): void {
+    assert(tip.height <= this.delivered, 'execution is ahead of the journal: it is not from this data directory');
+    this.#heard();
+    if (tip.height >= this.tip.height) this.tip = tip;
+  }
+
+  hearCertified(height: number): void {
+    assert(height <= this.delivered, 'state is ahead of the journal: it is not from this data directory');
+    this.#heard();
+    this.certified = Math.max(this.certified, height);
+    // What is certified was executed, whether or not execution's own word arrived.
+    if (height > this.tip.height) this.tip = { height, workPending: false, nextTimerNanos: undefined };
+  }
+
+  hearCommitted(height: number, durable: boolean): void {
+    assert(height <= this.delivered, 'state is ahead of the journal: it is not from this data directory');
+    if (durable) this.committed = Math.max(this.committed, height);
+  }
+
+  forgetBeaconsBelow(height: number): void {
+    for (const known of this.beacons.keys()) if (known < height) this.beacons.delete(known);
+  }
+
+  #heard(): void {
+    this.asked.set('certified', this.now.ms);
+  }
+}
+
+function baseRecord(block: Block): BlockRecord {
+  const hash = hashOfBlock(block);
+  const key = keyOf(hash);
+  return { key, hash, parentKey: keyOf(block.parent), block, proposal: undefined, maker: -1, ingressKeys: [] };
+}

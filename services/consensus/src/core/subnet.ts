@@ -1,0 +1,92 @@
+import { assert, compareBytes, toHex } from '@internode/prelude';
+import { committeeSize, faultsTolerated, makersMax, quorum } from './membership.ts';
+
+export interface Member {
+  /** Principal of the node. */
+  readonly nodeId: Uint8Array;
+  /** Ed25519 public key in DER, 44 bytes. */
+  readonly publicKey: Uint8Array;
+}
+
+/** Times and limits that all members of a subnet must agree on (protocol 2.5). */
+export interface SubnetParameters {
+  /** Extra wait per rank, before proposing and before notarising. */
+  readonly unitDelayMs: number;
+  /** Wait before notarising rank 0; 0 makes blocks as fast as there is work. */
+  readonly initialNotaryDelayMs: number;
+  /** Pause between blocks when there is no work. */
+  readonly idleBlockMs: number;
+  /** Heights that certification may lag behind finality before blocks slow down. */
+  readonly certifiedGapFree: number;
+  /** Slow-down per height of lag beyond that. */
+  readonly certifiedGapDelayMs: number;
+  /** Final heights that may wait for the own execution before this node proposes another. */
+  readonly executionGapMax: number;
+  /** After a block of m messages the next waits m times this, so that calls under load share a height's cost … */
+  readonly pacePerMessageMs: number;
+  /** … but never longer than this. */
+  readonly paceMaxMs: number;
+}
+
+export const LOCAL_PARAMETERS: SubnetParameters = {
+  unitDelayMs: 1_000,
+  initialNotaryDelayMs: 0,
+  idleBlockMs: 1_000,
+  certifiedGapFree: 2,
+  certifiedGapDelayMs: 2_000,
+  executionGapMax: 2,
+  pacePerMessageMs: 0.25,
+  paceMaxMs: 20,
+};
+
+/** The public record of a subnet at one registry version. */
+export interface SubnetRecord {
+  readonly subnetId: Uint8Array;
+  readonly registryVersion: number;
+  readonly members: readonly Member[];
+}
+
+/** A subnet record with everything derived from it. Members are known by their index in the sorted list. */
+export class Subnet {
+  readonly subnetId: Uint8Array;
+  readonly registryVersion: number;
+  readonly members: readonly Member[];
+  readonly parameters: SubnetParameters;
+  readonly n: number;
+  readonly faults: number;
+  readonly committee: number;
+  readonly quorum: number;
+  readonly makers: number;
+  readonly #indexOf = new Map<string, number>();
+
+  constructor(record: SubnetRecord, parameters: SubnetParameters) {
+    this.subnetId = record.subnetId;
+    this.registryVersion = record.registryVersion;
+    this.members = [...record.members].sort((a, b) => compareBytes(a.nodeId, b.nodeId));
+    this.parameters = parameters;
+    this.n = this.members.length;
+    this.faults = faultsTolerated(this.n);
+    this.committee = committeeSize(this.n);
+    this.quorum = quorum(this.n);
+    this.makers = makersMax(this.n);
+    for (const [index, member] of this.members.entries()) {
+      this.#indexOf.set(toHex(member.nodeId), index);
+    }
+    assert(this.#indexOf.size === this.n, 'Subnet: a node id comes twice');
+  }
+
+  /** A subnet of one has nobody to offer artifacts to. */
+  get alone(): boolean {
+    return this.n === 1;
+  }
+
+  indexOf(nodeId: Uint8Array): number | undefined {
+    return this.#indexOf.get(toHex(nodeId));
+  }
+
+  member(index: number): Member {
+    const member = this.members[index];
+    assert(member !== undefined, 'Subnet: no such member');
+    return member;
+  }
+}

@@ -1,0 +1,102 @@
+// Everything a rule may look at. Rules only read; the core is the only writer.
+import type { Instant } from '@internode/actor';
+import type { VoteCertificate, Vote, VotePurpose, EquivocationProof, HashKey } from './artifact.ts';
+import type { IngressPool } from './ingress-pool.ts';
+import type { Roles } from './membership.ts';
+import type { BlockRecord, Pool } from './pool.ts';
+import type { Subnet } from './subnet.ts';
+
+export type Artifact =
+  | { readonly kind: 'block_proposal'; readonly height: number; readonly record: BlockRecord }
+  | {
+      readonly kind: 'share';
+      readonly purpose: VotePurpose;
+      readonly height: number;
+      readonly key: HashKey;
+      readonly signer: number;
+      readonly vote: Vote;
+    }
+  | {
+      readonly kind: 'certificate';
+      readonly purpose: VotePurpose;
+      readonly height: number;
+      readonly key: HashKey;
+      readonly certificate: VoteCertificate;
+    }
+  | {
+      readonly kind: 'equivocation_proof';
+      readonly height: number;
+      readonly maker: number;
+      readonly proof: EquivocationProof;
+    };
+
+export interface Unvalidated {
+  readonly id: string;
+  readonly artifact: Artifact;
+  /** Hex node id of the peer that brought it. */
+  readonly peer: string;
+  readonly bytes: number;
+  signatures: 'unchecked' | 'checking' | 'good';
+}
+
+export interface Beacon {
+  readonly roles: Roles;
+  readonly receivedMs: number;
+}
+
+/** What execution last said about itself. */
+export interface Tip {
+  readonly height: number;
+  readonly workPending: boolean;
+  readonly nextTimerNanos: bigint | undefined;
+}
+
+/** What may be missing, hence asked for. */
+export type AskToken = 'beacon' | 'tape' | 'certified' | 'batch';
+
+export interface View {
+  readonly now: Instant;
+  readonly subnet: Subnet;
+  /** The own member index. */
+  readonly self: number;
+  readonly pool: Pool;
+  readonly unvalidated: ReadonlyMap<string, Unvalidated>;
+  readonly ingress: IngressPool;
+  /** By height; the roles of a height come from the beacon of the height before. */
+  readonly beacons: ReadonlyMap<number, Beacon>;
+  readonly tapes: ReadonlyMap<number, Uint8Array>;
+  /** Highest height whose final block is journalled (or on its way) and said. */
+  readonly delivered: number;
+  readonly tip: Tip;
+  readonly certified: number;
+  /** Highest height that the state holds durably. */
+  readonly committed: number;
+  /** When `pool.notarized` last grew. */
+  readonly notarizedMs: number;
+  /** False during replay. */
+  readonly started: boolean;
+  /** False until the first block after a start is notarised: that one is made at once. */
+  readonly settled: boolean;
+  /** When each was last asked for, or last heard of. */
+  readonly asked: ReadonlyMap<AskToken, number>;
+  /** Entries and bytes of the journal that compaction would save. */
+  readonly journal: { readonly entries: number; readonly bytes: number; readonly base: number };
+}
+
+/** The roles at `height`, when the beacon before it is known. */
+export function rolesAt(view: View, height: number): Roles | undefined {
+  return view.beacons.get(height - 1)?.roles;
+}
+
+/** When the round of notarized + 1 began (protocol 2.3): both its parent's notarisation and its beacon are here. */
+export function roundStartMs(view: View): number | undefined {
+  const beacon = view.beacons.get(view.pool.notarized);
+  return beacon === undefined ? undefined : Math.max(beacon.receivedMs, view.notarizedMs);
+}
+
+/** Slow-down while certification lags behind finality (protocol 2.5, 2.7). */
+export function certifiedGapDelayMs(view: View): number {
+  const { certifiedGapFree, certifiedGapDelayMs: perHeight } = view.subnet.parameters;
+  const gap = view.pool.finalized - view.certified;
+  return gap > certifiedGapFree ? perHeight * gap : 0;
+}

@@ -1,0 +1,64 @@
+import type { Description } from '@internode/actor';
+import { unreachable } from '@internode/prelude';
+import type { ConsensusEvent } from './core/event.ts';
+
+/** How consensus looks to people. */
+export function describeConsensus(event: ConsensusEvent): Description {
+  switch (event.kind) {
+    case 'BlockProposed':
+      return { metrics: [{ kind: 'count', name: 'blocks_proposed_total' }] };
+    case 'HeightNotarized':
+      return {
+        metrics: [{ kind: 'histogram', name: 'round_seconds', value: event.roundMs / 1000 }],
+      };
+    case 'HeightFinalized':
+      return {
+        log: { level: 'debug', text: 'block final', fields: { height: event.height, messages: event.messages } },
+        metrics: [
+          { kind: 'gauge', name: 'height_finalized', value: event.height },
+          { kind: 'count', name: 'blocks_finalized_total' },
+          { kind: 'count', name: 'messages_finalized_total', by: event.messages },
+          { kind: 'histogram', name: 'block_bytes', value: event.bytes },
+        ],
+      };
+    case 'ArtifactRejected':
+      return {
+        log: {
+          level: 'warn',
+          text: 'artifact rejected',
+          fields: { artifact: event.artifact, peer: event.peer, reason: event.reason },
+        },
+        metrics: [{ kind: 'count', name: 'artifacts_rejected_total' }],
+      };
+    case 'ArtifactDropped':
+      return { metrics: [{ kind: 'count', name: 'artifacts_dropped_total', labels: { reason: event.reason } }] };
+    case 'IngressDropped':
+      return { metrics: [{ kind: 'count', name: 'ingress_dropped_total' }] };
+    case 'MakerEquivocated':
+      return {
+        log: {
+          level: 'warn',
+          text: 'a block maker signed two blocks',
+          fields: { height: event.height, maker: event.maker },
+        },
+        metrics: [{ kind: 'count', name: 'equivocations_total' }],
+      };
+    case 'JournalCompacted':
+      return { log: { level: 'debug', text: 'journal compacted', fields: { base: event.base } } };
+    case 'BatchesForgotten':
+      return {
+        log: {
+          level: 'error',
+          text: 'batches asked for are older than the journal',
+          fields: { asked: event.asked, oldest: event.oldest },
+        },
+      };
+    case 'Replayed':
+      return {
+        log: { level: 'info', text: 'chain restored', fields: { height: event.finalized } },
+        metrics: [{ kind: 'gauge', name: 'height_finalized', value: event.finalized }],
+      };
+    default:
+      return unreachable(event);
+  }
+}
