@@ -1,0 +1,369 @@
+/**
+ * One execution core with the real sandbox and a small store in place of the state service: enough of a world to make
+ * blocks, ask queries, lose messages and restart.
+ */
+import type { Instant } from '@internode/actor';
+import type {
+  BatchExecuted, BatchReady, CanisterImage, Ingress, Message, Refusal, RequestChange, TipAdvanced,
+} from '@internode/contracts';
+import { CONTRACTS } from '@internode/contracts';
+import { candid, encodeCbor, requestIdOf, decodeCborMap } from '@internode/encoding';
+import { assert, fromHex, toHex, utf8 } from '@internode/prelude';
+import type { ExecutionEvent } from '../../src/core/event.ts';
+import { ExecutionCore } from '../../src/core/execution.ts';
+import type { ExecutionEffect } from '../../src/core/fibers.ts';
+import { createInPlaceSandbox } from '../../src/sandbox/in-place.ts';
+import type { Answer, Task } from '../../src/sandbox/interface.ts';
+import { inflate } from '../sandbox/support.ts';
+
+export const USER = fromHex(`${'aa'.repeat(28)}02`);
+export const STRANGER = fromHex(`${'cc'.repeat(28)}02`);
+export const SUBNET = fromHex(`${'bb'.repeat(28)}02`);
+const NOTHING = new Uint8Array(0);
+export const SECOND = 1_000_000_000n;
+export const GENESIS = 1_700_000_000n * SECOND;
+
+export type Result =
+  | { readonly kind: 'reply'; readonly reply: Uint8Array }
+  | { readonly kind: 'reject'; readonly refusal: Refusal };
+
+export interface CallOptions {
+  readonly sender?: Uint8Array;
+  readonly argument?: Uint8Array;
+  readonly effectiveCanisterId?: Uint8Array;
+  readonly expiryNanos?: bigint;
+}
+
+interface StoredCanister {
+  systemState: Uint8Array;
+  readonly memories: { heap: Stored; stable: Stored };
+}
+interface Stored {
+  sizeBytes: number;
+  pages: Map<number, Uint8Array>;
+}
+
+const empty = (): Stored => ({ sizeBytes: 0, pages: new Map() });
+
+/** What state would keep, as far as execution asks for it. */
+export class Store {
+  height = 0;
+  timeNanos = 0n;
+  subnetState: Uint8Array = NOTHING;
+  readonly canisters = new Map<string, StoredCanister>();
+  readonly records = new Map<string, BatchExecuted['canisters'][number]['record']>();
+  readonly modules = new Map<string, Uint8Array>();
+  readonly requests = new Map<string, RequestChange>();
+
+  apply(executed: BatchExecuted): void {
+    if (executed.height <= this.height) return;
+    assert(executed.height === this.height + 1, 'a gap in executed heights');
+    this.height = executed.height;
+    this.timeNanos = executed.timeNanos;
+    this.subnetState = executed.subnetState;
+    for (const request of executed.requests) this.requests.set(toHex(request.requestId), request);
+    for (const id of executed.forgottenRequests) assert(this.requests.delete(toHex(id)), 'forgot the unknown');
+    for (const module of executed.modules) this.modules.set(toHex(module.hash), module.content);
+    for (const hash of executed.droppedModules) assert(this.modules.delete(toHex(hash)), 'dropped the unknown');
+    for (const change of executed.canisters) this.#change(change);
+  }
+
+  #change(change: BatchExecuted['canisters'][number]): void {
+    const key = toHex(change.canisterId);
+    if (change.deleted) {
+      this.canisters.delete(key);
+      this.records.delete(key);
+      return;
+    }
+    if (change.record !== undefined) this.records.set(key, change.record);
+    const memories = this.canisters.get(key)?.memories ?? { heap: empty(), stable: empty() };
+    for (const { memory, cleared, sizeBytes, pages } of change.memories) {
+      if (cleared) memories[memory] = empty();
+      memories[memory].sizeBytes = sizeBytes;
+      for (const page of pages) memories[memory].pages.set(page.index, page.content);
+    }
+    if (change.systemState !== undefined) this.canisters.set(key, { systemState: change.systemState, memories });
+  }
+
+  answer(message: Message): Message | undefined {
+    switch (message.kind) {
+      case 'LoadTip': {
+        const canisters: CanisterImage[] = Array.from(this.canisters, ([key, stored]) => ({
+          canisterId: fromHex(key),
+          systemState: stored.systemState,
+          heapBytes: stored.memories.heap.sizeBytes,
+          stableBytes: stored.memories.stable.sizeBytes,
+        }));
+        const { height, timeNanos, subnetState } = this;
+        return { kind: 'TipLoaded', height, timeNanos, subnetState, canisters };
+      }
+      case 'LoadMemory': {
+        const { canisterId, memory, fromIndex } = message;
+        const stored = this.canisters.get(toHex(canisterId))?.memories[memory] ?? empty();
+        const later = [...stored.pages].filter(([index]) => index >= fromIndex).sort(([a], [b]) => a - b);
+        const pages = later.slice(0, 3).map(([index, content]) => ({ index, content }));
+        return { kind: 'MemoryLoaded', canisterId, memory, fromIndex, pages, complete: later.length <= 3 };
+      }
+      case 'LoadModule': {
+        const content = this.modules.get(toHex(message.hash));
+        return { kind: 'ModuleLoaded', hash: message.hash, ...(content === undefined ? {} : { content }) };
+      }
+      case 'LoadRequests': {
+        const after = toHex(message.after);
+        const later = [...this.requests.keys()].filter((key) => key > after).sort();
+        const requests = later.slice(0, 5).map((key) => {
+          const { requestId, expiryNanos, status } = this.requests.get(key) as RequestChange;
+          return { requestId, expiryNanos, completed: status === 'replied' || status === 'rejected' };
+        });
+        return { kind: 'RequestsLoaded', after: message.after, requests, complete: later.length <= 5 };
+      }
+      default:
+        return undefined;
+    }
+  }
+}
+
+export interface ReplicaOptions {
+  readonly store?: Store;
+  /** True to lose this message of the core. */
+  readonly loses?: (message: Message) => boolean;
+  /** Answers of the sandbox in reverse order, late. */
+  readonly lateAnswers?: boolean;
+}
+
+export class Replica {
+  readonly store: Store;
+  readonly core: ExecutionCore;
+  readonly said: Message[] = [];
+  readonly events: ExecutionEvent[] = [];
+  readonly executed: BatchExecuted[] = [];
+  timeNanos = GENESIS;
+  certificate: Uint8Array | undefined;
+  readonly #sandbox = createInPlaceSandbox({ inflate });
+  readonly #options: ReplicaOptions;
+  readonly #timers = new Map<string, number>();
+  readonly #inbox: (() => readonly ExecutionEffect[])[] = [];
+  readonly #answers: (() => void)[] = [];
+  #ms = 0;
+  #nonce = 0;
+
+  constructor(options: ReplicaOptions = {}) {
+    this.#options = options;
+    this.store = options.store ?? new Store();
+    if (this.store.height > 0) this.timeNanos = this.store.timeNanos;
+    this.core = new ExecutionCore({
+      subnetId: SUBNET,
+      subnetNodes: 1,
+      rootKeyDer: new Uint8Array(133).fill(7),
+      seed: new Uint8Array(32),
+    });
+    this.#offer({ kind: 'started' });
+    this.settle();
+  }
+
+  get now(): Instant {
+    return { ms: this.#ms, unixNanos: this.timeNanos };
+  }
+
+  restart(options: ReplicaOptions = {}): Replica {
+    return new Replica({ ...options, store: this.store });
+  }
+
+  hear(message: Message): void {
+    this.#offer({ kind: 'message', message: throughWire(message), sender: 'test' });
+    this.settle();
+  }
+
+  /** Everything that needs no time. */
+  settle(): void {
+    for (;;) {
+      const next = this.#inbox.shift();
+      if (next !== undefined) {
+        for (const effect of next()) this.#perform(effect);
+        continue;
+      }
+      const answer = this.#answers.pop();
+      if (answer === undefined) return;
+      answer();
+    }
+  }
+
+  /** Lets time pass, with all timers. */
+  elapse(ms: number): void {
+    const endMs = this.#ms + ms;
+    for (;;) {
+      const due = [...this.#timers].filter(([, at]) => at <= endMs).sort(([, a], [, b]) => a - b)[0];
+      if (due === undefined) break;
+      this.#timers.delete(due[0]);
+      this.#ms = Math.max(this.#ms, due[1]);
+      this.#offer({ kind: 'timer', token: due[0] });
+      this.settle();
+    }
+    this.#ms = endMs;
+  }
+
+  ingress(canisterId: Uint8Array, method: string, options: CallOptions = {}): Ingress {
+    const expiryNanos = options.expiryNanos ?? this.timeNanos + 240n * SECOND;
+    const content = {
+      request_type: 'call',
+      sender: options.sender ?? USER,
+      ingress_expiry: expiryNanos,
+      nonce: utf8(`nonce ${this.#nonce++}`),
+      canister_id: canisterId,
+      method_name: method,
+      arg: options.argument ?? NOTHING,
+    };
+    const envelope = encodeCbor({ content });
+    const decoded = decodeCborMap(encodeCbor(content));
+    assert(decoded.kind === 'valid', 'content');
+    const requestId = requestIdOf(decoded.value);
+    assert(requestId.kind === 'valid', 'request id');
+    return {
+      requestId: requestId.value,
+      envelope,
+      expiryNanos,
+      effectiveCanisterId: options.effectiveCanisterId ?? canisterId,
+    };
+  }
+
+  /** One block of these calls, `afterNanos` after the one before. */
+  block(ingress: readonly Ingress[] = [], afterNanos = SECOND): BatchExecuted {
+    this.timeNanos += afterNanos;
+    const before = this.executed.length;
+    this.hear(this.batch(ingress));
+    assert(this.executed.length === before + 1, 'the batch was not executed');
+    return this.executed[before] as BatchExecuted;
+  }
+
+  batch(ingress: readonly Ingress[] = [], height = this.store.height + 1): BatchReady {
+    const randomness = new Uint8Array(32).fill(height);
+    const blockHash = new Uint8Array(32).fill(height % 251);
+    return { kind: 'BatchReady', height, timeNanos: this.timeNanos, randomness, blockHash, ingress };
+  }
+
+  /** A call with as many blocks as its answer takes. */
+  call(canisterId: Uint8Array, method: string, options: CallOptions = {}): Result {
+    const ingress = this.ingress(canisterId, method, options);
+    this.block([ingress]);
+    return this.await(ingress);
+  }
+
+  await(ingress: Ingress): Result {
+    for (let blocks = 0; blocks < 20; blocks++) {
+      const result = this.status(ingress);
+      if (result.kind !== 'open') return result;
+      this.block();
+    }
+    throw new Error('no answer in 20 blocks');
+  }
+
+  status(ingress: Ingress): Result | { readonly kind: 'open'; readonly status: string } {
+    const request = this.store.requests.get(toHex(ingress.requestId));
+    if (request?.status === 'replied') return { kind: 'reply', reply: request.reply };
+    if (request?.status !== 'rejected') return { kind: 'open', status: request?.status ?? 'unknown' };
+    return { kind: 'reject', refusal: request.refusal as Refusal };
+  }
+
+  query(canisterId: Uint8Array, methodName: string, options: CallOptions = {}): Result {
+    const queryId = utf8(`query ${this.#nonce++}`.padEnd(16));
+    this.hear({
+      kind: 'ExecuteQuery', queryId, canisterId, methodName,
+      sender: options.sender ?? USER,
+      argument: options.argument ?? NOTHING,
+    });
+    return this.answerTo(queryId);
+  }
+
+  answerTo(queryId: Uint8Array): Result {
+    const answer = this.heard('QueryAnswered').find((one) => toHex(one.queryId) === toHex(queryId));
+    assert(answer !== undefined, 'the query was not answered');
+    if (answer.outcome.kind === 'reply') return { kind: 'reply', reply: answer.outcome.reply.content };
+    return { kind: 'reject', refusal: answer.outcome.refusal };
+  }
+
+  /** undefined = accepted. */
+  inspect(canisterId: Uint8Array, methodName: string, options: CallOptions = {}): Refusal | undefined {
+    const requestId = utf8(`inspect ${this.#nonce++}`.padEnd(32));
+    this.hear({
+      kind: 'InspectIngress', requestId, canisterId, methodName,
+      sender: options.sender ?? USER,
+      argument: options.argument ?? NOTHING,
+      effectiveCanisterId: options.effectiveCanisterId ?? canisterId,
+    });
+    const answers = this.heard('IngressInspected');
+    const answer = answers.find((one) => toHex(one.requestId) === toHex(requestId));
+    assert(answer !== undefined, 'the inspection was not answered');
+    return answer.refusal;
+  }
+
+  heard<Kind extends Message['kind']>(kind: Kind): Extract<Message, { kind: Kind }>[] {
+    return this.said.filter((message) => message.kind === kind) as Extract<Message, { kind: Kind }>[];
+  }
+
+  advanced(): TipAdvanced {
+    return this.heard('TipAdvanced').at(-1) as TipAdvanced;
+  }
+
+  #offer(input: Parameters<ExecutionCore['step']>[1]): void {
+    this.#inbox.push(() => this.core.step(this.now, input));
+  }
+
+  #perform(effect: ExecutionEffect): void {
+    switch (effect.kind) {
+      case 'publish':
+        return this.#publish(throughWire(effect.message));
+      case 'wait':
+        this.#timers.set(effect.token, this.#ms + effect.delayMs);
+        return;
+      case 'cancel':
+        this.#timers.delete(effect.token);
+        return;
+      case 'solve':
+        return this.#solve(effect.id, effect.task);
+      case 'observe':
+        this.events.push(effect.event);
+        return;
+      default:
+        throw new Error(`execution journals nothing: ${effect.kind}`);
+    }
+  }
+
+  #publish(message: Message): void {
+    if (this.#options.loses?.(message)) return;
+    this.said.push(message);
+    if (message.kind === 'BatchExecuted' && message.height > this.store.height) {
+      this.executed.push(message);
+      this.store.apply(message);
+      this.#offer({ kind: 'message', message: { kind: 'StateCommitted', height: message.height, durable: true }, sender: 'state' });
+    }
+    if (message.kind === 'ReadCertified' && this.certificate !== undefined) {
+      const { readId } = message;
+      const answer = { kind: 'CertifiedRead', readId, height: this.store.height, certificate: this.certificate } as const;
+      this.#offer({ kind: 'message', message: answer, sender: 'state' });
+    }
+    const answer = this.store.answer(message);
+    if (answer !== undefined) this.#offer({ kind: 'message', message: throughWire(answer), sender: 'state' });
+  }
+
+  #solve(id: string, task: Task): void {
+    // As a worker would see it: a copy.
+    this.#sandbox.solve(structuredClone(task), (answer: Answer) => {
+      const deliver = (): void => this.#offer({ kind: 'solved', id, answer: structuredClone(answer) });
+      if (this.#options.lateAnswers === true) this.#answers.push(deliver);
+      else deliver();
+    });
+  }
+}
+
+/** Encoded and decoded, as every bus does. */
+function throughWire(message: Message): Message {
+  const contract = CONTRACTS[message.kind] as unknown as {
+    encode(message: Message): Uint8Array;
+    decode(bytes: Uint8Array): { kind: string; value?: Message };
+  };
+  const decoded = contract.decode(contract.encode(message));
+  assert(decoded.value !== undefined, `${message.kind} does not survive the wire`);
+  return decoded.value;
+}
+
+export const MANAGEMENT = NOTHING;
