@@ -1,0 +1,14 @@
+export { Agenda } from './agenda.ts';
+export type { Appointment } from './agenda.ts';
+export type { Checker, Observed } from './checker.ts';
+export { Links } from './links.ts';
+export { Random } from './random.ts';
+export { reportText } from './report.ts';
+export type { Report } from './report.ts';
+export { role } from './role.ts';
+export type { Role, RolePorts } from './role.ts';
+export { CALM, drawSwarm } from './swarm.ts';
+export type { Swarm } from './swarm.ts';
+export { Trace } from './trace.ts';
+export { World } from './world.ts';
+export type { NodeSetup, WorldOptions } from './world.ts';

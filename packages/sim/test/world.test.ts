@@ -1,0 +1,128 @@
+import { describe, expect, test } from 'vitest';
+import { CALM, Random, reportText, type Swarm, World } from '../src/index.ts';
+import { Agreement, ledgerNode } from './ledger.ts';
+
+const PHASES = { safetyMs: 20_000, livenessMs: 20_000 };
+
+function runLedger(seed: string, options: { eager?: boolean; swarm?: Partial<Swarm>; drawsMax?: number } = {}) {
+  const { eager = false, ...rest } = options;
+  const checker = new Agreement(100);
+  const world = new World({
+    seed,
+    nodes: [ledgerNode({ eager })],
+    checkers: [checker],
+    command: `npm run sim -- --seed ${seed}`,
+    ...rest,
+  });
+  return { ...world.run(PHASES), checker };
+}
+
+describe('World', () => {
+  test('the same seed gives the same trace, another seed another', () => {
+    const hashes = ['a', 'b', 'c'].map((seed) => runLedger(seed).traceHash);
+    expect(['a', 'b', 'c'].map((seed) => runLedger(seed).traceHash)).toEqual(hashes);
+    expect(new Set(hashes).size).toBe(3);
+  });
+
+  test('a sound service survives every weather of 300 seeds', () => {
+    for (let seed = 0; seed < 300; seed++) {
+      const report = runLedger(`sound ${seed}`);
+      expect(report.violation, reportText(report)).toBeUndefined();
+    }
+  });
+
+  test('publishing before durability is found, and the report repeats it', () => {
+    const seeds = Array.from({ length: 100 }, (_, i) => `eager ${i}`);
+    const reports = seeds.map((seed) => runLedger(seed, { eager: true }));
+    const failed = reports.find(({ violation }) => violation?.startsWith('agreement: height'));
+    if (failed === undefined) throw new Error('no seed found the bug');
+    const text = reportText(failed);
+    expect(text).toContain(`repeat     npm run sim -- --seed ${failed.seed}\n`);
+    expect(text).toContain(`seed       ${failed.seed}\n`);
+    expect(text).toContain('serviceCrashEveryMs=');
+    expect(text).toMatch(/ n1 {3}client +\d+ Answered request=\d+/);
+    expect(failed.lines.length).toBeLessThanOrEqual(200);
+    expect(runLedger(failed.seed, { eager: true }).traceHash).toBe(failed.traceHash);
+  });
+
+  test('what never happens is reported after the liveness phase', () => {
+    const checker = new Agreement(101);
+    const world = new World({ seed: 'x', nodes: [ledgerNode()], checkers: [checker] });
+    expect(world.run(PHASES).violation).toBe('agreement: 1 requests never answered');
+  });
+
+  test('with its randomness used up a world becomes calm', () => {
+    const storm = { ...CALM, serviceCrashEveryMs: 50, nodeCrashEveryMs: 50, downForMs: 5 };
+    const starts = (drawsMax: number): number => {
+      let count = 0;
+      const world = new World({
+        seed: 'finite',
+        nodes: [ledgerNode()],
+        swarm: storm,
+        drawsMax,
+        checkers: [
+          {
+            name: 'starts',
+            onEvent: ({ event }) => {
+              if (event.kind === 'ShellStarted') count += 1;
+              return undefined;
+            },
+            atEnd: () => undefined,
+          },
+        ],
+      });
+      expect(world.run(PHASES).violation).toBeUndefined();
+      return count;
+    };
+    expect(starts(20)).toBeGreaterThan(2);
+    expect(starts(20)).toBeLessThan(30);
+    expect(starts(1e9)).toBeGreaterThan(300);
+  });
+
+  test('a thrown error in a step is a violation that names the service', () => {
+    const node = ledgerNode();
+    const world = new World({ seed: 'broken', nodes: [node], swarm: CALM });
+    world.startAll();
+    world.runFor(1);
+    // The client reads four bytes of every value.
+    world.say(node.place, { kind: 'BeaconValue', height: 1, value: new Uint8Array(1) });
+    world.runFor(10);
+    expect(world.violation).toMatch(/^n1\/client failed: RangeError/);
+  });
+
+  test('crashed services stay down until they are started', () => {
+    const checker = new Agreement(100);
+    const world = new World({ seed: 'down', nodes: [ledgerNode()], swarm: CALM, checkers: [checker] });
+    world.startAll();
+    world.runFor(20);
+    world.crashService('n1', 'ledger');
+    const answered = checker.answered.size;
+    world.runFor(1000);
+    expect(checker.answered.size).toBeLessThanOrEqual(answered + 1);
+    world.crashNode('n1');
+    world.startAll();
+    world.runFor(10_000);
+    expect(checker.atEnd()).toBeUndefined();
+  });
+});
+
+describe('Random', () => {
+  test('streams are independent of each other and repeat', () => {
+    const root = new Random('seed');
+    const draws = Array.from({ length: 5 }, () => root.fork('a').uint32());
+    expect(new Set(draws).size).toBe(1);
+    root.uint32();
+    expect(root.fork('a').uint32()).toBe(draws[0]);
+    expect(root.fork('b').uint32()).not.toBe(draws[0]);
+  });
+
+  test('is even enough', () => {
+    const random = new Random('even');
+    const counts = new Array<number>(16).fill(0);
+    for (let i = 0; i < 160_000; i++) {
+      const slot = random.below(16);
+      counts[slot] = (counts[slot] ?? 0) + 1;
+    }
+    for (const count of counts) expect(Math.abs(count - 10_000)).toBeLessThan(500);
+  });
+});
