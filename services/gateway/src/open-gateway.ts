@@ -1,7 +1,7 @@
 import { openDoor } from './adapters/http.ts';
 import { Gateway, type GatewayParts } from './gateway.ts';
 
-export type OpenGateway = {
+export type OpenGateway = AsyncDisposable & {
   /** Where clients connect, such as `http://127.0.0.1:8000`. */
   readonly url: string;
   readonly port: number;
@@ -16,16 +16,18 @@ export async function openGateway(parts: GatewayParts): Promise<OpenGateway> {
   gateway.start();
   gateway.observe({ kind: 'DoorOpened', host: door.host, port: door.port });
   const shownHost = door.host.includes(':') ? `[${door.host}]` : door.host;
+  const close = async (): Promise<void> => {
+    await door.close();
+    gateway.close();
+    gateway.observe({ kind: 'DoorClosed' });
+  };
   return {
     url: `http://${shownHost}:${door.port}`,
     port: door.port,
     get isReady() {
       return gateway.isReady;
     },
-    close: async () => {
-      await door.close();
-      gateway.close();
-      gateway.observe({ kind: 'DoorClosed' });
-    },
+    close,
+    [Symbol.asyncDispose]: close,
   };
 }

@@ -99,7 +99,9 @@ async function serve(
 ): Promise<void> {
   const route = routeOf(request.method ?? '', request.url ?? '');
   const traceparent = request.headers['traceparent'];
-  const received = await receiver.receive(request, bodyLimitOf(route));
+  const bytesMax = bodyLimitOf(route);
+  const received =
+    bytesMax === undefined ? ignoreBody(request) : await receiver.receive(request, bytesMax);
   if (received.kind === 'gone') return;
   const answer =
     received.kind === 'refused'
@@ -109,7 +111,8 @@ async function serve(
   receiver.release(received);
 }
 
-function bodyLimitOf(route: Route): number {
+/** Undefined for routes that take no body. */
+function bodyLimitOf(route: Route): number | undefined {
   switch (route.kind) {
     case 'call':
       return CALL_BODY_BYTES_MAX;
@@ -118,7 +121,7 @@ function bodyLimitOf(route: Route): number {
     case 'read_state':
       return READ_STATE_BODY_BYTES_MAX;
     default:
-      return 0;
+      return undefined;
   }
 }
 
@@ -148,6 +151,13 @@ type Received =
   | { readonly kind: 'refused'; readonly answer: Answer; readonly bytes: 0 }
   /** The client hung up. */
   | { readonly kind: 'gone'; readonly bytes: 0 };
+
+/** What still comes is read and forgotten, so that the client gets to read the answer. */
+function ignoreBody(request: IncomingMessage): Received {
+  request.on('error', () => {});
+  request.resume();
+  return { kind: 'whole', body: NOTHING, bytes: 0 };
+}
 
 const GONE: Received = { kind: 'gone', bytes: 0 };
 
@@ -184,10 +194,8 @@ class BodyReceiver {
     this.#bytes -= bytes;
   }
 
-  /** What still comes is read and forgotten, so that the client gets to read the answer. */
   #refuse(request: IncomingMessage, answer: Answer): Received {
-    request.on('error', () => {});
-    request.resume();
+    ignoreBody(request);
     return { kind: 'refused', answer, bytes: 0 };
   }
 }
