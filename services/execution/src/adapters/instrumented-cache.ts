@@ -37,7 +37,7 @@ function load(file: string): Uint8Array | undefined {
   } catch {
     return undefined;
   }
-  const bytes = content.slice(CHECKSUM_BYTES);
+  const bytes = new Uint8Array(content.subarray(CHECKSUM_BYTES));
   const sum = content.subarray(0, CHECKSUM_BYTES);
   if (Buffer.compare(checksum(bytes), sum) === 0) return bytes;
   rmSync(file, { force: true });

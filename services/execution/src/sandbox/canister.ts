@@ -22,6 +22,13 @@ export interface Parts {
   readonly stable: StableMemory;
   /** Earlier pages of these memories, if any were stored, are void. */
   readonly cleared: { readonly heap: boolean; readonly stable: boolean };
+  /** Sizes that the last collect told. */
+  readonly collectedBytes?: Sizes | undefined;
+}
+
+interface Sizes {
+  readonly heap: number;
+  readonly stable: number;
 }
 
 export class Canister {
@@ -34,13 +41,14 @@ export class Canister {
   #changed = false;
   #cleared: { heap: boolean; stable: boolean };
   /** Sizes as of the last collect; -1 before the first. */
-  #collectedBytes = { heap: -1, stable: -1 };
+  #collectedBytes: { heap: number; stable: number };
 
   constructor(parts: Parts) {
     this.id = parts.id;
     this.module = parts.module;
     this.stable = parts.stable;
     this.#cleared = { ...parts.cleared };
+    this.#collectedBytes = { heap: -1, stable: -1, ...parts.collectedBytes };
   }
 
   get awake(): boolean {
@@ -54,6 +62,10 @@ export class Canister {
 
   get cleared(): { readonly heap: boolean; readonly stable: boolean } {
     return this.#cleared;
+  }
+
+  get collectedBytes(): Sizes {
+    return this.#collectedBytes;
   }
 
   get heapBytes(): number {
@@ -148,13 +160,14 @@ export class Canister {
     const pagesIn = (memory: 'heap' | 'stable') =>
       stored.memories.filter((change) => change.memory === memory).flatMap(({ pages }) => pages);
     const stable = new StableMemory(stableImage(stored.stableBytes, pagesIn('stable')));
-    const canister = new Canister({ id, module, stable, cleared: { heap: false, stable: false } });
+    const collectedBytes = { heap: stored.heapBytes, stable: stored.stableBytes };
+    const cleared = { heap: false, stable: false };
+    const canister = new Canister({ id, module, stable, cleared, collectedBytes });
     canister.#asleep = {
       pages: pagesIn('heap').map(({ index, content }) => ({ index, bytes: content })),
       globals: stored.instance,
       memoryPages: stored.heapBytes / WASM_PAGE_BYTES,
     };
-    canister.#collectedBytes = { heap: stored.heapBytes, stable: stored.stableBytes };
     return canister;
   }
 }

@@ -57,6 +57,7 @@ export class Installation {
       module: place.module,
       stable: kept?.stable ?? new StableMemory(),
       cleared: { heap, stable: kept?.cleared.stable ?? true },
+      collectedBytes: kept?.collectedBytes,
     });
     this.#execution = this.#begin(this.#next, NO_MACHINE, { mode: MODES.init, context: task.context });
   }

@@ -134,11 +134,11 @@ export class TestCanister {
     return this.sandbox.run({ kind: 'execute', entry, context: whole, session }) as Executed;
   }
 
-  update(method: string, argument = new Uint8Array(0), context: Partial<Context> = {}): Executed {
+  update(method: string, argument: Uint8Array = new Uint8Array(0), context: Partial<Context> = {}): Executed {
     return this.execute({ kind: 'update', method, argument }, context);
   }
 
-  query(method: string, argument = new Uint8Array(0), context: Partial<Context> = {}): Executed {
+  query(method: string, argument: Uint8Array = new Uint8Array(0), context: Partial<Context> = {}): Executed {
     return this.execute({ kind: 'query', method, argument, replicated: false }, context);
   }
 }

@@ -1,0 +1,166 @@
+import { describe, expect, it } from 'vitest';
+import { createInPlaceSandbox } from '../../src/sandbox/in-place.ts';
+import type { Collected } from '../../src/sandbox/interface.ts';
+import {
+  bytes, CANISTER, installed, module, motoko, numberOf, OTHER, prepare, query, replyNumber, replyOf,
+  TestCanister, update,
+} from './support.ts';
+
+const EMPTY = bytes('DIDL\0\0');
+const load = '(i64.load (i32.const 0))';
+const STATE = module(`
+  (global $g (mut i64) (i64.const 0))
+  ${update('inc', `(i64.store (i32.const 0) (i64.add ${load} (i64.const 1))) (global.set $g (i64.add (global.get $g) (i64.const 2)))
+    ${replyNumber(load)}`)}
+  ${update('stable', `(drop (call $stable64_grow (i64.const 2))) (i64.store (i32.const 16) (i64.const 77))
+    (call $stable64_write (i64.const 65540) (i64.const 16) (i64.const 8)) (call $msg_reply)`)}
+  ${update('grow', '(drop (memory.grow (i32.const 3))) (i64.store (i32.const 200000) (i64.const 6)) (call $msg_reply)')}
+  ${query('global', replyNumber('(global.get $g)'))} ${query('get', replyNumber(load))}
+  ${query('far', replyNumber('(i64.load (i32.const 200000))'))}
+  ${query('read', `(call $stable64_read (i64.const 32) (i64.const 65540) (i64.const 8)) ${replyNumber('(i64.load (i32.const 32))')}`)}`);
+
+/** A store that applies changes as state does. */
+class Stored {
+  readonly memories = new Map<string, Map<number, Uint8Array>>();
+  heapBytes = 0;
+  stableBytes = 0;
+  instance = new Uint8Array(0);
+
+  apply({ memories, instance }: Collected): void {
+    for (const { memory, cleared, sizeBytes, pages } of memories) {
+      const stored = cleared ? new Map() : this.memories.get(memory) ?? new Map();
+      for (const { index, content } of pages) {
+        expect(content.length).toBe(4096);
+        expect((index + 1) * 4096).toBeLessThanOrEqual(sizeBytes);
+        stored.set(index, content);
+      }
+      this.memories.set(memory, stored);
+      if (memory === 'heap') this.heapBytes = sizeBytes;
+      else this.stableBytes = sizeBytes;
+    }
+    this.instance = instance as Uint8Array<ArrayBuffer>;
+  }
+
+  open(wasm: Uint8Array): TestCanister {
+    const canister = new TestCanister();
+    const { hash } = prepare(canister.sandbox, wasm);
+    const memories = [...this.memories].map(([memory, pages]) => ({
+      memory: memory as 'heap' | 'stable',
+      cleared: false,
+      sizeBytes: memory === 'heap' ? this.heapBytes : this.stableBytes,
+      pages: [...pages].map(([index, content]) => ({ index, content })),
+    }));
+    const { heapBytes, stableBytes, instance } = this;
+    const stored = { heapBytes, stableBytes, memories, instance };
+    expect(canister.sandbox.run({ kind: 'open', canisterId: CANISTER, moduleHash: hash, ...stored })).toEqual({ kind: 'opened' });
+    return canister;
+  }
+}
+
+function collect(canister: TestCanister): readonly Collected[] {
+  const answer = canister.sandbox.run({ kind: 'collect' });
+  if (answer.kind !== 'collected') throw new Error(answer.kind);
+  return answer.canisters;
+}
+
+describe('collect and open', () => {
+  it('changes applied in order rebuild heap, globals and stable memory', () => {
+    const canister = installed(STATE);
+    const stored = new Stored();
+    const save = () => collect(canister).forEach((change) => stored.apply(change));
+    const values = (one: TestCanister) =>
+      ['get', 'global', 'read', 'far'].map((method) => {
+        const executed = one.query(method);
+        return executed.trap?.code ?? numberOf(executed);
+      });
+    save();
+    for (const method of ['inc', 'stable', 'inc', 'grow', 'inc']) {
+      canister.update(method);
+      if (method !== 'inc') save();
+      else expect(collect(canister).map((change) => (stored.apply(change), change.memories.map(({ memory }) => memory)))).toEqual([['heap']]);
+      expect(values(stored.open(STATE))).toEqual(values(canister));
+    }
+    expect(values(canister)).toEqual([3n, 6n, 77n, 6n]);
+    expect(collect(canister)).toEqual([]);
+    const reopened = stored.open(STATE);
+    expect(collect(reopened)).toEqual([]);
+    expect(numberOf(reopened.update('inc'))).toBe(4n);
+    expect(collect(reopened)[0]?.memories.map(({ memory, pages }) => [memory, pages.length])).toEqual([['heap', 1]]);
+  });
+
+  it('rows 49 and 55: upgrades and reinstalls say when earlier pages are void', () => {
+    const canister = installed(STATE);
+    const cleared = () => collect(canister).flatMap(({ memories }) => memories.map(({ memory, cleared: c }) => [memory, c]));
+    expect(cleared()).toEqual([['heap', true], ['stable', true]]);
+    canister.update('inc');
+    canister.install(STATE, { mode: 'upgrade', keepHeap: true });
+    expect(cleared()).toEqual([['heap', false]]);
+    canister.install(STATE, { mode: 'upgrade' });
+    expect(cleared()).toEqual([['heap', true]]);
+    canister.install(STATE, { mode: 'reinstall' });
+    expect(cleared()).toEqual([['heap', true], ['stable', true]]);
+  });
+
+  it('row 49: a kept heap is stored whole although the old instance was never collected', () => {
+    const canister = installed(STATE);
+    canister.update('inc');
+    canister.update('grow');
+    canister.install(STATE, { mode: 'upgrade', keepHeap: true });
+    const stored = new Stored();
+    for (const change of collect(canister)) stored.apply(change);
+    const reopened = stored.open(STATE);
+    expect([numberOf(reopened.query('get')), numberOf(reopened.query('far'))]).toEqual([1n, 6n]);
+  });
+
+  it('a removed canister is reported as cleared', () => {
+    const canister = installed(STATE);
+    collect(canister);
+    canister.sandbox.run({ kind: 'remove', canisterId: CANISTER });
+    expect(canister.update('inc').trap?.code).toBe('IC0537');
+    const gone = { cleared: true, sizeBytes: 0, pages: [] };
+    const memories = [{ memory: 'heap', ...gone }, { memory: 'stable', ...gone }];
+    expect(collect(canister)).toEqual([{ canisterId: CANISTER, memories, instance: new Uint8Array(0) }]);
+    expect(canister.install(STATE).trap).toBeUndefined();
+    expect(collect(canister)).toHaveLength(1);
+  });
+
+  it('a Motoko actor goes on after it was stored and opened', () => {
+    const wasm = motoko(`persistent actor {
+      var list : ?(Nat, Any) = null; var n = 0;
+      public func inc() : async Nat { n += 1; list := ?(n, list); n };
+    }`);
+    const canister = installed(wasm, { argument: EMPTY });
+    const stored = new Stored();
+    const twin = () => replyOf(stored.open(wasm).update('inc', EMPTY));
+    for (let i = 0; i < 5; i += 1) {
+      for (const change of collect(canister)) stored.apply(change);
+      const ahead = twin();
+      expect(replyOf(canister.update('inc', EMPTY))).toEqual(ahead);
+    }
+  });
+});
+
+describe('sleeping canisters', () => {
+  it('more canisters than live instances behave as if all were live', () => {
+    const crowd = createInPlaceSandbox({ instancesMax: 2 });
+    const ids = Array.from({ length: 7 }, (_, index) => new Uint8Array([index, 1, 1]));
+    const canisters = ids.map((id) => new TestCanister(crowd, id));
+    for (const canister of canisters) canister.install(STATE);
+    for (let round = 1n; round <= 4n; round += 1n) {
+      for (const canister of canisters) expect(numberOf(canister.update('inc'))).toBe(round);
+      const order = collect(canisters[0] as TestCanister).map(({ canisterId }) => canisterId[0]);
+      expect(order).toEqual([0, 1, 2, 3, 4, 5, 6]);
+      for (const canister of canisters) expect(numberOf(canister.query('global'))).toBe(2n * round);
+    }
+    for (const canister of canisters) canister.install(STATE, { mode: 'upgrade', keepHeap: true });
+    for (const canister of canisters) expect(numberOf(canister.query('get'))).toBe(4n);
+  });
+
+  it('a canister installed twice under two ids has two states', () => {
+    const canister = installed(STATE);
+    const other = new TestCanister(canister.sandbox, OTHER);
+    other.install(STATE);
+    canister.update('inc');
+    expect([numberOf(canister.query('get')), numberOf(other.query('get'))]).toEqual([1n, 0n]);
+  });
+});
