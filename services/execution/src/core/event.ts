@@ -9,5 +9,4 @@ export type ExecutionEvent =
       readonly instructions: bigint;
     }
   | { readonly kind: 'QueryDone'; readonly instructions: bigint; readonly refused: boolean }
-  | { readonly kind: 'CanisterInstalled'; readonly canister: string; readonly mode: string }
   | { readonly kind: 'WaitingForState'; readonly height: number };

@@ -1,0 +1,7 @@
+export interface ExecutionConfig {
+  readonly subnetId: Uint8Array;
+  /** Members of the subnet: what canisters see, and what prices grow with. */
+  readonly subnetNodes: number;
+  /** 133 bytes: what `ic0.root_key_*` answers. */
+  readonly rootKeyDer: Uint8Array;
+}

@@ -1,0 +1,51 @@
+// The shell's view of this room: what the service hears and how its core is born.
+import type { ServiceDefinition } from '@internode/actor';
+import type { Message } from '@internode/contracts';
+import type { ExecutionConfig } from './config.ts';
+import type { ExecutionEvent } from './core/event.ts';
+import { ExecutionCore } from './core/execution.ts';
+import { refuse } from './core/refusals.ts';
+import type { Answer, Task } from './sandbox/interface.ts';
+
+export type ExecutionDefinition = ServiceDefinition<Task, Answer, ExecutionEvent>;
+
+const MEBIBYTE = 1024 * 1024;
+
+/** The definition of the execution service of one node. Needs a solver (`createSandboxSolver`), has no journal. */
+export function createExecution(config: ExecutionConfig): ExecutionDefinition {
+  return {
+    name: 'execution',
+    hears: [
+      // Whatever is refused here is asked for again by the core.
+      { kind: 'BatchReady', lane: 'control', whenFull: 'refuse' },
+      { kind: 'TipLoaded', lane: 'control', whenFull: 'refuse' },
+      { kind: 'RequestsLoaded', lane: 'control', whenFull: 'refuse' },
+      { kind: 'MemoryLoaded', lane: 'control', whenFull: 'refuse' },
+      { kind: 'ModuleLoaded', lane: 'control', whenFull: 'refuse' },
+      { kind: 'CertifiedRead', lane: 'control', whenFull: 'refuse' },
+      { kind: 'StateCommitted', lane: 'control', whenFull: 'drop-oldest' },
+      { kind: 'StateCertified', lane: 'control', whenFull: 'drop-oldest' },
+      { kind: 'RequestExecuted', lane: 'control', whenFull: 'drop-oldest' },
+      { kind: 'RequestReadiness', lane: 'control', whenFull: 'drop-oldest' },
+      { kind: 'ExecuteQuery', lane: 'bulk', whenFull: 'refuse' },
+      { kind: 'InspectIngress', lane: 'bulk', whenFull: 'refuse' },
+    ],
+    core: ({ seed }) => new ExecutionCore({ ...config, seed }),
+    refuse: refusalOf,
+    // A module may have 100 MiB.
+    limits: { control: { itemsMax: 4096, bytesMax: 256 * MEBIBYTE } },
+  };
+}
+
+/** What the asker hears when too many wait: come again. */
+function refusalOf(message: Message): Message | undefined {
+  const refusal = refuse('IC0201', 'The replica is overloaded');
+  switch (message.kind) {
+    case 'ExecuteQuery':
+      return { kind: 'QueryAnswered', queryId: message.queryId, outcome: { kind: 'refusal', refusal } };
+    case 'InspectIngress':
+      return { kind: 'IngressInspected', requestId: message.requestId, refusal };
+    default:
+      return undefined;
+  }
+}

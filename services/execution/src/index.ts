@@ -1,0 +1,16 @@
+import { type PoolOptions, SandboxPool } from './adapters/sandbox-pool.ts';
+
+export type { PoolOptions as SandboxSolverOptions, SandboxPool } from './adapters/sandbox-pool.ts';
+export type { ExecutionConfig } from './config.ts';
+export { Prices } from './core/cycles.ts';
+export type { ExecutionEvent } from './core/event.ts';
+export { ExecutionCore, type ExecutionCoreConfig } from './core/execution.ts';
+export { createExecution, type ExecutionDefinition } from './execution.ts';
+export { createInPlaceSandbox } from './sandbox/in-place.ts';
+export type { Answer as SandboxAnswer, Task as SandboxTask } from './sandbox/interface.ts';
+export { describeExecution } from './telemetry.ts';
+
+/** The solver of the execution service: canisters on worker threads. Close it after the service has stopped. */
+export function createSandboxSolver(options: PoolOptions): SandboxPool {
+  return new SandboxPool(options);
+}
