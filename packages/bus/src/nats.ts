@@ -59,13 +59,14 @@ export class NatsBus implements Bus {
     const chunkBytesMax = (this.#connection.info?.max_payload ?? 1_048_576) - HEADERS_BYTES_MAX;
     const count = Math.ceil(body.length / chunkBytesMax);
     if (count <= 1) {
-      this.#connection.publish(subject, body, { headers: headersOf(envelope) });
+      // The client sends later and keeps no copy of its own.
+      this.#connection.publish(subject, body.slice(), { headers: headersOf(envelope) });
       return;
     }
     for (let index = 0; index < count; index++) {
       const head = headersOf(envelope);
       head.set(CHUNK, `${index}/${count}`);
-      const chunk = body.subarray(index * chunkBytesMax, (index + 1) * chunkBytesMax);
+      const chunk = body.slice(index * chunkBytesMax, (index + 1) * chunkBytesMax);
       this.#connection.publish(subject, chunk, { headers: head });
     }
   }
