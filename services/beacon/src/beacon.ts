@@ -1,0 +1,25 @@
+// The shell's view of this room: what the service hears and how its core is born.
+import type { ServiceDefinition } from '@internode/actor';
+import type { BeaconConfig } from './config.ts';
+import { BeaconCore } from './core/beacon.ts';
+import type { BeaconEvent } from './core/event.ts';
+import type { BeaconAnswer, BeaconTask } from './core/task.ts';
+
+export type BeaconDefinition = ServiceDefinition<BeaconTask, BeaconAnswer, BeaconEvent>;
+
+/** The definition of the beacon service of one node. */
+export function createBeacon(config: BeaconConfig): BeaconDefinition {
+  return {
+    name: 'beacon',
+    hears: [
+      { kind: 'StateHashed', lane: 'control', whenFull: 'drop-oldest' },
+      { kind: 'BlockNotarized', lane: 'control', whenFull: 'drop-oldest' },
+      { kind: 'BlockFinalized', lane: 'control', whenFull: 'drop-oldest' },
+      { kind: 'RequestBeacon', lane: 'control', whenFull: 'drop-oldest' },
+      { kind: 'RequestTape', lane: 'control', whenFull: 'drop-oldest' },
+      { kind: 'RequestReadiness', lane: 'control', whenFull: 'drop-oldest' },
+      { kind: 'ArtifactReceived', lane: 'bulk', whenFull: 'drop-oldest' },
+    ],
+    core: () => new BeaconCore(config),
+  };
+}

@@ -1,0 +1,33 @@
+export interface Kept {
+  readonly height: number;
+  readonly content: Uint8Array;
+  readonly signature: Uint8Array;
+}
+
+/** Finished values of one kind by height; the lowest are forgotten first. */
+export class History {
+  readonly #values = new Map<number, Kept>();
+
+  get(height: number): Kept | undefined {
+    return this.#values.get(height);
+  }
+
+  set(height: number, content: Uint8Array, signature: Uint8Array): void {
+    this.#values.set(height, { height, content, signature });
+  }
+
+  entries(): IterableIterator<Kept> {
+    return this.#values.values();
+  }
+
+  /** Keeps the `count` latest added; answers what is gone. */
+  forgetOldest(count: number): readonly Kept[] {
+    const gone: Kept[] = [];
+    for (const kept of this.#values.values()) {
+      if (this.#values.size <= count) break;
+      this.#values.delete(kept.height);
+      gone.push(kept);
+    }
+    return gone;
+  }
+}

@@ -1,0 +1,15 @@
+export { createBeacon } from './beacon.ts';
+export type { BeaconDefinition } from './beacon.ts';
+export type { BeaconConfig } from './config.ts';
+export { startThreadedBeaconSolver } from './adapters/threaded-solver.ts';
+export type { ThreadedBeaconSolver } from './adapters/threaded-solver.ts';
+export { BeaconCore, genesisBeacon } from './core/beacon.ts';
+export { dealSubnet } from './core/dealing.ts';
+export type { DealtSubnet, NodeKeys, SubnetDealing } from './core/dealing.ts';
+export type { BeaconEvent } from './core/event.ts';
+export type { BeaconSubnet, ThresholdKey } from './core/subnet.ts';
+export type { BeaconAnswer, BeaconTask } from './core/task.ts';
+export { BEACON_LIMITS } from './limits.ts';
+export { createBeaconSolver, heldKeys, solveBeacon } from './solver.ts';
+export type { HeldKey, HeldKeys } from './solver.ts';
+export { describeBeacon } from './telemetry.ts';

@@ -1,0 +1,18 @@
+/** Every bound of this room, with what happens when it is met. */
+import { assert } from '@internode/prelude';
+
+export const BEACON_LIMITS = {
+  /** Heights above the own ones for which shares and values of peers are kept; others are dropped. */
+  lookAhead: 10,
+  /** Values kept of each kind, the oldest forgotten first; peers that lag further need a catch-up package. */
+  historyHeights: 128,
+  /** Beacon values are journalled in groups of so many; what a crash loses is signed again. */
+  journalEvery: 16,
+  /** Entries at which the journal is cut back to `historyHeights`. */
+  journalEntriesMax: 2_048,
+  /** Heights whose certification may be under way at once; the oldest is given up, and state asks again. */
+  certificationsMax: 128,
+} as const;
+
+assert(BEACON_LIMITS.journalEvery < BEACON_LIMITS.historyHeights, 'limits: journalEvery');
+assert(BEACON_LIMITS.journalEntriesMax > 2 * BEACON_LIMITS.historyHeights, 'limits: journal');

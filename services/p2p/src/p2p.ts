@@ -1,0 +1,33 @@
+// The shell's view of this room: what the service hears and how its core is born.
+import type { ServiceDefinition } from '@internode/actor';
+import type { Message } from '@internode/contracts';
+import type { P2pConfig } from './config.ts';
+import type { P2pEvent } from './core/event.ts';
+import { P2pCore } from './core/p2p.ts';
+
+export type P2pDefinition = ServiceDefinition<never, never, P2pEvent>;
+
+/** The definition of the p2p service of one node. */
+export function createP2p(config: P2pConfig): P2pDefinition {
+  return {
+    name: 'p2p',
+    hears: [
+      { kind: 'BlockFinalized', lane: 'control', whenFull: 'drop-oldest' },
+      { kind: 'RequestIngress', lane: 'control', whenFull: 'drop-oldest' },
+      { kind: 'RequestReadiness', lane: 'control', whenFull: 'drop-oldest' },
+      { kind: 'PublishArtifact', lane: 'bulk', whenFull: 'drop-oldest' },
+      { kind: 'WithdrawArtifact', lane: 'bulk', whenFull: 'drop-oldest' },
+      { kind: 'SubmitIngress', lane: 'bulk', whenFull: 'refuse' },
+    ],
+    core: () => new P2pCore(config),
+    refuse: refuseIngress,
+  };
+}
+
+/** The answer to a call that finds the mailbox full. */
+function refuseIngress(message: Message): Message | undefined {
+  if (message.kind !== 'SubmitIngress') return undefined;
+  const { requestId } = message.ingress;
+  const refusal = { rejectCode: 2, message: 'Overloaded: too many requests', errorCode: '' };
+  return { kind: 'IngressRefused', requestId, refusal };
+}
