@@ -2,7 +2,7 @@
 import { assert } from '@internode/prelude';
 
 const BILLION = 1_000_000_000n;
-export const SECOND_NANOS = BILLION;
+const SECOND_NANOS = BILLION;
 
 /** Instructions of one execution; above: IC0522. */
 export const INSTRUCTIONS = {
@@ -73,8 +73,6 @@ export const HEIGHTS_UNCOMMITTED = 128;
 export const ASK_AGAIN_MS = 200;
 export const IDLE_ASK_MS = 2_000;
 export const SAY_AGAIN_MS = 1_000;
-
-export const RECORDS_PER_LOAD = 10_000;
 
 assert(CALLS_PER_PAIR <= CALLS_PER_CANISTER, 'limits: calls per pair');
 assert(INSTRUCTIONS.compositeTotal <= INSTRUCTIONS.query, 'limits: composite queries');

@@ -4,7 +4,8 @@
  */
 import type { BatchExecuted, BatchReady, CanisterChange, MemoryChange, TipAdvanced } from '@internode/contracts';
 import { toHex } from '@internode/prelude';
-import { SECOND_NANOS, STOP_TIMEOUT_NANOS } from '../limits.ts';
+import { STOP_TIMEOUT_NANOS } from '../limits.ts';
+import { SECOND_NANOS } from './time.ts';
 import type { Collected } from '../sandbox/interface.ts';
 import type { Canister } from './canister.ts';
 import { chargeIdle, isSweepDue } from './charging.ts';

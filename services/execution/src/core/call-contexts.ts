@@ -2,7 +2,8 @@
 import { toHex } from '@internode/prelude';
 import type { Refusal } from '@internode/contracts';
 import type { OutgoingCall } from '../sandbox/interface.ts';
-import { CALL_TIMEOUT_SECONDS, SECOND_NANOS, SUBNET_QUEUE } from '../limits.ts';
+import { CALL_TIMEOUT_SECONDS, SUBNET_QUEUE } from '../limits.ts';
+import { SECOND_NANOS } from './time.ts';
 import type { Canister } from './canister.ts';
 import type { Call, CallContext, Origin } from './messages.ts';
 import { canisterNotFound, didNotReply, refuse } from './refusals.ts';

@@ -3,7 +3,7 @@ import { sha256 } from '@internode/encoding';
 import { BoundedMap, concatBytes, toHex, utf8 } from '@internode/prelude';
 import { CANISTERS, QUERY_CERTIFICATE_WAIT_MS } from '../limits.ts';
 import type { Canister } from './canister.ts';
-import { type Fiber, fetch, until } from './fibers.ts';
+import { type Fiber, askFor, until } from './fibers.ts';
 
 const CERTIFIED = 'certified';
 
@@ -49,7 +49,7 @@ export class Certificates {
       { labels: [utf8('canister'), canister.id, utf8('certified_data')] },
       { labels: [utf8('time')] },
     ];
-    const read = yield* fetch('CertifiedRead', { kind: 'ReadCertified', readId, paths }, readKey(readId));
+    const read = yield* askFor('CertifiedRead', { kind: 'ReadCertified', readId, paths }, readKey(readId));
     if (read.refusal !== undefined || read.certificate.length === 0) return undefined;
     this.certified(read.height);
     this.#kept.set(canister.key, { height: read.height, certificate: read.certificate });

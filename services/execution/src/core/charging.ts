@@ -1,6 +1,6 @@
 // What a canister pays for existing (interface-spec 5.10, 8.1). Charged when the canister is touched, at most every ten
 // seconds of batch time, and for all canisters once an hour: so an idle canister costs its node nothing.
-import { SECOND_NANOS } from '../limits.ts';
+import { SECOND_NANOS } from './time.ts';
 import type { Canister } from './canister.ts';
 import { take } from './responding.ts';
 import type { Subnet } from './subnet.ts';

@@ -71,7 +71,7 @@ export function startNext(subnet: Subnet, canister: Canister): Started | undefin
 }
 
 function startCall(subnet: Subnet, canister: Canister, call: Call): Started | undefined {
-  const admitted = admit(subnet, canister, call);
+  const admitted = admit(canister, call);
   if (admitted.kind === 'refused') {
     respond(subnet, call.origin, reject(admitted.refusal), call.cycles);
     return undefined;
@@ -98,7 +98,7 @@ type Admission =
   | { readonly kind: 'refused'; readonly refusal: Refusal };
 
 /** Whether the canister takes this call now (5.1), and as what. */
-function admit(subnet: Subnet, canister: Canister, call: Call): Admission {
+function admit(canister: Canister, call: Call): Admission {
   const { id, state } = canister;
   const refused = (refusal: Refusal): Admission => ({ kind: 'refused', refusal });
   if (state.status.kind === 'stopping') return refused(canisterStopping(id));

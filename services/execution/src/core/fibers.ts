@@ -45,7 +45,7 @@ export function* solveFor<Kind extends Answer['kind']>(
   return answer as Extract<Answer, { kind: Kind }>;
 }
 
-export function* fetch<Kind extends MessageKind>(
+export function* askFor<Kind extends MessageKind>(
   _answer: Kind,
   message: Message,
   key: string,
@@ -139,7 +139,7 @@ export class Fibers {
     if (next.done === true) return;
     const ask = next.value;
     if (ask.kind === 'solve') return this.#solve(fiber, ask.tasks);
-    if (ask.kind === 'fetch') return this.#fetch(fiber, ask);
+    if (ask.kind === 'fetch') return this.#askFor(fiber, ask);
     const id = String(this.#nextId++);
     this.#waiting.set(id, { signal: ask.signal, fiber });
     if (ask.timeoutMs !== undefined) {
@@ -160,7 +160,7 @@ export class Fibers {
     });
   }
 
-  #fetch(fiber: Fiber, { key, message }: { key: string; message: Message }): void {
+  #askFor(fiber: Fiber, { key, message }: { key: string; message: Message }): void {
     const known = this.#fetching.get(key);
     if (known !== undefined) {
       known.fibers.push(fiber);

@@ -6,7 +6,7 @@ import type { MemoryChange, MemoryKind } from '@internode/contracts';
 import { assert, bytesEqual, toHex } from '@internode/prelude';
 import type { ModuleFacts } from '../sandbox/interface.ts';
 import type { Canister, Code } from './canister.ts';
-import { type Fiber, fetch, solveFor, until } from './fibers.ts';
+import { type Fiber, askFor, solveFor, until } from './fibers.ts';
 import type { Subnet } from './subnet.ts';
 
 /** What waits for an opening canister is resumed by this. */
@@ -47,7 +47,7 @@ function* ensurePrepared(subnet: Subnet, hash: Uint8Array): Fiber<ModuleFacts> {
     // An open canister keeps its module prepared.
     if (other.open && other.facts !== undefined && bytesEqual(other.facts.hash, hash)) return other.facts;
   }
-  const loaded = yield* fetch('ModuleLoaded', { kind: 'LoadModule', hash }, moduleKey(hash));
+  const loaded = yield* askFor('ModuleLoaded', { kind: 'LoadModule', hash }, moduleKey(hash));
   assert(loaded.content !== undefined, 'the module of a canister is not in the store');
   const answer = yield* solveFor('prepared', { kind: 'prepare', wasm: loaded.content });
   assert(bytesEqual(answer.facts.hash, hash), 'the store answered with another module');
@@ -58,7 +58,7 @@ function* loadMemory(canister: Canister, memory: MemoryKind, sizeBytes: number):
   const pages: { index: number; content: Uint8Array }[] = [];
   for (let fromIndex = 0; sizeBytes > 0; ) {
     const ask = { kind: 'LoadMemory', canisterId: canister.id, memory, fromIndex } as const;
-    const loaded = yield* fetch('MemoryLoaded', ask, memoryKey(canister.id, memory, fromIndex));
+    const loaded = yield* askFor('MemoryLoaded', ask, memoryKey(canister.id, memory, fromIndex));
     for (const page of loaded.pages) pages.push(page);
     if (loaded.complete) break;
     const last = loaded.pages.at(-1);

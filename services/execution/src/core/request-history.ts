@@ -6,7 +6,8 @@
  */
 import type { Refusal, RequestChange, RequestStatus } from '@internode/contracts';
 import { assert, fromHex, toHex } from '@internode/prelude';
-import { REQUEST_RETENTION_NANOS, SECOND_NANOS } from '../limits.ts';
+import { REQUEST_RETENTION_NANOS } from '../limits.ts';
+import { SECOND_NANOS } from './time.ts';
 
 interface Entry {
   status: RequestStatus;

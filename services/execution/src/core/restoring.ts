@@ -3,7 +3,7 @@
 import type { TipLoaded } from '@internode/contracts';
 import { toHex } from '@internode/prelude';
 import { Canister } from './canister.ts';
-import { type Fiber, fetch } from './fibers.ts';
+import { type Fiber, askFor } from './fibers.ts';
 import type { Call } from './messages.ts';
 import type { Subnet } from './subnet.ts';
 
@@ -14,7 +14,7 @@ export function requestsKey(after: Uint8Array): string {
 }
 
 export function* restore(subnet: Subnet): Fiber {
-  const tip = yield* fetch('TipLoaded', { kind: 'LoadTip' }, TIP_KEY);
+  const tip = yield* askFor('TipLoaded', { kind: 'LoadTip' }, TIP_KEY);
   if (tip.height === 0) return;
   restoreCanisters(subnet, tip);
   yield* restoreHistory(subnet);
@@ -40,7 +40,7 @@ function restoreCanisters(subnet: Subnet, tip: TipLoaded): void {
 
 function* restoreHistory(subnet: Subnet): Fiber {
   for (let after: Uint8Array = new Uint8Array(0); ; ) {
-    const page = yield* fetch('RequestsLoaded', { kind: 'LoadRequests', after }, requestsKey(after));
+    const page = yield* askFor('RequestsLoaded', { kind: 'LoadRequests', after }, requestsKey(after));
     for (const { requestId, expiryNanos, completed } of page.requests) {
       subnet.history.restore(requestId, expiryNanos, completed);
     }

@@ -1,7 +1,7 @@
 import { candid } from '@internode/encoding';
 import { expect, test } from 'vitest';
 import { motoko } from '../sandbox/support.ts';
-import { create, deploy, install, refused, replied } from './management.ts';
+import { deploy, replied } from './management.ts';
 import { Replica } from './replica.ts';
 
 const COUNTER = motoko(`

@@ -7,7 +7,7 @@ import type {
   BatchExecuted, BatchReady, CanisterImage, Ingress, Message, Refusal, RequestChange, TipAdvanced,
 } from '@internode/contracts';
 import { CONTRACTS } from '@internode/contracts';
-import { candid, encodeCbor, requestIdOf, decodeCborMap } from '@internode/encoding';
+import { decodeCborMap, encodeCbor, requestIdOf } from '@internode/encoding';
 import { assert, fromHex, toHex, utf8 } from '@internode/prelude';
 import type { ExecutionEvent } from '../../src/core/event.ts';
 import { ExecutionCore } from '../../src/core/execution.ts';
@@ -129,6 +129,8 @@ export interface ReplicaOptions {
   readonly loses?: (message: Message) => boolean;
   /** Answers of the sandbox in reverse order, late. */
   readonly lateAnswers?: boolean;
+  /** False to hand values over as they are, for measurements. */
+  readonly copies?: boolean;
 }
 
 export class Replica {
@@ -347,8 +349,9 @@ export class Replica {
 
   #solve(id: string, task: Task): void {
     // As a worker would see it: a copy.
-    this.#sandbox.solve(structuredClone(task), (answer: Answer) => {
-      const deliver = (): void => this.#offer({ kind: 'solved', id, answer: structuredClone(answer) });
+    const copy = <T>(value: T): T => (this.#options.copies === false ? value : structuredClone(value));
+    this.#sandbox.solve(copy(task), (answer: Answer) => {
+      const deliver = (): void => this.#offer({ kind: 'solved', id, answer: copy(answer) });
       if (this.#options.lateAnswers === true) this.#answers.push(deliver);
       else deliver();
     });

@@ -24,7 +24,7 @@ export type Result =
   /** Someone else will answer. */
   | { readonly kind: 'deferred' };
 
-export type Handler = (management: ManagementCall) => Fiber<Result>;
+export type Handler = (management: ManagementCall) => Result | Fiber<Result>;
 
 export function done(content: Uint8Array = EMPTY_CANDID, kept = 0n): Result {
   return { kind: 'answered', outcome: reply(content), kept, instructions: 0n };

@@ -3,7 +3,6 @@ import { candid } from '@internode/encoding';
 import { CANISTERS } from '../../limits.ts';
 import { defaultSettings, emptyCanister } from '../canister.ts';
 import { DEFAULT_PROVISIONAL_BALANCE } from '../cycles.ts';
-import type { Fiber } from '../fibers.ts';
 import { refuse } from '../refusals.ts';
 import { recordChange } from '../uninstall.ts';
 import { changeOrigin, done, failed, type ManagementCall, readArgument, type Result } from './call.ts';
@@ -21,7 +20,7 @@ interface Wanted {
   readonly kept: bigint;
 }
 
-export function* createCanister(management: ManagementCall): Fiber<Result> {
+export function createCanister(management: ManagementCall): Result {
   const { subnet, call } = management;
   const read = readArgument(createType, call.argument);
   if (read.kind === 'refused') return failed(read.refusal);
@@ -44,7 +43,7 @@ export function* createCanister(management: ManagementCall): Fiber<Result> {
   });
 }
 
-export function* provisionalCreate(management: ManagementCall): Fiber<Result> {
+export function provisionalCreate(management: ManagementCall): Result {
   const read = readArgument(provisionalCreateType, management.call.argument);
   if (read.kind === 'refused') return failed(read.refusal);
   const balance = read.value.amount ?? DEFAULT_PROVISIONAL_BALANCE;

@@ -2,12 +2,11 @@
 import { candid, separator, sha256 } from '@internode/encoding';
 import { concatBytes } from '@internode/prelude';
 import { addCycles } from '../cycles.ts';
-import type { Fiber } from '../fibers.ts';
 import { canisterNotFound } from '../refusals.ts';
 import { done, failed, type ManagementCall, readArgument, type Result } from './call.ts';
 import { canisterIdType, topUpType } from './types.ts';
 
-export function* depositCycles({ subnet, call }: ManagementCall): Fiber<Result> {
+export function depositCycles({ subnet, call }: ManagementCall): Result {
   const read = readArgument(canisterIdType, call.argument);
   if (read.kind === 'refused') return failed(read.refusal);
   const canister = subnet.get(read.value.canister_id);
@@ -17,7 +16,7 @@ export function* depositCycles({ subnet, call }: ManagementCall): Fiber<Result> 
   return done(undefined, call.cycles);
 }
 
-export function* topUp({ subnet, call }: ManagementCall): Fiber<Result> {
+export function topUp({ subnet, call }: ManagementCall): Result {
   const read = readArgument(topUpType, call.argument);
   if (read.kind === 'refused') return failed(read.refusal);
   const canister = subnet.get(read.value.canister_id);
@@ -31,7 +30,7 @@ export function* topUp({ subnet, call }: ManagementCall): Fiber<Result> {
  * 32 bytes nobody could know when the call was made: the answer waits for the random tape of the next height, which is
  * opened only after this height is final.
  */
-export function* rawRand({ subnet, call, notBefore }: ManagementCall): Fiber<Result> {
+export function rawRand({ subnet, call, notBefore }: ManagementCall): Result {
   if (notBefore === 0) {
     subnet.enqueueSubnetCall(call, subnet.height + 1);
     return { kind: 'deferred' };

@@ -47,7 +47,8 @@ function* run(subnet: Subnet, { call, notBefore }: SubnetCall, raise: Raise): Fi
   const method = managementMethod(call.method);
   if (method === undefined) return failed(unknownManagementMethod(call.method));
   if (call.origin.kind === 'user' && !accessOf(method).ingress) return failed(onlyByCanisters(method));
-  return yield* HANDLERS[method]({ subnet, call, notBefore, raise });
+  const result = HANDLERS[method]({ subnet, call, notBefore, raise });
+  return 'kind' in result ? result : yield* result;
 }
 
 export function onlyByCanisters(method: ManagementMethod) {

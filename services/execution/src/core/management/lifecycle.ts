@@ -5,7 +5,7 @@ import { stopIfDone } from '../call-contexts.ts';
 import type { Canister } from '../canister.ts';
 import { chargeIdle } from '../charging.ts';
 import { trimLogs } from '../executions.ts';
-import { type Fiber } from '../fibers.ts';
+import type { Fiber } from '../fibers.ts';
 import { canisterNotFound, notController, refuse } from '../refusals.ts';
 import { reject, respond } from '../responding.ts';
 import { recordChange, uninstallCode } from '../uninstall.ts';
@@ -14,7 +14,7 @@ import { changedSettings } from './settings.ts';
 import { maySee, statusOf } from './status.ts';
 import { canisterIdType, changeCodeType, updateSettingsType } from './types.ts';
 
-export function* updateSettings(management: ManagementCall): Fiber<Result> {
+export function updateSettings(management: ManagementCall): Result {
   const read = readControlled(updateSettingsType, management);
   if (read.kind === 'refused') return failed(read.refusal);
   const { argument, canister } = read.value;
@@ -37,7 +37,7 @@ export function* updateSettings(management: ManagementCall): Fiber<Result> {
   return done();
 }
 
-export function* canisterStatus({ subnet, call }: ManagementCall): Fiber<Result> {
+export function canisterStatus({ subnet, call }: ManagementCall): Result {
   const read = readArgument(canisterIdType, call.argument);
   if (read.kind === 'refused') return failed(read.refusal);
   const canister = subnet.get(read.value.canister_id);
@@ -50,7 +50,7 @@ export function* canisterStatus({ subnet, call }: ManagementCall): Fiber<Result>
   return done(statusOf(canister, subnet.prices));
 }
 
-export function* startCanister(management: ManagementCall): Fiber<Result> {
+export function startCanister(management: ManagementCall): Result {
   const read = readControlled(canisterIdType, management);
   if (read.kind === 'refused') return failed(read.refusal);
   const { canister } = read.value;
@@ -69,7 +69,7 @@ export function* startCanister(management: ManagementCall): Fiber<Result> {
   return done();
 }
 
-export function* stopCanister(management: ManagementCall): Fiber<Result> {
+export function stopCanister(management: ManagementCall): Result {
   const read = readControlled(canisterIdType, management);
   if (read.kind === 'refused') return failed(read.refusal);
   const { canister } = read.value;
