@@ -69,7 +69,7 @@ describe('the official client', () => {
     expect(status['impl_version']).toBe('test');
   });
 
-  test('row 22: an update call is answered with a certificate that the client verifies', async () => {
+  test('rows 22, 24: an update call is answered with a certificate that the client verifies', async () => {
     await expect((await actorOf()).greet()).resolves.toBeUndefined();
     for (const identity of await identities()) {
       await expect((await actorOf(identity)).greet()).resolves.toBeUndefined();
