@@ -6,14 +6,14 @@ import type { MemoryChange } from '@internode/contracts';
 import { assert } from '@internode/prelude';
 import {
   HEAP_PAGE_BYTES, type HeapImage, type HeapPage, Instance, InfrastructureFault, type MetaMemory,
-  STABLE_PAGE_BYTES, type StableImage, StableMemory, WASM_PAGE_BYTES,
+  STABLE_PAGE_BYTES, STABLE_PIECE_BYTES, type StableImage, StableMemory, WASM_PAGE_BYTES,
 } from '../wasm/index.ts';
 import type { Host } from './api/link.ts';
 import type { Collected } from './interface.ts';
 import type { PreparedModule } from './modules.ts';
 import { linkSystemApi } from './system-api.ts';
 
-const PAGES_PER_STABLE_PAGE = STABLE_PAGE_BYTES / HEAP_PAGE_BYTES;
+const PIECES_PER_STABLE_PAGE = STABLE_PAGE_BYTES / STABLE_PIECE_BYTES;
 const NOTHING = new Uint8Array(0);
 
 export interface Parts {
@@ -128,7 +128,8 @@ export class Canister {
     const memories = [
       this.#change('heap', this.heapBytes, heap.pages.map(({ index, bytes }) =>
         ({ index, content: bytes }))),
-      this.#change('stable', this.stableBytes, stable.pages.flatMap(splitStablePage)),
+      this.#change('stable', this.stableBytes, stable.pieces.map(({ index, bytes }) =>
+        ({ index, content: bytes }))),
     ].filter((change) => change !== undefined);
     this.#changed = false;
     this.#cleared = { heap: false, stable: false };
@@ -179,20 +180,12 @@ export function removal(canisterId: Uint8Array): Collected {
   return { canisterId, memories, instance: NOTHING };
 }
 
-function splitStablePage({ index, bytes }: { index: number; bytes: Uint8Array }) {
-  return Array.from({ length: PAGES_PER_STABLE_PAGE }, (_, part) => {
-    const start = part * HEAP_PAGE_BYTES;
-    const content = bytes.subarray(start, start + HEAP_PAGE_BYTES);
-    return { index: index * PAGES_PER_STABLE_PAGE + part, content };
-  });
-}
-
 function stableImage(bytes: number, pages: MemoryChange['pages']): StableImage {
   const whole = new Map<number, Uint8Array>();
   for (const { index, content } of pages) {
-    const page = Math.floor(index / PAGES_PER_STABLE_PAGE);
+    const page = Math.floor(index / PIECES_PER_STABLE_PAGE);
     const target = whole.get(page) ?? new Uint8Array(STABLE_PAGE_BYTES);
-    target.set(content, (index % PAGES_PER_STABLE_PAGE) * HEAP_PAGE_BYTES);
+    target.set(content, (index % PIECES_PER_STABLE_PAGE) * STABLE_PIECE_BYTES);
     whole.set(page, target);
   }
   return { size: bytes / STABLE_PAGE_BYTES, load: (index) => whole.get(index) };

@@ -7,7 +7,7 @@ export { HEAP_PAGE_BYTES, MetaMemory, WASM_PAGE_BYTES } from './meta-memory.ts';
 export { type ParsedModule, type ParseResult, parseModule } from './parse.ts';
 export {
   STABLE_PAGE_BYTES, STABLE_PAGES_MAX, type StableChanges, type StableImage, StableMemory,
-  type StablePage,
+  STABLE_PIECE_BYTES, type StablePiece,
 } from './stable-memory.ts';
 export {
   HEAP_OUT_OF_BOUNDS, HostTrap, InfrastructureFault, instructionLimitTrap, STABLE_OUT_OF_BOUNDS,

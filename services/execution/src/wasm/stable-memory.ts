@@ -11,15 +11,21 @@ export const STABLE_PAGE_BYTES = 65_536;
 /** 500 GiB (interface-spec 4.3). */
 export const STABLE_PAGES_MAX = (500 * 2 ** 30) / STABLE_PAGE_BYTES;
 
-export interface StablePage {
+/** The unit in which changes are told: smaller than a page, so that small writes store little. */
+export const STABLE_PIECE_BYTES = 4_096;
+const PIECES_PER_PAGE = STABLE_PAGE_BYTES / STABLE_PIECE_BYTES;
+
+export interface StablePiece {
+  /** Offset in stable memory, in units of 4 KiB. */
   readonly index: number;
-  /** 64 KiB. */
+  /** 4 KiB. */
   readonly bytes: Uint8Array;
 }
 
 export interface StableChanges {
   /** In ascending order. */
-  readonly pages: readonly StablePage[];
+  readonly pieces: readonly StablePiece[];
+  /** In 64 KiB pages. */
   readonly size: number;
 }
 
@@ -39,6 +45,9 @@ export class StableMemory {
   #sizeCommitted: number;
   /** Pages of this transaction as they were before; undefined stands for absent. */
   readonly #undo = new Map<number, Uint8Array | undefined>();
+  /** Pieces that this transaction wrote. */
+  readonly #written = new Set<number>();
+  /** Pieces written by committed transactions since the last collection. */
   readonly #dirty = new Set<number>();
 
   constructor(image: StableImage = { size: 0, load: () => undefined }) {
@@ -85,12 +94,17 @@ export class StableMemory {
     for (let done = 0; done < bytes.length;) {
       const { index, start, length } = pieceAt(offset + done, bytes.length - done);
       this.#writable(index).set(bytes.subarray(done, done + length), start);
+      const last = Math.floor((start + length - 1) / STABLE_PIECE_BYTES);
+      for (let piece = Math.floor(start / STABLE_PIECE_BYTES); piece <= last; piece += 1) {
+        this.#written.add(index * PIECES_PER_PAGE + piece);
+      }
       done += length;
     }
   }
 
   commit(): void {
-    for (const index of this.#undo.keys()) this.#dirty.add(index);
+    for (const piece of this.#written) this.#dirty.add(piece);
+    this.#written.clear();
     this.#undo.clear();
     this.#sizeCommitted = this.#size;
   }
@@ -100,11 +114,12 @@ export class StableMemory {
       if (before === undefined) this.#pages.delete(index);
       else this.#pages.set(index, before);
     }
+    this.#written.clear();
     this.#undo.clear();
     this.#size = this.#sizeCommitted;
   }
 
-  /** Pages committed since the last call; empties the dirty set. The bytes are copies. */
+  /** Pieces committed since the last call; empties the dirty set. The bytes are copies. */
   collectDirty(): StableChanges {
     const changes = this.#changes(this.#dirty);
     this.#dirty.clear();
@@ -113,21 +128,22 @@ export class StableMemory {
 
   /** Changes of the open transaction, which stays open. */
   pendingChanges(): StableChanges {
-    return this.#changes(this.#undo.keys());
+    return this.#changes(this.#written);
   }
 
   /** Applies changes as part of the transaction. */
   applyChanges(changes: StableChanges): void {
     this.#size = Math.max(this.#size, changes.size);
-    for (const { index, bytes } of changes.pages) this.#writable(index).set(bytes);
+    for (const { index, bytes } of changes.pieces) this.write(index * STABLE_PIECE_BYTES, bytes);
   }
 
   #changes(indices: Iterable<number>): StableChanges {
-    const pages = [...indices].sort((left, right) => left - right).map((index) => ({
-      index,
-      bytes: (this.#pages.get(index) ?? new Uint8Array(STABLE_PAGE_BYTES)).slice(),
-    }));
-    return { pages, size: this.#size };
+    const pieces = [...indices].sort((left, right) => left - right).map((index) => {
+      const bytes = new Uint8Array(STABLE_PIECE_BYTES);
+      this.read(index * STABLE_PIECE_BYTES, bytes);
+      return { index, bytes };
+    });
+    return { pieces, size: this.#size };
   }
 
   #page(index: number): Uint8Array | undefined {

@@ -164,3 +164,19 @@ describe('sleeping canisters', () => {
     expect([numberOf(canister.query('get')), numberOf(other.query('get'))]).toEqual([1n, 0n]);
   });
 });
+
+describe('stable memory in pieces', () => {
+  it('a small write is stored as 4 KiB, one over a border as two, an undone one not at all', () => {
+    const write = (name: string, offset: number, size: number, end = '(call $msg_reply)') =>
+      update(name, `(call $stable64_write (i64.const ${offset}) (i64.const 0) (i64.const ${size})) ${end}`);
+    const canister = installed(module(update('grow', '(drop (call $stable64_grow (i64.const 3))) (call $msg_reply)') +
+      write('small', 70_000, 3) + write('border', 8_190, 4) + write('bad', 100, 4, 'unreachable') + write('two', 65_535, 2)));
+    collect(canister);
+    const pieces = (method: string) => {
+      canister.update(method);
+      return collect(canister).flatMap(({ memories }) => memories)
+        .filter(({ memory }) => memory === 'stable').flatMap(({ pages }) => pages.map(({ index }) => index));
+    };
+    expect(['grow', 'small', 'border', 'bad', 'two'].map(pieces)).toEqual([[], [17], [1, 2], [], [15, 16]]);
+  });
+});
