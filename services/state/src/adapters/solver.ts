@@ -1,0 +1,102 @@
+// The store and the curve behind the core's tasks.
+import type { Solver } from '@internode/actor';
+import type { BlsEngine } from '@internode/crypto';
+import { stateRootMessage } from '@internode/hash-tree';
+import { unreachable } from '@internode/prelude';
+import { StorageFault, type Store } from '@internode/storage';
+import type { MemoryStore } from '@internode/storage/memory';
+import type { StateAnswer, StateTask } from '../core/task.ts';
+import { withChecksum, withoutChecksum } from './checksum.ts';
+
+interface Verifier {
+  readonly bls: Pick<BlsEngine, 'verify'>;
+  /** The subnet's key, 96 bytes. */
+  readonly publicKey: Uint8Array;
+}
+
+export interface StateSolverOptions extends Verifier {
+  readonly store: Store;
+}
+
+/** The store is closed by whoever opened it, after the service has stopped. */
+export function createStateSolver(options: StateSolverOptions): Solver<StateTask, StateAnswer> {
+  return {
+    solve: (task, answer) => {
+      solve(options, task).then(answer, (error: unknown) => answer(failureOf(error)));
+    },
+  };
+}
+
+async function solve(options: StateSolverOptions, task: StateTask): Promise<StateAnswer> {
+  const { store } = options;
+  switch (task.kind) {
+    case 'write':
+      await store.write(task.changes.map(withChecksum), { sync: task.sync });
+      return { kind: 'written' };
+    case 'sweep':
+      await store.deleteRange(task.range, { sync: false });
+      return { kind: 'swept' };
+    case 'get':
+      return gotOf(task.key, await store.get(task.key));
+    case 'range': {
+      const entries = await store.range({ ...task.range, limit: task.limit });
+      return { kind: 'rows', rows: entries.map(withoutChecksum) };
+    }
+    case 'verify':
+      return verify(options, task);
+    default:
+      return unreachable(task);
+  }
+}
+
+/** The same in place on a store in memory, for worlds that draw when to answer. */
+export function solveStateInPlace(
+  options: Verifier & { readonly store: MemoryStore },
+  task: StateTask,
+): StateAnswer {
+  const { store } = options;
+  try {
+    switch (task.kind) {
+      case 'write':
+        store.writeNow(task.changes.map(withChecksum), { sync: task.sync });
+        return { kind: 'written' };
+      case 'sweep':
+        store.deleteRangeNow(task.range, { sync: false });
+        return { kind: 'swept' };
+      case 'get':
+        return gotOf(task.key, store.getNow(task.key));
+      case 'range': {
+        const entries = store.rangeNow({ ...task.range, limit: task.limit });
+        return { kind: 'rows', rows: entries.map(withoutChecksum) };
+      }
+      case 'verify':
+        return verify(options, task);
+      default:
+        return unreachable(task);
+    }
+  } catch (error) {
+    return failureOf(error);
+  }
+}
+
+function gotOf(key: Uint8Array, value: Uint8Array | undefined): StateAnswer {
+  return { kind: 'got', value: value && withoutChecksum({ key, value }).value };
+}
+
+function verify(
+  { bls, publicKey }: Verifier,
+  { root, signature }: Extract<StateTask, { kind: 'verify' }>,
+): StateAnswer {
+  const message = stateRootMessage(root);
+  return {
+    kind: 'verified',
+    valid: bls.verify({ publicKey, message, signature }).kind === 'valid',
+  };
+}
+
+function failureOf(error: unknown): StateAnswer {
+  if (!(error instanceof StorageFault)) throw error;
+  const { code, message } = error;
+  const known = code === 'full' || code === 'corrupt' ? code : 'broken';
+  return { kind: 'failed', fault: { code: known, detail: message } };
+}

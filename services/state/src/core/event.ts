@@ -1,0 +1,34 @@
+/** Facts for observers; they change nothing. */
+export type StateEvent =
+  | {
+      readonly kind: 'StoreOpened';
+      readonly height: number;
+      readonly canisters: number;
+      readonly requests: number;
+    }
+  | {
+      readonly kind: 'StateHashed';
+      readonly height: number;
+      readonly root: Uint8Array;
+      readonly requests: number;
+      readonly pages: number;
+    }
+  | { readonly kind: 'StateCertified'; readonly height: number; readonly completed: number }
+  | {
+      readonly kind: 'StateCommitted';
+      readonly height: number;
+      readonly heights: number;
+      readonly bytes: number;
+      readonly tookMs: number;
+      readonly synced: boolean;
+    }
+  | { readonly kind: 'CertifiedReadAnswered'; readonly bytes: number; readonly refused: boolean }
+  /** A message that no honest service sends, or that a peer made up. Dropped. */
+  | { readonly kind: 'MessageIgnored'; readonly message: string; readonly reason: string }
+  /** A batch is not taken: too much waits for its certification or for the store. It is asked for again. */
+  | { readonly kind: 'BatchDeferred'; readonly height: number; readonly reason: string }
+  /** The disk refused. Nothing new is taken or certified until it works again. */
+  | { readonly kind: 'StoreFailing'; readonly detail: string }
+  | { readonly kind: 'StoreRecovered' }
+  /** For good: serving what is stored could be wrong. */
+  | { readonly kind: 'StateRefused'; readonly detail: string };

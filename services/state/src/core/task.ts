@@ -1,0 +1,38 @@
+import type { KeyRange } from './rows.ts';
+
+/** One row to write; `value` undefined deletes. */
+export interface RowChange {
+  readonly key: Uint8Array;
+  readonly value: Uint8Array | undefined;
+}
+
+export interface Row {
+  readonly key: Uint8Array;
+  readonly value: Uint8Array;
+}
+
+/** What the core asks of the store and of the curve. Tasks of the store are performed in the order they are asked for. */
+export type StateTask =
+  /** All or nothing, also across a crash. With `sync` this and all before it survive a power cut. */
+  | { readonly kind: 'write'; readonly changes: readonly RowChange[]; readonly sync: boolean }
+  /** Deletes the rows of a range; not atomic. */
+  | { readonly kind: 'sweep'; readonly range: KeyRange }
+  | { readonly kind: 'get'; readonly key: Uint8Array }
+  /** The first `limit` rows of a range. */
+  | { readonly kind: 'range'; readonly range: KeyRange; readonly limit: number }
+  /** Whether the subnet signed this root. */
+  | { readonly kind: 'verify'; readonly root: Uint8Array; readonly signature: Uint8Array };
+
+/** `full` is worth trying again; after `broken` the store answers nothing else. */
+export interface StoreFault {
+  readonly code: 'full' | 'corrupt' | 'broken';
+  readonly detail: string;
+}
+
+export type StateAnswer =
+  | { readonly kind: 'written' }
+  | { readonly kind: 'swept' }
+  | { readonly kind: 'got'; readonly value: Uint8Array | undefined }
+  | { readonly kind: 'rows'; readonly rows: readonly Row[] }
+  | { readonly kind: 'verified'; readonly valid: boolean }
+  | { readonly kind: 'failed'; readonly fault: StoreFault };

@@ -1,0 +1,49 @@
+/** Every bound of this room, with what happens when it is met. */
+import { assert } from '@internode/prelude';
+
+export const STATE_LIMITS = {
+  /** Hashed heights that wait for their certification. One more is not taken; execution is asked again later. */
+  inFlightMax: 128,
+  /** Hashes said again in one turn of the timer, oldest first, and the newest. */
+  repeatedMax: 8,
+  /** Bytes and heights that wait for the store. One more is not taken; execution is asked again later. */
+  pendingBytesMax: 256 * 1024 * 1024,
+  pendingHeightsMax: 4_096,
+  /** A batch of the store is synced when the last one was so long or so many heights ago. */
+  syncMs: 1_000,
+  syncHeights: 256,
+  /** A full disk is tried again after so long. */
+  retryMs: 1_000,
+  /** Hashes without certification, and questions without answer, are said again after so long. */
+  repeatMs: 500,
+  askAgainMs: 250,
+  /** Missing heights are not asked for more often. */
+  askAtMostMs: 20,
+  /** After TipLoaded nothing new is taken until the request history was loaded, or nothing was asked for so long. */
+  loadQuietMs: 1_000,
+  /** Memory, module and tip requests being answered. One more is not heard; the asker asks again. */
+  loadsMax: 256,
+  /** Pages of one MemoryLoaded: below 1 MiB with their indices. */
+  pagesPerMessageMax: 250,
+  /** Entries of one RequestsLoaded (contract). */
+  requestsPerMessageMax: 10_000,
+  /** Rows that one read of the store answers. */
+  rowsPerReadMax: 4_096,
+  statesPerReadMax: 64,
+  /** Of one read (interface spec 1.10). More is refused. */
+  pathsMax: 1_000,
+  labelsMax: 127,
+} as const;
+
+export const PAGE_BYTES = 4_096;
+export const PRINCIPAL_BYTES_MAX = 29;
+export const HASH_BYTES = 32;
+
+assert(
+  STATE_LIMITS.pagesPerMessageMax * (PAGE_BYTES + 16) < 1024 * 1024,
+  'limits: a MemoryLoaded stays below 1 MiB',
+);
+assert(
+  STATE_LIMITS.syncHeights < STATE_LIMITS.pendingHeightsMax,
+  'limits: syncing happens before the queue is full',
+);

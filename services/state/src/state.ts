@@ -1,0 +1,38 @@
+// The shell's view of this room: what the service hears and how its core is born.
+import type { ServiceDefinition } from '@internode/actor';
+import type { Message } from '@internode/contracts';
+import type { StateConfig } from './config.ts';
+import type { StateEvent } from './core/event.ts';
+import { refusedRead } from './core/reads.ts';
+import { StateCore } from './core/state.ts';
+import type { StateAnswer, StateTask } from './core/task.ts';
+
+export type StateDefinition = ServiceDefinition<StateTask, StateAnswer, StateEvent>;
+
+/** The definition of the state service of one node. Needs a solver (`createStateSolver`), has no journal. */
+export function createState({ subnet, checksCertifications = true }: StateConfig): StateDefinition {
+  return {
+    name: 'state',
+    // What execution says stays in one lane, in order: a restarted execution asks for the tip after its last batch.
+    hears: [
+      { kind: 'BatchExecuted', lane: 'bulk', whenFull: 'refuse' },
+      { kind: 'LoadTip', lane: 'bulk', whenFull: 'refuse' },
+      { kind: 'LoadRequests', lane: 'bulk', whenFull: 'refuse' },
+      { kind: 'LoadMemory', lane: 'bulk', whenFull: 'refuse' },
+      { kind: 'LoadModule', lane: 'bulk', whenFull: 'refuse' },
+      { kind: 'CertificationValue', lane: 'control', whenFull: 'drop-oldest' },
+      { kind: 'ReadCertified', lane: 'control', whenFull: 'refuse' },
+      { kind: 'RequestCertified', lane: 'control', whenFull: 'drop-oldest' },
+      { kind: 'Readiness', lane: 'control', whenFull: 'drop-oldest' },
+      { kind: 'RequestReadiness', lane: 'control', whenFull: 'drop-oldest' },
+    ],
+    core: () => new StateCore({ subnet, checksCertifications }),
+    refuse,
+    limits: { bulk: { itemsMax: 1_024, bytesMax: 256 * 1024 * 1024 } },
+  };
+}
+
+function refuse(message: Message): Message | undefined {
+  if (message.kind !== 'ReadCertified') return undefined;
+  return refusedRead(message.readId, 0, 'the replica is overloaded');
+}
