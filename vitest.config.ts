@@ -15,6 +15,8 @@ export default defineConfig({
             'scripts/test/**/*.test.ts',
             'replica/test/**/*.test.ts',
             'sim/test/**/*.test.ts',
+            'loadtest/test/**/*.test.ts',
+            'bench/test/**/*.test.ts',
           ],
           exclude: ['**/*.compliance.test.ts', '**/*.slow.test.ts'],
           testTimeout: 20_000,

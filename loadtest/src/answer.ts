@@ -7,7 +7,7 @@ import {
   verifyCertificate,
 } from '@internode/hash-tree';
 import { utf8 } from '@internode/prelude';
-import type { HttpAnswer } from './connection.ts';
+import type { HttpAnswer } from './http-answer.ts';
 
 export type CallAnswer =
   | { readonly kind: 'replied'; readonly reply: Uint8Array }

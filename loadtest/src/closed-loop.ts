@@ -1,14 +1,13 @@
-import { Connection, type HttpAnswer } from './connection.ts';
+import { Connection } from './connection.ts';
+import { percentile } from './figures.ts';
+import type { HttpAnswer } from './http-answer.ts';
 
-export interface LoadOptions {
+export interface LoopOptions {
   readonly url: string;
-  readonly path: string;
-  /** Request bodies, each sent once. */
-  readonly bodies: readonly Uint8Array[];
   readonly concurrency: number;
-  readonly contentType?: string;
-  /** Throws when the answer is not the expected one. */
-  readonly check: (answer: HttpAnswer, index: number) => void;
+  readonly count: number;
+  /** Operation `index`, on connection `index % concurrency`. What it throws ends the run. */
+  readonly operation: (connection: Connection, index: number) => Promise<void>;
 }
 
 export interface LoadFigures {
@@ -17,47 +16,62 @@ export interface LoadFigures {
   readonly perSecond: number;
   readonly p50Ms: number;
   readonly p99Ms: number;
-  readonly latenciesMs: Float64Array;
 }
 
-/** So many connections, each sending its next request when the last is answered. */
-export async function runClosedLoop(options: LoadOptions): Promise<LoadFigures> {
-  const { bodies, concurrency } = options;
+/** So many connections, each starting its next operation when the last has ended. */
+export async function runClosedLoop(options: LoopOptions): Promise<LoadFigures> {
+  const { count, concurrency, operation } = options;
   const connections = await Promise.all(
     Array.from({ length: concurrency }, () => Connection.open(options.url)),
   );
-  const latenciesMs = new Float64Array(bodies.length);
-  let next = 0;
+  const latenciesMs = new Float64Array(count);
   const startedAt = performance.now();
-  const worker = async (connection: Connection): Promise<void> => {
-    for (let index = next++; index < bodies.length; index = next++) {
+  const work = async (connection: Connection, first: number): Promise<void> => {
+    for (let index = first; index < count; index += concurrency) {
       const sentAt = performance.now();
-      const answer = await connection.post(
-        options.path,
-        bodies[index] as Uint8Array,
-        options.contentType,
-      );
+      await operation(connection, index);
       latenciesMs[index] = performance.now() - sentAt;
-      options.check(answer, index);
     }
   };
   try {
-    await Promise.all(connections.map(worker));
+    await Promise.all(connections.map(work));
   } finally {
     for (const connection of connections) connection.close();
   }
   const seconds = (performance.now() - startedAt) / 1000;
   return {
-    count: bodies.length,
+    count,
     seconds,
-    perSecond: bodies.length / seconds,
+    perSecond: count / seconds,
     p50Ms: percentile(latenciesMs, 0.5),
     p99Ms: percentile(latenciesMs, 0.99),
-    latenciesMs,
   };
 }
 
-export function percentile(values: Float64Array, share: number): number {
-  const sorted = Float64Array.from(values).sort();
-  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN;
+export interface PostOptions {
+  readonly url: string;
+  readonly path: string;
+  readonly concurrency: number;
+  /** Request bodies, each sent once. */
+  readonly bodies: readonly Uint8Array[];
+}
+
+/**
+ * Sends all bodies in a closed loop and hands back the answers in their order, so that reading them costs nothing while the clock
+ * runs.
+ */
+export async function postAll(
+  options: PostOptions,
+): Promise<{ readonly figures: LoadFigures; readonly answers: readonly HttpAnswer[] }> {
+  const { bodies, path } = options;
+  const answers: HttpAnswer[] = new Array(bodies.length);
+  const figures = await runClosedLoop({
+    url: options.url,
+    concurrency: options.concurrency,
+    count: bodies.length,
+    operation: async (connection, index) => {
+      answers[index] = await connection.post(path, bodies[index] as Uint8Array);
+    },
+  });
+  return { figures, answers };
 }

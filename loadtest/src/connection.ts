@@ -1,23 +1,20 @@
 // One keep-alive HTTP/1.1 connection that sends a request at a time. Far cheaper than a general client, which matters because the
-// generator shares the machine with what it measures. Understands Content-Length and chunked answers.
+// generator shares the machine with what it measures.
 import { connect, type Socket } from 'node:net';
-
-export interface HttpAnswer {
-  readonly status: number;
-  readonly body: Uint8Array;
-}
+import { type HttpAnswer, parseAnswer } from './http-answer.ts';
 
 interface Waiting {
   readonly resolve: (answer: HttpAnswer) => void;
   readonly reject: (fault: Error) => void;
 }
 
-const HEAD_END = Buffer.from('\r\n\r\n');
+const NOTHING = Buffer.alloc(0);
+const ANSWER_TIMEOUT_MS = 60_000;
 
 export class Connection {
   readonly #socket: Socket;
   readonly #host: string;
-  #received: Buffer = Buffer.alloc(0);
+  #received: Buffer = NOTHING;
   #waiting: Waiting | undefined;
   #fault: Error | undefined;
 
@@ -28,12 +25,13 @@ export class Connection {
     socket.on('data', (bytes) => this.#take(bytes));
     socket.on('error', (fault) => this.#fail(fault));
     socket.on('close', () => this.#fail(new Error('the connection was closed')));
+    socket.setTimeout(ANSWER_TIMEOUT_MS, () => this.#expire());
   }
 
   static open(url: string): Promise<Connection> {
     const { hostname, port, host } = new URL(url);
     return new Promise((resolve, reject) => {
-      const socket = connect(Number(port), hostname);
+      const socket = connect(Number(port || 80), hostname.replace(/^\[|\]$/g, ''));
       socket.once('error', reject);
       socket.once('connect', () => {
         socket.off('error', reject);
@@ -55,7 +53,13 @@ export class Connection {
   }
 
   close(): void {
-    this.#fault = new Error('closed');
+    this.#fail(new Error('the connection was closed'));
+    this.#socket.destroy();
+  }
+
+  #expire(): void {
+    if (!this.#waiting) return;
+    this.#fail(new Error(`no answer within ${ANSWER_TIMEOUT_MS} ms`));
     this.#socket.destroy();
   }
 
@@ -68,41 +72,17 @@ export class Connection {
 
   #take(bytes: Buffer): void {
     this.#received = this.#received.length === 0 ? bytes : Buffer.concat([this.#received, bytes]);
-    const headEnd = this.#received.indexOf(HEAD_END);
-    if (headEnd < 0) return;
-    const head = this.#received.toString('latin1', 0, headEnd);
-    const start = headEnd + HEAD_END.length;
-    const length = /\r\ncontent-length: *(\d+)/i.exec(head)?.[1];
-    const parsed =
-      length !== undefined
-        ? this.#received.length >= start + Number(length)
-          ? {
-              body: this.#received.subarray(start, start + Number(length)),
-              end: start + Number(length),
-            }
-          : undefined
-        : readChunks(this.#received, start);
-    if (parsed === undefined) return;
+    const parsed = parseAnswer(this.#received);
+    if (parsed.kind === 'partial') return;
     const waiting = this.#waiting;
+    if (parsed.kind === 'malformed' || waiting === undefined) {
+      this.#fail(new Error(parsed.kind === 'malformed' ? parsed.reason : 'an answer to nothing'));
+      this.#socket.destroy();
+      return;
+    }
     this.#waiting = undefined;
-    const status = Number(head.slice(9, 12));
-    const body = Uint8Array.from(parsed.body);
-    this.#received = this.#received.subarray(parsed.end);
-    waiting?.resolve({ status, body });
-  }
-}
-
-function readChunks(bytes: Buffer, start: number): { body: Buffer; end: number } | undefined {
-  const parts: Buffer[] = [];
-  let at = start;
-  for (;;) {
-    const lineEnd = bytes.indexOf('\r\n', at);
-    if (lineEnd < 0) return undefined;
-    const size = Number.parseInt(bytes.toString('latin1', at, lineEnd), 16);
-    const next = lineEnd + 2 + size + 2;
-    if (bytes.length < next) return undefined;
-    if (size === 0) return { body: Buffer.concat(parts), end: next };
-    parts.push(bytes.subarray(lineEnd + 2, lineEnd + 2 + size));
-    at = next;
+    this.#received =
+      parsed.end === this.#received.length ? NOTHING : this.#received.subarray(parsed.end);
+    waiting.resolve(parsed.answer);
   }
 }

@@ -5,8 +5,18 @@ export {
   readQueryAnswer,
   type Trust,
 } from './answer.ts';
-export { type LoadFigures, type LoadOptions, percentile, runClosedLoop } from './closed-loop.ts';
-export { Connection, type HttpAnswer } from './connection.ts';
+export {
+  type LoadFigures,
+  type LoopOptions,
+  type PostOptions,
+  postAll,
+  runClosedLoop,
+} from './closed-loop.ts';
+export { Connection } from './connection.ts';
+export { deployCounter } from './counter.ts';
+export { median, percentile } from './figures.ts';
+export { type HttpAnswer, type Parsed, parseAnswer } from './http-answer.ts';
+export { type OpenLoopFigures, type OpenLoopOptions, runOpenLoop } from './open-loop.ts';
 export {
   anonymousRequest,
   generateSigner,

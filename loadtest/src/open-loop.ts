@@ -1,0 +1,115 @@
+import { Connection } from './connection.ts';
+import type { HttpAnswer } from './http-answer.ts';
+
+export interface OpenLoopOptions {
+  readonly url: string;
+  readonly path: string;
+  readonly concurrency: number;
+  /** Requests per second, sent on a fixed beat whether or not earlier ones were answered. */
+  readonly rate: number;
+  readonly count: number;
+  /** The body of request `index`, made when it is due. */
+  readonly body: (index: number) => Uint8Array;
+  readonly answered: (answer: HttpAnswer, index: number) => void;
+}
+
+export interface OpenLoopFigures {
+  /** Of answered requests, from the instant they were due: waiting for a free connection counts. */
+  readonly latenciesMs: readonly number[];
+  /** Requests without an answer: their connection broke or none could be opened. */
+  readonly broken: number;
+  /** The longest line of due requests that waited for a free connection. */
+  readonly backlogMax: number;
+  readonly seconds: number;
+}
+
+const BEAT_MS = 5;
+
+/** Sends at a fixed rate over at most so many connections; ends when everything was answered or broken. */
+export async function runOpenLoop(options: OpenLoopOptions): Promise<OpenLoopFigures> {
+  const connections = await Promise.all(
+    Array.from({ length: options.concurrency }, () => Connection.open(options.url)),
+  );
+  const loop = new OpenLoop(options, connections);
+  return loop.run();
+}
+
+interface Due {
+  readonly index: number;
+  readonly atMs: number;
+  readonly body: Uint8Array;
+}
+
+class OpenLoop {
+  readonly #options: OpenLoopOptions;
+  readonly #free: Connection[];
+  readonly #waiting: Due[] = [];
+  readonly #latenciesMs: number[] = [];
+  readonly #startedMs = performance.now();
+  #connected: number;
+  #next = 0;
+  #broken = 0;
+  #backlogMax = 0;
+  #end: () => void = () => undefined;
+
+  constructor(options: OpenLoopOptions, connections: readonly Connection[]) {
+    this.#options = options;
+    this.#free = [...connections];
+    this.#connected = connections.length;
+  }
+
+  async run(): Promise<OpenLoopFigures> {
+    await new Promise<void>((resolve) => {
+      this.#end = resolve;
+      this.#beat();
+    });
+    for (const connection of this.#free) connection.close();
+    return {
+      latenciesMs: this.#latenciesMs,
+      broken: this.#broken,
+      backlogMax: this.#backlogMax,
+      seconds: (performance.now() - this.#startedMs) / 1000,
+    };
+  }
+
+  #beat(): void {
+    const { rate, count, body } = this.#options;
+    const nowMs = performance.now();
+    for (; this.#next < count; this.#next++) {
+      const atMs = this.#startedMs + (this.#next * 1000) / rate;
+      if (atMs > nowMs) break;
+      this.#waiting.push({ index: this.#next, atMs, body: body(this.#next) });
+    }
+    this.#pump();
+    if (this.#next < count) setTimeout(() => this.#beat(), BEAT_MS);
+  }
+
+  #pump(): void {
+    // Nobody left to send: what is due now counts as broken, and so will the rest.
+    if (this.#connected === 0) this.#broken += this.#waiting.splice(0).length;
+    while (this.#waiting.length > 0) {
+      const connection = this.#free.pop();
+      if (connection === undefined) break;
+      void this.#exchange(connection, this.#waiting.shift() as Due);
+    }
+    this.#backlogMax = Math.max(this.#backlogMax, this.#waiting.length);
+    if (this.#latenciesMs.length + this.#broken === this.#options.count) this.#end();
+  }
+
+  async #exchange(connection: Connection, due: Due): Promise<void> {
+    const { path, url, answered } = this.#options;
+    const answer = await connection.post(path, due.body).catch(() => undefined);
+    if (answer !== undefined) {
+      this.#latenciesMs.push(performance.now() - due.atMs);
+      answered(answer, due.index);
+      this.#free.push(connection);
+    } else {
+      this.#broken++;
+      connection.close();
+      const fresh = await Connection.open(url).catch(() => undefined);
+      if (fresh) this.#free.push(fresh);
+      else this.#connected--;
+    }
+    this.#pump();
+  }
+}
