@@ -12,7 +12,10 @@ interface Motoko {
 }
 
 const compiler = createRequire(import.meta.url)('motoko').default as Motoko;
-compiler.write('main.mo', 'persistent actor { var n = 0; public func inc() : async () { n += 1 } }');
+compiler.write(
+  'main.mo',
+  'persistent actor { var n = 0; public func inc() : async () { n += 1 } }',
+);
 const COUNTER = new Uint8Array(compiler.wasm('main.mo', 'ic').wasm);
 const EMPTY = new TextEncoder().encode('DIDL\0\0');
 const ROUNDS = 5;
@@ -61,8 +64,14 @@ async function installAll(ask: Ask): Promise<void> {
   if (prepared.kind !== 'prepared') throw new Error('the counter is not a module');
   for (let index = 0; index < CANISTERS; index += 1) {
     const installed = await ask({
-      kind: 'install', mode: 'install', moduleHash: prepared.facts.hash, argument: EMPTY,
-      skipPreUpgrade: false, keepHeap: false, context: contextOf(index), versionAfter: 1n,
+      kind: 'install',
+      mode: 'install',
+      moduleHash: prepared.facts.hash,
+      argument: EMPTY,
+      skipPreUpgrade: false,
+      keepHeap: false,
+      context: contextOf(index),
+      versionAfter: 1n,
     });
     checked(installed);
   }
@@ -76,7 +85,9 @@ function checked(answer: Answer): void {
 function report(name: string, perSecond: readonly number[]): void {
   const best = Math.max(...perSecond);
   const each = perSecond.map((value) => Math.round(value)).join(' ');
-  console.log(`${name.padEnd(44)} ${Math.round(best).toLocaleString('en').padStart(9)} /s   (${each})`);
+  console.log(
+    `${name.padEnd(44)} ${Math.round(best).toLocaleString('en').padStart(9)} /s   (${each})`,
+  );
 }
 
 async function inPlace(): Promise<void> {
@@ -91,40 +102,58 @@ async function inPlace(): Promise<void> {
     return (count * 1_000) / (performance.now() - start);
   };
   run(20_000, true);
-  report('in place', Array.from({ length: ROUNDS }, () => run(20_000, false)));
+  report(
+    'in place',
+    Array.from({ length: ROUNDS }, () => run(20_000, false)),
+  );
   sandbox.run({ kind: 'collect' });
-  report('in place, collected every 1,000', Array.from({ length: ROUNDS }, () => run(20_000, true)));
+  report(
+    'in place, collected every 1,000',
+    Array.from({ length: ROUNDS }, () => run(20_000, true)),
+  );
 }
 
 async function pooled(workers: number): Promise<void> {
-  const onFault = (reason: Error): void => { throw reason; };
+  const onFault = (reason: Error): void => {
+    throw reason;
+  };
   const cacheDirectory = join(tmpdir(), 'internode-bench-modules');
   const pool = new SandboxPool({ workers, cacheDirectory, onFault });
-  await installAll((task) => new Promise((resolve) => { pool.solve(task, resolve); }));
-  const run = (count: number): Promise<number> => new Promise((resolve) => {
-    const start = performance.now();
-    let said = 0;
-    let answers = 0;
-    const say = (): void => {
-      said += 1;
-      pool.solve(increment(said % CANISTERS), (answer) => {
-        checked(answer);
-        answers += 1;
-        if (answers === count) resolve((count * 1_000) / (performance.now() - start));
-        else if (said < count) say();
-      });
-    };
-    while (said < Math.min(count, UNDER_WAY)) say();
-  });
+  await installAll(
+    (task) =>
+      new Promise((resolve) => {
+        pool.solve(task, resolve);
+      }),
+  );
+  const run = (count: number): Promise<number> =>
+    new Promise((resolve) => {
+      const start = performance.now();
+      let said = 0;
+      let answers = 0;
+      const say = (): void => {
+        said += 1;
+        pool.solve(increment(said % CANISTERS), (answer) => {
+          checked(answer);
+          answers += 1;
+          if (answers === count) resolve((count * 1_000) / (performance.now() - start));
+          else if (said < count) say();
+        });
+      };
+      while (said < Math.min(count, UNDER_WAY)) say();
+    });
   await run(20_000);
   const rounds: number[] = [];
   for (let round = 0; round < ROUNDS; round += 1) rounds.push(await run(20_000));
   report(`pool of ${workers}, ${UNDER_WAY} under way`, rounds);
   const alone = performance.now();
   for (let i = 0; i < 2_000; i += 1) {
-    await new Promise<Answer>((resolve) => { pool.solve(increment(i % CANISTERS), resolve); });
+    await new Promise<Answer>((resolve) => {
+      pool.solve(increment(i % CANISTERS), resolve);
+    });
   }
-  console.log(`pool of ${workers}, one at a time: ${(((performance.now() - alone) / 2_000) * 1_000).toFixed(1)} us each`);
+  console.log(
+    `pool of ${workers}, one at a time: ${(((performance.now() - alone) / 2_000) * 1_000).toFixed(1)} us each`,
+  );
   await pool.close();
 }
 

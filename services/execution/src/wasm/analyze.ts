@@ -54,6 +54,27 @@ export interface FunctionPlan {
   readonly blocks: number;
   readonly editFrom: number;
   readonly editTo: number;
+  /** Direct calls, in `BodyAnalyzer.calls`. */
+  readonly callFrom: number;
+  readonly callTo: number;
+  readonly callsIndirectly: boolean;
+  /** Weight of all its instructions that can be reached. */
+  readonly cost: number;
+}
+
+/** Function indices, of all direct calls of a module in order. */
+export class CallTargets {
+  count = 0;
+  callee = new Int32Array(256);
+
+  add(callee: number): void {
+    if (this.count === this.callee.length) {
+      const larger = new Int32Array(this.count * 2);
+      larger.set(this.callee);
+      this.callee = larger;
+    }
+    this.callee[this.count++] = callee;
+  }
 }
 
 interface Frame {
@@ -63,6 +84,16 @@ interface Frame {
   readonly results: number;
   readonly live: boolean;
   branched: boolean;
+  /** For `if`: the charge of the block before, its cost up to here, and the charge of the arm. */
+  readonly before: number;
+  readonly paid: number;
+  arm: number;
+}
+
+/** An arm that leaves for good gets back what the block before it paid for the code after it. */
+interface Refund {
+  readonly arm: number;
+  readonly paid: number;
 }
 
 const INSTRUCTIONS_MAX = 1_000_000;
@@ -78,6 +109,7 @@ const BULK = [11, 10, 8];
 
 export class BodyAnalyzer {
   readonly edits = new EditList();
+  readonly calls = new CallTargets();
   readonly #context: BodyContext;
   readonly #stack = new OperandStack();
   readonly #cover = new StoreCover();
@@ -88,10 +120,13 @@ export class BodyAnalyzer {
   #localCount = 0;
   #cost = 0;
   #costEdit = -1;
+  readonly #refunds = new Map<number, Refund[]>();
   #blocks = 0;
   #complexity = 0;
   #hasCalls = false;
   #hasLoop = false;
+  #callsIndirectly = false;
+  #costTotal = 0;
 
   constructor(context: BodyContext) {
     this.#context = context;
@@ -102,6 +137,7 @@ export class BodyAnalyzer {
     const type = this.#context.types[typeIndex] as FunctionType;
     const localsAt = reader.position;
     const editFrom = this.edits.count;
+    const callFrom = this.calls.count;
     this.#begin(type, this.#readLocals(reader, type.params.length));
     const codeAt = reader.position;
     this.#startBlock(codeAt, EDIT.charge);
@@ -119,6 +155,8 @@ export class BodyAnalyzer {
       typeIndex, localsAt, codeAt, end: reader.end, paramCount: type.params.length,
       localCount: this.#localCount, heightMax: this.#stack.heightMax, hasCalls: this.#hasCalls,
       hasLoop: this.#hasLoop, blocks: this.#blocks, editFrom, editTo: this.edits.count,
+      callFrom, callTo: this.calls.count, callsIndirectly: this.#callsIndirectly,
+      cost: this.#costTotal,
     };
   }
 
@@ -131,8 +169,13 @@ export class BodyAnalyzer {
     this.#complexity = 0;
     this.#hasCalls = false;
     this.#hasLoop = false;
+    this.#callsIndirectly = false;
+    this.#costTotal = 0;
     const results = type.results.length;
-    this.#frames = [{ opcode: OP.block, base: 0, params: 0, results, live: true, branched: false }];
+    this.#frames = [{
+      opcode: OP.block, base: 0, params: 0, results, live: true, branched: false, before: -1, paid: 0,
+      arm: -1,
+    }];
   }
 
   #readLocals(reader: BinaryReader, params: number): number {
@@ -180,14 +223,17 @@ export class BodyAnalyzer {
         this.#branch(this.#frames.length - 1);
         return this.#die();
       case 0x10: {
-        const typeIndex = this.#context.functions[reader.u32()];
+        const callee = reader.u32();
+        const typeIndex = this.#context.functions[callee];
         if (typeIndex === undefined) malformed('call of an unknown function');
+        if (this.#live) this.calls.add(callee);
         return this.#call(reader, at, typeIndex, WEIGHT.call);
       }
       default: {
         const typeIndex = reader.u32();
         if (this.#context.tables[reader.u32()] === undefined) malformed('unknown table');
         if (this.#live) this.#stack.pop(1);
+        this.#callsIndirectly ||= this.#live;
         return this.#call(reader, at, typeIndex, WEIGHT.callIndirect);
       }
     }
@@ -203,11 +249,20 @@ export class BodyAnalyzer {
       this.#stack.pop(params);
     }
     const { height } = this.#stack;
-    this.#frames.push({ opcode, base: height, params, results, live: this.#live, branched: false });
+    const frame = {
+      opcode, base: height, params, results, live: this.#live, branched: false,
+      before: this.#costEdit, paid: this.#cost, arm: -1,
+    };
+    this.#frames.push(frame);
     if (!this.#live) return;
     this.#stack.base = height;
     this.#stack.pushUnknown(params);
-    if (opcode === OP.if) this.#startBlock(reader.position, EDIT.charge);
+    if (opcode === OP.if) {
+      // The block may go on after the `if`: its refunds wait.
+      this.#pauseBlock();
+      this.#startBlock(reader.position, EDIT.charge);
+      frame.arm = this.#costEdit;
+    }
     if (opcode !== OP.loop) return;
     this.#hasLoop = true;
     this.#cover.clear();
@@ -218,6 +273,7 @@ export class BodyAnalyzer {
     const frame = this.#frames.at(-1);
     if (frame === undefined || frame.opcode !== OP.if) malformed('else without if');
     this.#endBlock();
+    const resumes = frame.live && !this.#live && !frame.branched;
     frame.branched ||= this.#live;
     frame.opcode = OP.else;
     this.#live = frame.live;
@@ -225,24 +281,46 @@ export class BodyAnalyzer {
     this.#cover.leave(this.#frames.length);
     this.#stack.height = frame.base;
     this.#stack.pushUnknown(frame.params);
+    if (resumes) return this.#resumeBlock(frame);
+    this.#closeBefore(frame);
     this.#startBlock(reader.position, EDIT.charge);
   }
 
   #end(reader: BinaryReader): void {
     const frame = this.#frames.at(-1) as Frame;
-    const joins = frame.branched || (frame.opcode === OP.if && frame.live);
+    const implicitElse = frame.opcode === OP.if && frame.live;
+    const resumes = implicitElse && !this.#live && !frame.branched;
+    const joins = !resumes && (frame.branched || implicitElse);
     if (joins || this.#frames.length === 1) this.#endBlock();
+    if (joins && implicitElse) this.#closeBefore(frame);
     if (frame.live) {
       this.#cover.leave(this.#frames.length);
-      this.#live ||= joins;
+      this.#live ||= joins || resumes;
       this.#stack.height = frame.base;
       this.#stack.base = this.#frames.at(-2)?.base ?? 0;
       if (this.#live) this.#stack.pushUnknown(frame.results);
     }
     this.#frames.pop();
+    if (resumes) return this.#resumeBlock(frame);
     if (frame.live && joins && this.#frames.length > 0) {
       this.#startBlock(reader.position, EDIT.charge);
     }
+  }
+
+  /** The arm of the `if` left for good: what follows belongs to the block before it. */
+  #resumeBlock(frame: Frame): void {
+    this.#costEdit = frame.before;
+    this.#cost = frame.paid;
+    const refunds = this.#refunds.get(frame.before) ?? [];
+    refunds.push({ arm: frame.arm, paid: frame.paid });
+    this.#refunds.set(frame.before, refunds);
+  }
+
+  /** The block before the `if` ended with it. */
+  #closeBefore(frame: Frame): void {
+    this.#costEdit = frame.before;
+    this.#cost = frame.paid;
+    this.#endBlock();
   }
 
   /** Notes a branch to the label; answers how many operands it takes along. */
@@ -301,11 +379,23 @@ export class BodyAnalyzer {
     if (this.#live) this.#costEdit = this.edits.add(position, kind);
   }
 
+  /** Sets the cost of the current block, and of arms that paid for its rest. */
   #endBlock(): void {
-    if (this.#costEdit >= 0) {
-      this.edits.a[this.#costEdit] = this.#cost;
+    const edit = this.#costEdit;
+    if (edit >= 0) {
+      this.edits.a[edit] = (this.edits.a[edit] as number) + this.#cost;
       if (this.#cost > 0) this.#blocks++;
+      this.#costTotal += this.#cost;
+      for (const { arm, paid } of this.#refunds.get(edit) ?? []) {
+        this.edits.a[arm] = (this.edits.a[arm] as number) - (this.#cost - paid);
+      }
+      this.#refunds.delete(edit);
     }
+    this.#costEdit = -1;
+    this.#cost = 0;
+  }
+
+  #pauseBlock(): void {
     this.#costEdit = -1;
     this.#cost = 0;
   }

@@ -2,20 +2,20 @@
  * Writes one instrumented function.
  *
  * Metering: each basic block subtracts its cost from a global counter; the sign is tested only at
- * the entry of functions that call others and at loop headers, so a message may pass its limit by a
- * few dozen instructions, always the same number. Functions with loops, and leaves with branches,
- * keep the counter in a local; loop headers, calls and the exit write it back.
+ * the entry of some functions and at loop headers, so a message may pass its limit by a few hundred
+ * instructions, always the same number. Functions with loops, and leaves with branches, keep the
+ * counter in a local; loop headers, calls and the exit write it back.
  *
- * Depth: functions that call others pay 8 slots, their locals and their highest operand stack.
+ * Which functions pay for stack and test the limit at entry, call-graph.ts says.
  */
 import type { FunctionPlan } from './analyze.ts';
+import type { FunctionDuty } from './call-graph.ts';
 import { CodeWriter, OP, VOID } from './code-writer.ts';
 import { EDIT, type EditList } from './edit-list.ts';
 import type { HelperSet } from './helpers.ts';
 import { HEAP_PAGE_BYTES } from './meta-memory.ts';
 import { NAN, TYPE } from './opcodes.ts';
 
-const FRAME_SLOTS = 8;
 const PAGE_SHIFT = Math.log2(HEAP_PAGE_BYTES);
 /** Leaves with fewer blocks gain nothing from a local counter. */
 const LOCAL_COUNTER_BLOCKS = 3;
@@ -39,6 +39,9 @@ export class FunctionEmitter {
   #extraTypes: number[] = [];
   readonly #extra = new Map<LocalKey, number>();
   #plan!: FunctionPlan;
+  #duty!: FunctionDuty;
+  /** Where in `#code` an `if` stands that is hardly ever taken. */
+  #unlikely: number[] = [];
   #localCounter = false;
   #wrapped = false;
 
@@ -46,21 +49,28 @@ export class FunctionEmitter {
     this.#context = context;
   }
 
-  /** Appends the function, with its size, to `target`. */
-  emit(plan: FunctionPlan, target: CodeWriter): void {
+  /**
+   * Appends the function, with its size, to `target`. Answers the distances from the start of the
+   * body to branches that are hardly ever taken.
+   */
+  emit(plan: FunctionPlan, duty: FunctionDuty, target: CodeWriter): readonly number[] {
     this.#plan = plan;
+    this.#duty = duty;
     this.#extraTypes = [];
     this.#extra.clear();
     this.#code.clear();
+    this.#unlikely = [];
     this.#localCounter = plan.hasLoop || (!plan.hasCalls && plan.blocks >= LOCAL_COUNTER_BLOCKS);
-    this.#wrapped = plan.hasCalls || this.#localCounter;
+    this.#wrapped = duty.slots > 0 || this.#localCounter;
     this.#prologue();
     this.#instructions();
     if (this.#wrapped) this.#epilogue();
     this.#body.clear();
     this.#declareLocals();
+    const start = this.#body.length;
     this.#body.appendWriter(this.#code);
     target.sized(this.#body);
+    return this.#unlikely.map((at) => start + at);
   }
 
   #declareLocals(): void {
@@ -101,38 +111,41 @@ export class FunctionEmitter {
     }
     // The first edit of a function is the charge of its first block.
     this.#charge(edits.a[this.#plan.editFrom] as number);
-    if (this.#plan.hasCalls) {
-      const depth = helpers.global('depth');
-      code.globalGet(depth);
-      code.i64(this.#frameSlots());
-      code.op(OP.i64Sub);
-      code.globalSet(depth);
-      this.#counterGet();
-      code.globalGet(depth);
-      code.op(OP.i64Or);
-      this.#stopBelowZero();
-    }
+    this.#payAndTest();
     if (!this.#wrapped) return;
     code.byte(OP.block);
     code.signed(this.#context.blockType(this.#plan.typeIndex));
+  }
+
+  #payAndTest(): void {
+    const code = this.#code;
+    const { slots, tests } = this.#duty;
+    if (!tests) return;
+    this.#counterGet();
+    if (slots > 0) {
+      const depth = this.#context.helpers.global('depth');
+      code.globalGet(depth);
+      code.i64(slots);
+      code.op(OP.i64Sub);
+      code.globalSet(depth);
+      code.globalGet(depth);
+      code.op(OP.i64Or);
+    }
+    this.#stopBelowZero();
   }
 
   #epilogue(): void {
     const code = this.#code;
     const { helpers } = this.#context;
     if (this.#localCounter) this.#spill();
-    if (this.#plan.hasCalls) {
+    if (this.#duty.slots > 0) {
       const depth = helpers.global('depth');
       code.globalGet(depth);
-      code.i64(this.#frameSlots());
+      code.i64(this.#duty.slots);
       code.op(OP.i64Add);
       code.globalSet(depth);
     }
     code.end();
-  }
-
-  #frameSlots(): number {
-    return FRAME_SLOTS + this.#plan.localCount + this.#plan.heightMax;
   }
 
   #instructions(): void {
@@ -214,9 +227,16 @@ export class FunctionEmitter {
   #stopBelowZero(): void {
     this.#code.i64(0);
     this.#code.op(OP.i64LtS);
-    this.#code.if();
+    this.#ifUnlikely();
     this.#code.call(this.#context.helpers.index('exhausted'));
+    // Never reached; tells the compiler that nothing joins here.
+    this.#code.op(OP.unreachable);
     this.#code.end();
+  }
+
+  #ifUnlikely(): void {
+    this.#unlikely.push(this.#code.length);
+    this.#code.if();
   }
 
   #touchTable(lengthType: number): void {
@@ -249,7 +269,7 @@ export class FunctionEmitter {
     code.op(...(is64 ? [OP.i64ShrU, OP.i32WrapI64] : [OP.i32ShrU]));
     code.meta(OP.i32Load8u, 0);
     code.op(OP.i32Eqz);
-    code.if();
+    this.#ifUnlikely();
     this.#effective(local, offset);
     code.call(helpers.index('mark'));
     code.end();

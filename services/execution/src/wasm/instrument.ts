@@ -6,7 +6,8 @@
  * the host writes it once, at install, and an instance may be made again later. Other exports and
  * custom sections are dropped.
  */
-import type { FunctionType } from './analyze.ts';
+import { CallTargets, type FunctionType } from './analyze.ts';
+import { assignDuties, type FunctionDuty } from './call-graph.ts';
 import { CodeWriter } from './code-writer.ts';
 import { EditList } from './edit-list.ts';
 import { FunctionEmitter, simpleBlockType } from './emit-function.ts';
@@ -40,6 +41,8 @@ class ModuleRewriter {
   readonly #helpers: HelperSet;
   /** Types appended to those of the module, by encoding. */
   readonly #types: FunctionType[] = [];
+  /** Branches that are hardly ever taken, by function index. */
+  readonly #unlikely: (readonly [number, readonly number[]])[] = [];
 
   constructor(bytes: Uint8Array, { sections, edits }: ParsedModule) {
     this.#bytes = bytes;
@@ -84,6 +87,7 @@ class ModuleRewriter {
     if (this.#sections.dataSegments.length > 0) {
       this.#section(12, (out) => out.unsigned(this.#sections.dataSegments.length));
     }
+    this.#branchHints();
     this.#out.byte(10);
     this.#out.sized(code);
     this.#data();
@@ -119,7 +123,8 @@ class ModuleRewriter {
   }
 
   #code(): CodeWriter {
-    const { plans, types } = this.#sections;
+    const { plans, types, imports, analyzer } = this.#sections;
+    const calls = analyzer?.calls ?? new CallTargets();
     const blockTypes = new Map<number, number>();
     const emitter = new FunctionEmitter({
       bytes: this.#bytes, edits: this.#edits, helpers: this.#helpers, is64: this.#is64,
@@ -134,7 +139,11 @@ class ModuleRewriter {
     });
     const out = new CodeWriter(this.#bytes.length * 2);
     out.unsigned(plans.length + this.#helpers.list.length);
-    for (const plan of plans) emitter.emit(plan, out);
+    const duties = assignDuties(plans, calls, imports.length);
+    plans.forEach((plan, at) => {
+      const unlikely = emitter.emit(plan, duties[at] as FunctionDuty, out);
+      if (unlikely.length > 0) this.#unlikely.push([this.#sections.imports.length + at, unlikely]);
+    });
     const body = new CodeWriter();
     for (const helper of this.#helpers.list) {
       body.clear();
@@ -142,6 +151,25 @@ class ModuleRewriter {
       out.sized(body);
     }
     return out;
+  }
+
+  /**
+   * Standard branch hints: slow paths of our checks leave the hot code. They change speed only, and
+   * V8 reads them when run with --experimental-wasm-branch-hinting.
+   */
+  #branchHints(): void {
+    this.#section(0, (out) => {
+      out.name('metadata.code.branch_hint');
+      out.unsigned(this.#unlikely.length);
+      for (const [functionIndex, offsets] of this.#unlikely) {
+        out.unsigned(functionIndex);
+        out.unsigned(offsets.length);
+        for (const offset of offsets) {
+          out.unsigned(offset);
+          out.raw(1, 0);
+        }
+      }
+    });
   }
 
   /** Type indices of the helpers. */
