@@ -1,5 +1,5 @@
 // Cost of the request history in the state tree: node --expose-gc bench/request-history.bench.ts
-import { encodeHashTree, emptyTree, type Label, witness } from '../src/index.ts';
+import { emptyTree, encodeHashTree, type Label, witness } from '../src/index.ts';
 
 const ENTRIES = 300_000;
 const BATCH = 100;
@@ -50,7 +50,10 @@ console.log(`rehash ${((hashMs / ENTRIES) * 1e3).toFixed(1)} µs per entry in ba
 const rounds = 5_000;
 let began = performance.now();
 for (let i = 0; i < rounds; i++) {
-  tree = tree.set(pathOf(ENTRIES + i), [['reply', replied], ['status', replied]]);
+  tree = tree.set(pathOf(ENTRIES + i), [
+    ['reply', replied],
+    ['status', replied],
+  ]);
   tree.rootHash();
 }
 console.log(`single insert and rehash ${(((performance.now() - began) / rounds) * 1e3) | 0} µs`);

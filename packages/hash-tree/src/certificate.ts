@@ -13,13 +13,7 @@ import {
   type Principal,
   separator,
 } from '@internode/encoding';
-import {
-  compareBytes,
-  concatBytes,
-  invalid,
-  valid,
-  type Verdict,
-} from '@internode/prelude';
+import { compareBytes, concatBytes, invalid, type Verdict, valid } from '@internode/prelude';
 import type { Label } from './binary.ts';
 import {
   HASH_TREE_CBOR_LIMITS,
@@ -137,9 +131,7 @@ function delegatedKey(delegation: Delegation, rules: CertificateRules): Verdict<
     }
   }
   const key = lookupPath(tree, ['subnet', subnetId, 'public_key']);
-  return key.kind === 'found'
-    ? valid(key.value)
-    : invalid('certificate: delegation proves no key');
+  return key.kind === 'found' ? valid(key.value) : invalid('certificate: delegation proves no key');
 }
 
 /**

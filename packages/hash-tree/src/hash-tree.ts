@@ -2,13 +2,8 @@
  * Hash trees as they travel: in certificates, and in what canisters sign (interface spec 2.1).
  * Parts may be pruned: only their hash is left, so the root hash stays the same.
  */
-import {
-  type CborInput,
-  type CborValue,
-  decodeCbor,
-  encodeCbor,
-} from '@internode/encoding';
-import { compareBytes, invalid, unreachable, valid, type Verdict } from '@internode/prelude';
+import { type CborInput, type CborValue, decodeCbor, encodeCbor } from '@internode/encoding';
+import { compareBytes, invalid, unreachable, type Verdict, valid } from '@internode/prelude';
 import { type Label, labelToBytes } from './binary.ts';
 import { emptyDigest, labeledBytesDigest, leafDigest } from './digest.ts';
 import { TREE_BYTES_MAX, TREE_DEPTH_MAX, TREE_ITEMS_MAX } from './limits.ts';

@@ -203,9 +203,7 @@ export function digestFromBytes(bytes: Uint8Array): Digest {
 /** The 32 bytes of a digest. */
 export function digestToBytes(digest: Digest): Uint8Array {
   const bytes = new Uint8Array(32);
-  const words = [
-    digest.a, digest.b, digest.c, digest.d, digest.e, digest.f, digest.g, digest.h,
-  ];
+  const words = [digest.a, digest.b, digest.c, digest.d, digest.e, digest.f, digest.g, digest.h];
   for (let i = 0; i < 8; i++) {
     const word = words[i] as number;
     bytes[4 * i] = word >>> 24;

@@ -4,8 +4,8 @@ import { concatBytes, fromHex, utf8 } from '@internode/prelude';
 import { describe, expect, test } from 'vitest';
 import {
   type CertificateRules,
-  decodeCertificate,
   type Delegation,
+  decodeCertificate,
   emptyTree,
   encodeCertificate,
   encodeHashTree,
@@ -45,7 +45,9 @@ function delegationTree(placement: 'old' | 'new', type = 'application'): Labelle
         .set(['canister_ranges', subnetId, fromHex('00000000000000200101')], encodeCbor([]));
 }
 
-const state = emptyTree().set(['time'], fromHex('01')).set(['canister', canisterId, 'x'], utf8('y'));
+const state = emptyTree()
+  .set(['time'], fromHex('01'))
+  .set(['canister', canisterId, 'x'], utf8('y'));
 
 function delegated(
   inner: LabelledTree,

@@ -1,6 +1,7 @@
 import { sha256 } from '@internode/encoding';
 import { toHex, utf8 } from '@internode/prelude';
 import { describe, expect, test } from 'vitest';
+import { leafDigest } from '../src/digest.ts';
 import {
   decodeHashTree,
   emptyTree,
@@ -11,7 +12,6 @@ import {
   witness,
 } from '../src/index.ts';
 import { digestFromBytes, digestToBytes, forkDigest } from '../src/sha256-words.ts';
-import { leafDigest } from '../src/digest.ts';
 
 const fork = (left: HashTree, right: HashTree): HashTree => ({ kind: 'fork', left, right });
 const labeled = (label: string, tree: HashTree): HashTree => ({
@@ -68,8 +68,13 @@ describe('hashing', () => {
 describe('lookup in a pruned tree', () => {
   const prunedTree = fork(
     fork(
-      labeled('a', fork(pruned('1b4feff9bef8131788b0c9dc6dbad6e81e524249c879e9f10f71ce3749f5a638'),
-        labeled('y', leaf('world')))),
+      labeled(
+        'a',
+        fork(
+          pruned('1b4feff9bef8131788b0c9dc6dbad6e81e524249c879e9f10f71ce3749f5a638'),
+          labeled('y', leaf('world')),
+        ),
+      ),
       labeled('b', pruned('7b32ac0c6ba8ce35ac82c255fc7906f7fc130dab2a090f80fe12f9c2cae83ba6')),
     ),
     fork(
@@ -117,9 +122,23 @@ describe('encoding', () => {
 
   test('malformed trees are invalid, never an exception', () => {
     const bad = [
-      '', '80', '8101', '8200', '8105', '820040', '8303404040', '8204580100', '82041f',
-      '820360', '8302604180', '83028081008100', '8301810082', '830183024162810083024161' + '8100',
-      '8301830241618100830241618100', '8301820340830241618100', '8100ff',
+      '',
+      '80',
+      '8101',
+      '8200',
+      '8105',
+      '820040',
+      '8303404040',
+      '8204580100',
+      '82041f',
+      '820360',
+      '8302604180',
+      '83028081008100',
+      '8301810082',
+      '830183024162810083024161' + '8100',
+      '8301830241618100830241618100',
+      '8301820340830241618100',
+      '8100ff',
     ];
     for (const hex of bad) {
       const verdict = decodeHashTree(Uint8Array.from(Buffer.from(hex, 'hex')));
@@ -128,8 +147,10 @@ describe('encoding', () => {
   });
 
   test('nesting is bounded', () => {
-    const deep = Buffer.concat([Buffer.alloc(3 * 400_000, Buffer.from('830240', 'hex')),
-      Buffer.from('8100', 'hex')]);
+    const deep = Buffer.concat([
+      Buffer.alloc(3 * 400_000, Buffer.from('830240', 'hex')),
+      Buffer.from('8100', 'hex'),
+    ]);
     expect(decodeHashTree(Uint8Array.from(deep)).kind).toBe('invalid');
   });
 
@@ -186,10 +207,13 @@ describe('labelled tree', () => {
 
   test('a level set at once equals its leaves set one by one', () => {
     const large = new Uint8Array(5000).fill(1);
-    const atOnce = emptyTree().set(['r', 'id'], [
-      ['status', utf8('replied')],
-      ['reply', large],
-    ]);
+    const atOnce = emptyTree().set(
+      ['r', 'id'],
+      [
+        ['status', utf8('replied')],
+        ['reply', large],
+      ],
+    );
     const oneByOne = emptyTree()
       .set(['r', 'id', 'reply'], large)
       .set(['r', 'id', 'status'], utf8('replied'));
@@ -199,7 +223,9 @@ describe('labelled tree', () => {
 
   test('text labels are their UTF-8 bytes', () => {
     expect(emptyTree().set(['größe'], utf8('1')).rootHash()).toEqual(
-      emptyTree().set([utf8('größe')], utf8('1')).rootHash(),
+      emptyTree()
+        .set([utf8('größe')], utf8('1'))
+        .rootHash(),
     );
   });
 });

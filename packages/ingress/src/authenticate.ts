@@ -9,7 +9,7 @@ import {
 } from '@internode/encoding';
 import { BoundedSet, bytesEqual, concatBytes, joinBytes, toHex } from '@internode/prelude';
 import { CLOCK_DRIFT_NANOS, INGRESS_TTL_NANOS, KNOWN_SIGNATURES_MAX } from './limits.ts';
-import { accept, type Outcome, refuse, type RequestRefusal } from './refusal.ts';
+import { accept, type Outcome, type RequestRefusal, refuse } from './refusal.ts';
 import type { Delegation, Proof, Request } from './request.ts';
 import { canisterKeyOf, type Verifiers, verifySignature } from './signature.ts';
 
@@ -160,7 +160,10 @@ function checkSenderInfo(
   if (senderInfo === undefined) return undefined;
   const canisterKey = canisterKeyOf(publicKey);
   if (canisterKey === undefined) {
-    return refuse('unauthenticated', 'Invalid sender_info: the sender has no canister signature key');
+    return refuse(
+      'unauthenticated',
+      'Invalid sender_info: the sender has no canister signature key',
+    );
   }
   if (!bytesEqual(canisterKey.canisterId, senderInfo.signer)) {
     return refuse('unauthenticated', 'Invalid sender_info: the signer is not the key’s canister');

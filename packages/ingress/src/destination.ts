@@ -2,15 +2,10 @@
  * Which canister a request concerns: the one that its URL must name (interface spec 1.12) and the
  * one that its delegations must allow (1.4). For the management canister both are in the argument.
  */
-import {
-  candid,
-  isManagement,
-
-  type Principal,
-} from '@internode/encoding';
+import { candid, isManagement, type Principal } from '@internode/encoding';
 import { bytesEqual, unreachable } from '@internode/prelude';
 import { type Authentication, isTargetAllowed } from './authenticate.ts';
-import { accept, type Outcome, refuse, type RequestRefusal } from './refusal.ts';
+import { accept, type Outcome, type RequestRefusal, refuse } from './refusal.ts';
 import type { CanisterRequest } from './request.ts';
 
 /** What the URL of a request has to name. */

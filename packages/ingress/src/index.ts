@@ -1,7 +1,7 @@
 export {
-  authenticate,
   type Authentication,
   type AuthenticationRules,
+  authenticate,
   isTargetAllowed,
   knownSignatures,
 } from './authenticate.ts';
@@ -16,8 +16,8 @@ export type { Accepted, Outcome, RefusalCode, RequestRefusal } from './refusal.t
 export { refuse } from './refusal.ts';
 export {
   type CanisterRequest,
-  decodeRequest,
   type Delegation,
+  decodeRequest,
   type Proof,
   type ReadStateRequest,
   type Request,

@@ -21,7 +21,7 @@ import {
   PUBLIC_KEY_BYTES_MAX,
   SENDER_INFO_BYTES_MAX,
 } from './limits.ts';
-import { accept, type Outcome, refuse, type RequestRefusal } from './refusal.ts';
+import { accept, type Outcome, type RequestRefusal, refuse } from './refusal.ts';
 
 export type SenderInfo = {
   readonly info: Uint8Array;
@@ -145,7 +145,9 @@ function readProof(envelope: CborMap): Proof | undefined {
     return undefined;
   }
   if (publicKey === undefined || signature === undefined) {
-    throw new Refused(refuse('unauthenticated', 'Missing signature: key and signature go together'));
+    throw new Refused(
+      refuse('unauthenticated', 'Missing signature: key and signature go together'),
+    );
   }
   return {
     publicKey: blob(publicKey, 'sender_pubkey', PUBLIC_KEY_BYTES_MAX),

@@ -9,7 +9,7 @@ import {
   reconstruct,
   verifyCertificate,
 } from '@internode/hash-tree';
-import { bytesEqual, invalid, valid, type Verdict } from '@internode/prelude';
+import { bytesEqual, invalid, type Verdict, valid } from '@internode/prelude';
 
 /** What signatures are verified with, injected: hosts take faster engines than pure rooms do. */
 export type Verifiers = {

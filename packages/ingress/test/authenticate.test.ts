@@ -1,12 +1,7 @@
 import { selfAuthenticating, separator } from '@internode/encoding';
 import { concatBytes, toHex, utf8 } from '@internode/prelude';
 import { describe, expect, test } from 'vitest';
-import {
-  authenticate,
-  decodeRequest,
-  isTargetAllowed,
-  knownSignatures,
-} from '../src/index.ts';
+import { authenticate, decodeRequest, isTargetAllowed, knownSignatures } from '../src/index.ts';
 import {
   CANISTER,
   canisterSignature,
@@ -33,8 +28,14 @@ describe('senders', () => {
       { sender_pubkey: alice.publicKey, sender_sig: new Uint8Array(64) },
       { sender_pubkey: alice.publicKey },
       { sender_sig: new Uint8Array(64) },
-      { sender_delegation: [{ delegation: { pubkey: alice.publicKey, expiration: NOW },
-        signature: new Uint8Array(64) }] },
+      {
+        sender_delegation: [
+          {
+            delegation: { pubkey: alice.publicKey, expiration: NOW },
+            signature: new Uint8Array(64),
+          },
+        ],
+      },
     ]) {
       expect(verdictOn(envelope(content('call'), undefined, [], override))).toMatch(/signature/i);
     }

@@ -46,7 +46,12 @@ type Case = {
 };
 
 function check(options: Case): string {
-  const { kind = 'call', canister = CANISTER, method = 'm', argument = new Uint8Array(0) } = options;
+  const {
+    kind = 'call',
+    canister = CANISTER,
+    method = 'm',
+    argument = new Uint8Array(0),
+  } = options;
   const body = content(kind, { canister_id: canister, method_name: method, arg: argument });
   const decoded = decodeRequest(kind, envelope(body));
   if (decoded.kind === 'refused') throw new Error(decoded.text);

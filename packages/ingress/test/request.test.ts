@@ -2,7 +2,7 @@ import { encodeCbor } from '@internode/encoding';
 import { fromHex, toHex, utf8 } from '@internode/prelude';
 import { describe, expect, test } from 'vitest';
 import { canisterKeyOf, decodeRequest } from '../src/index.ts';
-import { canisterSigner, CANISTER, content, ed25519, envelope, verdictOn } from './support.ts';
+import { CANISTER, canisterSigner, content, ed25519, envelope, verdictOn } from './support.ts';
 
 describe('decoding', () => {
   test('row 10: the request id of the spec vector', () => {

@@ -12,7 +12,13 @@ import {
   separator,
   sha256,
 } from '@internode/encoding';
-import { emptyTree, encodeCertificate, hashTreeToCbor, stateRootMessage, witness } from '@internode/hash-tree';
+import {
+  emptyTree,
+  encodeCertificate,
+  hashTreeToCbor,
+  stateRootMessage,
+  witness,
+} from '@internode/hash-tree';
 import { concatBytes, fromHex } from '@internode/prelude';
 import {
   type AuthenticationRules,

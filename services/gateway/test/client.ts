@@ -1,4 +1,6 @@
 // Requests as bytes, for what the official client would never send.
+
+import { nodeSignatures } from '@internode/crypto/fast';
 import {
   type CborInput,
   type CborMap,
@@ -10,7 +12,6 @@ import {
   selfAuthenticating,
   separator,
 } from '@internode/encoding';
-import { nodeSignatures } from '@internode/crypto/fast';
 import { concatBytes, utf8 } from '@internode/prelude';
 import { CANISTER } from './small-replica.ts';
 
@@ -45,7 +46,14 @@ export function contentOf(kind: Kind, fields: HashableMap = {}): HashableMap {
   const base = { request_type: kind, ingress_expiry: expiry, sender: Uint8Array.of(4) };
   if (kind === 'read_state') return { ...base, paths: [], ...fields };
   const nonce = crypto.getRandomValues(new Uint8Array(16));
-  return { ...base, nonce, canister_id: CANISTER, method_name: 'greet', arg: utf8('hi'), ...fields };
+  return {
+    ...base,
+    nonce,
+    canister_id: CANISTER,
+    method_name: 'greet',
+    arg: utf8('hi'),
+    ...fields,
+  };
 }
 
 /** An envelope; signed when a secret is given. */

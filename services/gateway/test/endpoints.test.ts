@@ -1,5 +1,5 @@
-import { candid, encodeCbor, hashOfMap, MANAGEMENT, principalToText } from '@internode/encoding';
 import { nodeSignatures } from '@internode/crypto/fast';
+import { candid, encodeCbor, hashOfMap, MANAGEMENT, principalToText } from '@internode/encoding';
 import { decodeCertificate, lookupPath } from '@internode/hash-tree';
 import { bytesEqual, concatBytes, toHex, utf8 } from '@internode/prelude';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -14,7 +14,15 @@ import {
   requestIdOf,
   textOf,
 } from './client.ts';
-import { ADMIN_SECRET, CANISTER, FIRST, nodeId, nodeKey, SmallReplica, subnetId } from './small-replica.ts';
+import {
+  ADMIN_SECRET,
+  CANISTER,
+  FIRST,
+  nodeId,
+  nodeKey,
+  SmallReplica,
+  subnetId,
+} from './small-replica.ts';
 
 const SECRET = new Uint8Array(32).fill(21);
 const OTHER_SECRET = new Uint8Array(32).fill(22);
@@ -39,10 +47,13 @@ function certificateOf(answered: Answered) {
   return decoded.value.tree;
 }
 
-function readState(paths: (string | Uint8Array)[][], options: {
-  url?: string;
-  secret?: Uint8Array;
-} = {}): Promise<Answered> {
+function readState(
+  paths: (string | Uint8Array)[][],
+  options: {
+    url?: string;
+    secret?: Uint8Array;
+  } = {},
+): Promise<Answered> {
   const labels = paths.map((path) => path.map((l) => (typeof l === 'string' ? utf8(l) : l)));
   const body = envelopeOf(contentOf('read_state', { paths: labels }), options.secret);
   return post(options.url ?? canisterApi('v3', 'read_state'), body);
@@ -184,7 +195,10 @@ describe('calls', () => {
   });
 
   test('lost news and lost questions delay a call, and lose nothing', async () => {
-    const deafTo = new Map([['InspectIngress', 1], ['ReadCertified', 1]] as const);
+    const deafTo = new Map([
+      ['InspectIngress', 1],
+      ['ReadCertified', 1],
+    ] as const);
     const lossy = new SmallReplica({ losesNews: true, deafTo, speed: 10 });
     await using there = await lossy.open();
     const url = api(`v4/canister/${canisterText}/call`, there.url);
@@ -212,7 +226,9 @@ describe('queries', () => {
   test('row 6: versions 2 and 3 of query', async () => {
     for (const version of ['v2', 'v3']) {
       const content = contentOf('query', { arg: utf8('DIDL') });
-      const answered = mapOf(await post(canisterApi(version, 'query'), envelopeOf(content, SECRET)));
+      const answered = mapOf(
+        await post(canisterApi(version, 'query'), envelopeOf(content, SECRET)),
+      );
       expect(answered).toMatchObject({ status: 'replied', reply: { arg: utf8('DIDL') } });
     }
   });
@@ -236,7 +252,9 @@ describe('queries', () => {
       });
       const message = concatBytes(utf8('\x0bic-response'), hash);
       const { signature } = signed;
-      expect(nodeSignatures.verify({ publicKeyDer: nodeKey, message, signature }).kind).toBe('valid');
+      expect(nodeSignatures.verify({ publicKeyDer: nodeKey, message, signature }).kind).toBe(
+        'valid',
+      );
       expect('error_code' in fields).toBe(method === 'trap');
     }
     expect(nodeKey).toHaveLength(44);

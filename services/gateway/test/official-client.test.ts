@@ -57,7 +57,11 @@ async function identities(): Promise<Identity[]> {
   const chain = await DelegationChain.create(owner, session.getPublicKey(), expiry, {
     targets: [canisterId],
   });
-  return [owner, Secp256k1KeyIdentity.generate(), DelegationIdentity.fromDelegation(session, chain)];
+  return [
+    owner,
+    Secp256k1KeyIdentity.generate(),
+    DelegationIdentity.fromDelegation(session, chain),
+  ];
 }
 
 describe('the official client', () => {

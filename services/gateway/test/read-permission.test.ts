@@ -87,11 +87,17 @@ describe('readable paths', () => {
 
   test('ranges of two subnets or statuses of two calls are not for one request', () => {
     const ranges = (...ids: Uint8Array[]): string =>
-      checkPaths(ids.map((id) => bytesOf(['canister_ranges', id])), subnet(3)).kind;
+      checkPaths(
+        ids.map((id) => bytesOf(['canister_ranges', id])),
+        subnet(3),
+      ).kind;
     expect(ranges(SUBNET, SUBNET)).toBe('readable');
     expect(ranges(SUBNET, ROOT)).toBe('refused');
     const statuses = (...ids: Uint8Array[]): string =>
-      checkPaths(ids.map((id) => bytesOf(['request_status', id])), canister(3)).kind;
+      checkPaths(
+        ids.map((id) => bytesOf(['request_status', id])),
+        canister(3),
+      ).kind;
     expect(statuses(ID, ID)).toBe('readable');
     expect(statuses(ID, CANISTER)).toBe('refused');
   });

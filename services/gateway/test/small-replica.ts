@@ -1,5 +1,7 @@
 // The rest of a node as the gateway hears it on the bus: a certified state, canisters that echo,
 // and a pool that takes everything. Certificates and keys are real.
+
+import { randomFillSync } from 'node:crypto';
 import { Caller, type Instant } from '@internode/actor';
 import { MemoryBus } from '@internode/bus/memory';
 import type { Message, RequestOwner } from '@internode/contracts';
@@ -22,7 +24,6 @@ import {
 } from '@internode/hash-tree';
 import { SystemClock } from '@internode/host';
 import { fromHex, toHex, utf8 } from '@internode/prelude';
-import { randomFillSync } from 'node:crypto';
 import type { GatewayConfig, GatewayEvent } from '../src/index.ts';
 import { type OpenGateway, openGateway } from '../src/index.ts';
 
@@ -270,18 +271,30 @@ function queryOutcome(
 
 function genesis(): LabelledTree {
   return emptyTree()
-    .set(['subnet', subnetId], [
-      ['public_key', rootKey],
-      ['type', utf8('application')],
-      ['canister_ranges', encodeCbor([[FIRST, LAST]])],
-      ['metrics', encodeCbor({ num_canisters: 1 })],
-      ['node', [[nodeId, [['public_key', nodeKey]]]]],
-    ])
+    .set(
+      ['subnet', subnetId],
+      [
+        ['public_key', rootKey],
+        ['type', utf8('application')],
+        ['canister_ranges', encodeCbor([[FIRST, LAST]])],
+        ['metrics', encodeCbor({ num_canisters: 1 })],
+        ['node', [[nodeId, [['public_key', nodeKey]]]]],
+      ],
+    )
     .set(['canister_ranges', subnetId, FIRST], encodeCbor([[FIRST, LAST]]))
-    .set(['canister', CANISTER], [
-      ['certified_data', new Uint8Array(32)],
-      ['module_hash', new Uint8Array(32).fill(1)],
-      ['controllers', encodeCbor([])],
-      ['metadata', [['candid:service', utf8('service : {}')], ['secret', utf8('hidden')]]],
-    ]);
+    .set(
+      ['canister', CANISTER],
+      [
+        ['certified_data', new Uint8Array(32)],
+        ['module_hash', new Uint8Array(32).fill(1)],
+        ['controllers', encodeCbor([])],
+        [
+          'metadata',
+          [
+            ['candid:service', utf8('service : {}')],
+            ['secret', utf8('hidden')],
+          ],
+        ],
+      ],
+    );
 }

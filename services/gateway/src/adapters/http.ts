@@ -106,7 +106,11 @@ async function serve(
   const answer =
     received.kind === 'refused'
       ? received.answer
-      : await gateway.answer(route, received.body, typeof traceparent === 'string' ? traceparent : '');
+      : await gateway.answer(
+          route,
+          received.body,
+          typeof traceparent === 'string' ? traceparent : '',
+        );
   send(response, answer, route.kind === 'preflight' ? PREFLIGHT_HEADERS : COMMON_HEADERS);
   receiver.release(received);
 }

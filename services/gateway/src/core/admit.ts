@@ -1,8 +1,8 @@
 /** The part of every request that needs nobody else: decode, then authenticate. */
 import {
-  authenticate,
   type Authentication,
   type AuthenticationRules,
+  authenticate,
   decodeRequest,
   type Request,
   type RequestRefusal,

@@ -49,9 +49,7 @@ export function certifiedAnswer(certificate: Uint8Array): Answer {
 /** A call refused before execution: nothing of it is certified. Version 2 has no `status`. */
 export function rejectedAnswer(version: 2 | 3 | 4, refusal: Refusal): Answer {
   const fields = rejectFields(refusal);
-  return cborAnswer(
-    version === 2 ? fields : { status: 'non_replicated_rejection', ...fields },
-  );
+  return cborAnswer(version === 2 ? fields : { status: 'non_replicated_rejection', ...fields });
 }
 
 export type RejectFields = {

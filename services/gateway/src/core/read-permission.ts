@@ -4,8 +4,8 @@ import { MANAGEMENT, type Principal } from '@internode/encoding';
 import {
   type Authentication,
   isTargetAllowed,
-  refuse,
   type RequestRefusal,
+  refuse,
 } from '@internode/ingress';
 import { bytesEqual, toHex } from '@internode/prelude';
 import type { Target } from './route.ts';
@@ -46,13 +46,7 @@ const CANISTER_FIELDS = new Set([
   'canister_creation_timestamp',
   'last_install_timestamp',
 ]);
-const REQUEST_FIELDS = new Set([
-  'status',
-  'reply',
-  'reject_code',
-  'reject_message',
-  'error_code',
-]);
+const REQUEST_FIELDS = new Set(['status', 'reply', 'reject_code', 'reject_message', 'error_code']);
 
 type Check = (path: Labels, context: ReadContext, found: Private) => boolean;
 
@@ -169,7 +163,9 @@ export function checkRead(
  * either in the targets lets the owner see how it ended.
  */
 function isCallAllowed(authentication: Authentication, effectiveId: Principal): boolean {
-  return isTargetAllowed(authentication, effectiveId) || isTargetAllowed(authentication, MANAGEMENT);
+  return (
+    isTargetAllowed(authentication, effectiveId) || isTargetAllowed(authentication, MANAGEMENT)
+  );
 }
 
 /** For people: labels as text where they are printable, else as hexadecimal. */

@@ -14,10 +14,7 @@ import type {
 import { toHex } from '@internode/prelude';
 import { ATTEMPT_MS, ATTEMPTS, QUERY_DEADLINE_MS, QUESTIONS_MAX } from '../limits.ts';
 
-export type EdgePorts = Pick<
-  Ports,
-  'place' | 'bus' | 'clock' | 'entropy' | 'observe' | 'tracer'
->;
+export type EdgePorts = Pick<Ports, 'place' | 'bus' | 'clock' | 'entropy' | 'observe' | 'tracer'>;
 
 type Question = { readonly message: Message; readonly key: string; readonly traceparent: string };
 

@@ -2,8 +2,9 @@
  * An update call (interface spec 1.8): cheap checks here, inspection by execution, admission by
  * p2p, and for versions 3 and 4 the wait for the state that certifies how the call ended.
  */
-import { type CanisterRequest, checkDestination } from '@internode/ingress';
+
 import { decodeCertificate, lookupPath } from '@internode/hash-tree';
+import { type CanisterRequest, checkDestination } from '@internode/ingress';
 import { utf8 } from '@internode/prelude';
 import { admit } from '../core/admit.ts';
 import {
