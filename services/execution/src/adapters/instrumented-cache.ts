@@ -5,7 +5,13 @@
  */
 import { createHash } from 'node:crypto';
 import {
-  mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
 import type { InstrumentedCache } from '../sandbox/ports.ts';

@@ -3,7 +3,10 @@ import type { Answer, Collected, Task } from '../sandbox/interface.ts';
 import type { PreparedModule } from '../sandbox/modules.ts';
 
 export type ToWorker =
-  | { readonly kind: 'tasks'; readonly tasks: readonly { readonly id: number; readonly task: Task }[] }
+  | {
+      readonly kind: 'tasks';
+      readonly tasks: readonly { readonly id: number; readonly task: Task }[];
+    }
   /** Prepared by another worker. */
   | { readonly kind: 'adopt'; readonly module: PreparedModule }
   | { readonly kind: 'stop' };
@@ -65,7 +68,8 @@ export function packed(canisters: readonly Collected[]): {
   readonly buffer: ArrayBuffer;
 } {
   const changes = canisters.flatMap(({ memories }) => memories);
-  const total = changes.flatMap(({ pages }) => pages)
+  const total = changes
+    .flatMap(({ pages }) => pages)
     .reduce((sum, { content }) => sum + content.length, 0);
   const all = new Uint8Array(total);
   let end = 0;

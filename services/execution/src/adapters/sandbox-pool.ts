@@ -2,8 +2,8 @@
  * The sandbox on worker threads: a Solver for execution's core. A canister lives in one worker, by
  * its id; tasks said in one turn of the event loop travel together.
  *
- * A worker that dies (out of memory, a native stack overflow, a broken invariant) takes unsaved state
- * with it: nothing is retried, `onFault` is told once, and no answer comes any more. The service
+ * A worker that dies (out of memory, a native stack overflow, a broken invariant) takes unsaved
+ * state with it: nothing is retried, `onFault` is told once, and no answer comes any more. The service
  * must stop and start again from stored state.
  */
 import { Worker } from 'node:worker_threads';
@@ -11,7 +11,11 @@ import { assert, compareBytes } from '@internode/prelude';
 import type { Answer, Collected, Task } from '../sandbox/interface.ts';
 import { INSTANCES_LIVE } from '../sandbox/limits.ts';
 import {
-  type Answered, compacted, type FromWorker, type ToWorker, type WorkerSettings,
+  type Answered,
+  compacted,
+  type FromWorker,
+  type ToWorker,
+  type WorkerSettings,
 } from './sandbox-messages.ts';
 
 export interface PoolOptions {
@@ -23,7 +27,7 @@ export interface PoolOptions {
   readonly onFault: (reason: Error) => void;
 }
 
-/** Deep recursion of canisters is bounded by their own counter; this must be more than it allows. */
+/** Recursion of canisters is bounded by their own counter; this is more than it allows. */
 const STACK_MB = 64;
 
 type Deliver = (answer: Answer) => void;
@@ -55,13 +59,17 @@ export class SandboxPool {
   solve(task: Task, answer: Deliver): void {
     assert(this.#state !== 'closing', 'the sandbox is closed');
     switch (task.kind) {
-      case 'prepare': return this.#ask(this.#preparer(), task, answer);
+      case 'prepare':
+        return this.#ask(this.#preparer(), task, answer);
       case 'execute':
-      case 'install': return this.#ask(this.#memberOf(task.context.canisterId), task, answer);
+      case 'install':
+        return this.#ask(this.#memberOf(task.context.canisterId), task, answer);
       case 'remove':
-      case 'open': return this.#ask(this.#memberOf(task.canisterId), task, answer);
+      case 'open':
+        return this.#ask(this.#memberOf(task.canisterId), task, answer);
       case 'forget':
-      case 'collect': return this.#askAll(task, answer);
+      case 'collect':
+        return this.#askAll(task, answer);
     }
   }
 
@@ -70,15 +78,22 @@ export class SandboxPool {
     if (this.#state === 'open') {
       this.#flush();
       this.#state = 'closing';
-      if (this.#pending.size > 0) await new Promise<void>((resolve) => { this.#idle = resolve; });
+      if (this.#pending.size > 0)
+        await new Promise<void>((resolve) => {
+          this.#idle = resolve;
+        });
     }
-    await Promise.all(this.#members.map(async ({ worker }) => {
-      const ended = new Promise((resolve) => { worker.once('exit', resolve); });
-      post(worker, { kind: 'stop' });
-      const late = setTimeout(() => void worker.terminate(), 1_000);
-      await (worker.threadId === -1 ? undefined : ended);
-      clearTimeout(late);
-    }));
+    await Promise.all(
+      this.#members.map(async ({ worker }) => {
+        const ended = new Promise((resolve) => {
+          worker.once('exit', resolve);
+        });
+        post(worker, { kind: 'stop' });
+        const late = setTimeout(() => void worker.terminate(), 1_000);
+        await (worker.threadId === -1 ? undefined : ended);
+        clearTimeout(late);
+      }),
+    );
   }
 
   #start(settings: WorkerSettings): Member {
@@ -166,7 +181,8 @@ function post(worker: Worker, message: ToWorker): void {
 
 function merged(answers: readonly Answer[]): Answer {
   const canisters = answers.flatMap((answer): readonly Collected[] =>
-    (answer.kind === 'collected' ? answer.canisters : []));
+    answer.kind === 'collected' ? answer.canisters : [],
+  );
   if (answers[0]?.kind !== 'collected') return { kind: 'forgotten' };
   return {
     kind: 'collected',

@@ -1,8 +1,9 @@
 /** One thread that runs canisters. What it throws ends it, and with it the service that asked. */
-import { parentPort, workerData } from 'node:worker_threads';
-import { assert } from '@internode/prelude';
-import { setHashEngine } from '@internode/encoding';
+
 import { createHash } from 'node:crypto';
+import { parentPort, workerData } from 'node:worker_threads';
+import { setHashEngine } from '@internode/encoding';
+import { assert } from '@internode/prelude';
 import type { Answer } from '../sandbox/interface.ts';
 import { Sandbox } from '../sandbox/sandbox.ts';
 import { inflate } from './inflate.ts';

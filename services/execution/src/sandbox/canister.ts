@@ -5,8 +5,17 @@
 import type { MemoryChange } from '@internode/contracts';
 import { assert } from '@internode/prelude';
 import {
-  HEAP_PAGE_BYTES, type HeapImage, type HeapPage, Instance, InfrastructureFault, type MetaMemory,
-  STABLE_PAGE_BYTES, STABLE_PIECE_BYTES, type StableImage, StableMemory, WASM_PAGE_BYTES,
+  HEAP_PAGE_BYTES,
+  type HeapImage,
+  type HeapPage,
+  InfrastructureFault,
+  Instance,
+  type MetaMemory,
+  STABLE_PAGE_BYTES,
+  STABLE_PIECE_BYTES,
+  type StableImage,
+  StableMemory,
+  WASM_PAGE_BYTES,
 } from '../wasm/index.ts';
 import type { Host } from './api/link.ts';
 import type { Collected } from './interface.ts';
@@ -93,7 +102,8 @@ export class Canister {
     if (this.#instance !== undefined) return this.#instance;
     assert(this.#asleep !== undefined, 'a canister without a heap');
     const made = Instance.create(this.options(meta), { kind: 'restore', image: this.#asleep });
-    if (made.kind === 'trapped') throw new InfrastructureFault('a stored canister cannot be restored');
+    if (made.kind === 'trapped')
+      throw new InfrastructureFault('a stored canister cannot be restored');
     this.attach(made.instance);
     return made.instance;
   }
@@ -126,10 +136,16 @@ export class Canister {
     const heap = instance.collectDirty();
     const stable = this.stable.collectDirty();
     const memories = [
-      this.#change('heap', this.heapBytes, heap.pages.map(({ index, bytes }) =>
-        ({ index, content: bytes }))),
-      this.#change('stable', this.stableBytes, stable.pieces.map(({ index, bytes }) =>
-        ({ index, content: bytes }))),
+      this.#change(
+        'heap',
+        this.heapBytes,
+        heap.pages.map(({ index, bytes }) => ({ index, content: bytes })),
+      ),
+      this.#change(
+        'stable',
+        this.stableBytes,
+        stable.pieces.map(({ index, bytes }) => ({ index, content: bytes })),
+      ),
     ].filter((change) => change !== undefined);
     this.#changed = false;
     this.#cleared = { heap: false, stable: false };
@@ -144,7 +160,9 @@ export class Canister {
     const cleared = this.#cleared[memory];
     const resized = this.#collectedBytes[memory] !== sizeBytes;
     this.#collectedBytes[memory] = sizeBytes;
-    return cleared || resized || pages.length > 0 ? { memory, cleared, sizeBytes, pages } : undefined;
+    return cleared || resized || pages.length > 0
+      ? { memory, cleared, sizeBytes, pages }
+      : undefined;
   }
 
   /** Rebuilds from what `collect` once said, all changes of a memory taken together. */
@@ -176,7 +194,10 @@ export class Canister {
 /** What to store of a canister that was removed. */
 export function removal(canisterId: Uint8Array): Collected {
   const gone = { cleared: true, sizeBytes: 0, pages: [] };
-  const memories = [{ memory: 'heap', ...gone }, { memory: 'stable', ...gone }] as const;
+  const memories = [
+    { memory: 'heap', ...gone },
+    { memory: 'stable', ...gone },
+  ] as const;
   return { canisterId, memories, instance: NOTHING };
 }
 
@@ -200,7 +221,10 @@ function pagesOf(instance: Instance): HeapPage[] {
       const page = bytes.subarray(start, start + HEAP_PAGE_BYTES);
       const words = new Uint32Array(page.buffer, page.byteOffset, HEAP_PAGE_BYTES / 4);
       if (words.every((word) => word === 0)) continue;
-      pages.push({ index: (piece * WASM_PAGE_BYTES + start) / HEAP_PAGE_BYTES, bytes: page.slice() });
+      pages.push({
+        index: (piece * WASM_PAGE_BYTES + start) / HEAP_PAGE_BYTES,
+        bytes: page.slice(),
+      });
     }
   }
   return pages;

@@ -1,6 +1,6 @@
 /** Which function of a module an entry means, and with what it is started. */
 import { unreachable } from '@internode/prelude';
-import type { Entry as WasmEntry, ModuleInfo } from '../wasm/index.ts';
+import type { ModuleInfo, Entry as WasmEntry } from '../wasm/index.ts';
 import type { Entry, Trap } from './interface.ts';
 
 export type EntryPoint =
@@ -30,7 +30,8 @@ export function entryPointOf(entry: Entry, info: ModuleInfo): EntryPoint {
       const { function: index, environment: env } = entry.callback;
       return { kind: 'run', entry: { kind: 'callback', index, env } };
     }
-    default: return unreachable(entry);
+    default:
+      return unreachable(entry);
   }
 }
 
@@ -56,16 +57,19 @@ export function inputOf(entry: Entry) {
     case 'composite_query':
     case 'inspect_message':
       return { ...none, argument: entry.argument, methodName: entry.method };
-    case 'reply_callback': return { ...none, argument: entry.reply };
+    case 'reply_callback':
+      return { ...none, argument: entry.reply };
     case 'reject_callback': {
       const rejectMessage = new TextEncoder().encode(entry.message);
       return { ...none, rejectCode: entry.code, rejectMessage };
     }
-    case 'cleanup': return { ...none, rejectCode: entry.code };
+    case 'cleanup':
+      return { ...none, rejectCode: entry.code };
     case 'heartbeat':
     case 'global_timer':
     case 'on_low_wasm_memory':
       return none;
-    default: return unreachable(entry);
+    default:
+      return unreachable(entry);
   }
 }

@@ -10,7 +10,15 @@ import { addCycles } from '../core/cycles.ts';
 import type { StableMemory } from '../wasm/index.ts';
 import { ByteBuffer } from './byte-buffer.ts';
 import { violation } from './failures.ts';
-import type { Callback, Context, Executed, LogRecord, OutgoingCall, Response, Trap } from './interface.ts';
+import type {
+  Callback,
+  Context,
+  Executed,
+  LogRecord,
+  OutgoingCall,
+  Response,
+  Trap,
+} from './interface.ts';
 import { LOG_BYTES, RESPONSE_BYTES } from './limits.ts';
 import type { Mode } from './modes.ts';
 

@@ -1,4 +1,4 @@
-/** Ways in which a system call traps its caller, with the codes and texts of interface-spec 1.14. */
+/** Ways in which a system call traps its caller: codes and texts of interface-spec 1.14. */
 import { HostTrap } from '../wasm/index.ts';
 import type { Trap } from './interface.ts';
 
@@ -25,6 +25,6 @@ export function outOfCycles(canister: string, missing: bigint): HostTrap {
 
 /** How a trap shows in the canister's log: without the words that only errors to callers carry. */
 export function logTextOf({ message }: Trap): string {
-  const called = /^Canister called `ic0\.trap` with message: '([^]*)'$/.exec(message)?.[1];
+  const called = /^Canister called `ic0\.trap` with message: '(.*)'$/s.exec(message)?.[1];
   return `[TRAP]: ${called ?? message.replace(/^Canister trapped: /, '')}`;
 }

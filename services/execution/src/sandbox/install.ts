@@ -4,15 +4,20 @@
  * happens later the old canister is as it was; stable memory keeps one open transaction throughout.
  */
 import {
-  type HeapChanges, Instance, instructionLimitTrap, type MetaMemory, type Origin, StableMemory,
+  type HeapChanges,
+  Instance,
+  instructionLimitTrap,
+  type MetaMemory,
+  type Origin,
+  StableMemory,
 } from '../wasm/index.ts';
 import { Canister } from './canister.ts';
-import { Execution, type Machine, NO_MACHINE } from './execution.ts';
 import { hook } from './entry-point.ts';
+import { Execution, type Machine, NO_MACHINE } from './execution.ts';
 import { logTextOf } from './failures.ts';
 import type { Context, Executed, Task, Trap } from './interface.ts';
 import { STABLE_PAGES_WRITTEN } from './limits.ts';
-import { type Mode, MODES } from './modes.ts';
+import { MODES, type Mode } from './modes.ts';
 import type { PreparedModule } from './modules.ts';
 
 export type InstallTask = Extract<Task, { kind: 'install' }>;
@@ -59,7 +64,10 @@ export class Installation {
       cleared: { heap, stable: kept?.cleared.stable ?? true },
       collectedBytes: kept?.collectedBytes,
     });
-    this.#execution = this.#begin(this.#next, NO_MACHINE, { mode: MODES.init, context: task.context });
+    this.#execution = this.#begin(this.#next, NO_MACHINE, {
+      mode: MODES.init,
+      context: task.context,
+    });
   }
 
   run(): Installed {
@@ -78,7 +86,7 @@ export class Installation {
     return { executed: this.#result(undefined, this.#next), canister: this.#next };
   }
 
-  /** Runs pre_upgrade; answers the heap's changes where they are wanted. The old heap is as before. */
+  /** Runs pre_upgrade; answers the heap's changes if they are wanted. The old heap is as before. */
   #leaveOld(): { trap: Trap | undefined; changes: HeapChanges | undefined } {
     const old = this.#old;
     if (!this.#upgrade || old === undefined) return { trap: undefined, changes: undefined };
@@ -108,7 +116,11 @@ export class Installation {
     const { context, versionAfter } = this.#task;
     const after = { ...context, canisterVersion: versionAfter, globalTimerNanos: 0n };
     if (this.#next.module.info.hasStart) {
-      const trap = this.#step(this.#next, instance, { name: 'start', mode: MODES.start, context: after });
+      const trap = this.#step(this.#next, instance, {
+        name: 'start',
+        mode: MODES.start,
+        context: after,
+      });
       if (trap !== undefined) return trap;
     }
     const name = this.#upgrade ? 'canister_post_upgrade' : 'canister_init';
@@ -136,7 +148,11 @@ export class Installation {
     earlier?: Execution,
   ): Execution {
     const input = {
-      mode, context, argument: this.#task.argument, methodName: '', rejectCode: 0,
+      mode,
+      context,
+      argument: this.#task.argument,
+      methodName: '',
+      rejectCode: 0,
       rejectMessage: new Uint8Array(0),
       instructionLimit: Number(context.instructionLimit) - this.#used,
       stablePagesWrittenMax: STABLE_PAGES_WRITTEN.install,

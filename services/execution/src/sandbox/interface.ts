@@ -7,14 +7,24 @@ import type { MemoryChange } from '@internode/contracts';
 export type Entry =
   | { readonly kind: 'update'; readonly method: string; readonly argument: Uint8Array }
   /** A query or composite query method: replicated (as an update or by an inter-canister call) or not. State is never kept. */
-  | { readonly kind: 'query'; readonly method: string; readonly argument: Uint8Array; readonly replicated: boolean }
+  | {
+      readonly kind: 'query';
+      readonly method: string;
+      readonly argument: Uint8Array;
+      readonly replicated: boolean;
+    }
   | { readonly kind: 'composite_query'; readonly method: string; readonly argument: Uint8Array }
   | { readonly kind: 'inspect_message'; readonly method: string; readonly argument: Uint8Array }
   | { readonly kind: 'heartbeat' }
   | { readonly kind: 'global_timer' }
   | { readonly kind: 'on_low_wasm_memory' }
   | { readonly kind: 'reply_callback'; readonly callback: Callback; readonly reply: Uint8Array }
-  | { readonly kind: 'reject_callback'; readonly callback: Callback; readonly code: number; readonly message: string }
+  | {
+      readonly kind: 'reject_callback';
+      readonly callback: Callback;
+      readonly code: number;
+      readonly message: string;
+    }
   /** Runs on the state before the trapped callback. `code` is what msg_reject_code shows. */
   | { readonly kind: 'cleanup'; readonly callback: Callback; readonly code: number };
 
@@ -120,7 +130,11 @@ export interface ModuleFacts {
   readonly compositeQueries: readonly string[];
   /** `canister_init`, `canister_heartbeat`, … that are exported. */
   readonly hooks: readonly string[];
-  readonly metadata: readonly { readonly name: string; readonly content: Uint8Array; readonly private: boolean }[];
+  readonly metadata: readonly {
+    readonly name: string;
+    readonly content: Uint8Array;
+    readonly private: boolean;
+  }[];
   readonly usesDataCertificate: boolean;
   readonly binaryBytes: number;
   readonly customSectionBytes: number;

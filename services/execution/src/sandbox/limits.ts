@@ -1,4 +1,4 @@
-/** Bounds of one execution and of the sandbox (interface-spec 4.3). What happens at each is said here. */
+/** Bounds of one execution and of the sandbox (interface-spec 4.3), and what happens at each. */
 import { REPLY_BYTES } from '../limits.ts';
 
 const MIB = 1_048_576;
@@ -32,5 +32,5 @@ export const MODULES_IDLE = 64;
  * process (execution.md 2f); the others sleep as bytes.
  */
 export const INSTANCES_LIVE = 2_000;
-/** Composite queries whose changes are set aside: beyond, the oldest is forgotten and its callbacks trap. */
+/** Composite queries with changes set aside: beyond, the oldest is forgotten, its callbacks trap. */
 export const SESSIONS = 1_024;

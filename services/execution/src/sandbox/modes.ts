@@ -4,8 +4,22 @@ import type { Entry } from './interface.ts';
 
 /** The tags of interface-spec 3.1. */
 export type Tag =
-  | 'I' | 'G' | 'U' | 'RQ' | 'NRQ' | 'TQ' | 'CQ' | 'Ry' | 'Rt' | 'CRy' | 'CRt' | 'C' | 'CC' | 's'
-  | 'F' | 'T';
+  | 'I'
+  | 'G'
+  | 'U'
+  | 'RQ'
+  | 'NRQ'
+  | 'TQ'
+  | 'CQ'
+  | 'Ry'
+  | 'Rt'
+  | 'CRy'
+  | 'CRt'
+  | 'C'
+  | 'CC'
+  | 's'
+  | 'F'
+  | 'T';
 
 export interface Mode {
   readonly tag: Tag;
@@ -16,7 +30,22 @@ export interface Mode {
 }
 
 const TAGS: readonly Tag[] = [
-  'I', 'G', 'U', 'RQ', 'NRQ', 'TQ', 'CQ', 'Ry', 'Rt', 'CRy', 'CRt', 'C', 'CC', 's', 'F', 'T',
+  'I',
+  'G',
+  'U',
+  'RQ',
+  'NRQ',
+  'TQ',
+  'CQ',
+  'Ry',
+  'Rt',
+  'CRy',
+  'CRt',
+  'C',
+  'CC',
+  's',
+  'F',
+  'T',
 ];
 const NOT_REPLICATED: ReadonlySet<Tag> = new Set<Tag>(['NRQ', 'TQ', 'CQ', 'CRy', 'CRt', 'CC', 'F']);
 const bitOf = (tag: Tag): number => 1 << TAGS.indexOf(tag);
@@ -55,16 +84,27 @@ export const MODES = {
 /** `composite`: the execution belongs to a composite query. */
 export function modeOf(entry: Entry, composite: boolean): Mode {
   switch (entry.kind) {
-    case 'update': return MODES.update;
-    case 'query': return entry.replicated ? MODES.replicatedQuery : MODES.query;
-    case 'composite_query': return MODES.compositeQuery;
-    case 'inspect_message': return MODES.inspect;
-    case 'heartbeat': return MODES.heartbeat;
-    case 'global_timer': return MODES.timer;
-    case 'on_low_wasm_memory': return MODES.lowMemory;
-    case 'reply_callback': return composite ? MODES.compositeReply : MODES.reply;
-    case 'reject_callback': return composite ? MODES.compositeReject : MODES.reject;
-    case 'cleanup': return composite ? MODES.compositeCleanup : MODES.cleanup;
-    default: return unreachable(entry);
+    case 'update':
+      return MODES.update;
+    case 'query':
+      return entry.replicated ? MODES.replicatedQuery : MODES.query;
+    case 'composite_query':
+      return MODES.compositeQuery;
+    case 'inspect_message':
+      return MODES.inspect;
+    case 'heartbeat':
+      return MODES.heartbeat;
+    case 'global_timer':
+      return MODES.timer;
+    case 'on_low_wasm_memory':
+      return MODES.lowMemory;
+    case 'reply_callback':
+      return composite ? MODES.compositeReply : MODES.reply;
+    case 'reject_callback':
+      return composite ? MODES.compositeReject : MODES.reject;
+    case 'cleanup':
+      return composite ? MODES.compositeCleanup : MODES.cleanup;
+    default:
+      return unreachable(entry);
   }
 }

@@ -1,8 +1,12 @@
-/** Modules made ready to run: unpacked, checked, instrumented, compiled. Kept by hash of the upload. */
+/** Modules made ready to run: unpacked, checked, instrumented, compiled; by hash of the upload. */
 import { sha256 } from '@internode/encoding';
 import { toHex } from '@internode/prelude';
 import {
-  cacheKey, instrument, type ModuleInfo, type ParsedModule, parseModule,
+  cacheKey,
+  instrument,
+  type ModuleInfo,
+  type ParsedModule,
+  parseModule,
 } from '../wasm/index.ts';
 import type { ModuleFacts, Trap } from './interface.ts';
 import { MODULE_BYTES, MODULES_IDLE } from './limits.ts';
@@ -91,8 +95,11 @@ function invalid(text: string): Preparation {
 }
 
 function factsOf(hash: Uint8Array, binaryBytes: number, info: ModuleInfo): ModuleFacts {
-  const metadata = info.customSections.map(({ name, content, visibility }) =>
-    ({ name, content, private: visibility === 'private' }));
+  const metadata = info.customSections.map(({ name, content, visibility }) => ({
+    name,
+    content,
+    private: visibility === 'private',
+  }));
   const sum = (sizes: readonly number[]): number => sizes.reduce((total, size) => total + size, 0);
   return {
     hash,

@@ -1,4 +1,4 @@
-/** What the sandbox needs from the place it runs in; all synchronous, none of it decides anything. */
+/** What the sandbox needs from the place it runs in: synchronous, and deciding nothing. */
 export interface SandboxPorts {
   /** Unpacks gzip; undefined when it is damaged or holds more than `bytesMax`. */
   readonly inflate: (bytes: Uint8Array, bytesMax: number) => Uint8Array | undefined;

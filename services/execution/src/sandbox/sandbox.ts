@@ -1,15 +1,21 @@
 /**
  * Runs canisters' code: answers one task after another, each to its end (see interface.ts).
  *
- * 1. Between tasks no transaction is open: every task ends in commit or rollback, also after a trap.
+ * 1. Between tasks no transaction is open: each task ends in commit or rollback, also by a trap.
  * 2. Only an InfrastructureFault or a broken invariant is thrown; then nothing may be derived, and
  *    the whole sandbox must be rebuilt from stored state.
  * 3. Answers depend on the tasks alone, never on what is cached, awake or asleep.
  */
 import { assert, compareBytes, toHex, unreachable } from '@internode/prelude';
 import {
-  type HeapChanges, type Instance, MetaMemory, type RunResult, type StableChanges, StableMemory,
-  WASM_PAGE_BYTES, wasmMemoryLimitTrap,
+  type HeapChanges,
+  type Instance,
+  MetaMemory,
+  type RunResult,
+  type StableChanges,
+  StableMemory,
+  WASM_PAGE_BYTES,
+  wasmMemoryLimitTrap,
 } from '../wasm/index.ts';
 import { Canister, removal } from './canister.ts';
 import { type EntryPoint, entryPointOf, inputOf } from './entry-point.ts';
@@ -35,11 +41,19 @@ const NO_MODULE: Trap = {
   code: 'IC0537',
   message: 'Attempted to execute a message, but the canister contains no Wasm module.',
 };
-const SESSION_LOST: Trap = { code: 'IC0529', message: 'The state of the composite query was lost.' };
+const SESSION_LOST: Trap = {
+  code: 'IC0529',
+  message: 'The state of the composite query was lost.',
+};
 
 /** State is kept after these; queries and inspections leave none (5.2, 5.12). */
 const KEEPS: ReadonlySet<Entry['kind']> = new Set<Entry['kind']>([
-  'update', 'heartbeat', 'global_timer', 'on_low_wasm_memory', 'reply_callback', 'reject_callback',
+  'update',
+  'heartbeat',
+  'global_timer',
+  'on_low_wasm_memory',
+  'reply_callback',
+  'reject_callback',
   'cleanup',
 ]);
 
@@ -67,15 +81,21 @@ export class Sandbox {
         const made = this.modules.prepare(task.wasm);
         return made.kind === 'prepared' ? { kind: 'prepared', facts: made.module.facts } : made;
       }
-      case 'execute': return this.#execute(task);
-      case 'install': return this.#install(task);
-      case 'remove': return this.#remove(task.canisterId);
+      case 'execute':
+        return this.#execute(task);
+      case 'install':
+        return this.#install(task);
+      case 'remove':
+        return this.#remove(task.canisterId);
       case 'forget':
         this.#sessions.delete(task.session);
         return { kind: 'forgotten' };
-      case 'collect': return { kind: 'collected', canisters: this.#collect() };
-      case 'open': return this.#open(task);
-      default: return unreachable(task);
+      case 'collect':
+        return { kind: 'collected', canisters: this.#collect() };
+      case 'open':
+        return this.#open(task);
+      default:
+        return unreachable(task);
     }
   }
 
@@ -109,7 +129,8 @@ export class Sandbox {
     const trap = trapOf(result, task, instance);
     x.discardDraft();
     if (trap !== undefined) x.log(new TextEncoder().encode(logTextOf(trap)));
-    if (trap === undefined && session !== undefined) this.#setAside(session, key, canister, instance);
+    if (trap === undefined && session !== undefined)
+      this.#setAside(session, key, canister, instance);
     if (trap === undefined && session === undefined && KEEPS.has(entry.kind)) {
       canister.commit();
       this.#changed.add(key);
@@ -123,7 +144,10 @@ export class Sandbox {
 
   #setAside(session: string, key: string, canister: Canister, instance: Instance): void {
     const byCanister = this.#sessions.get(session) ?? new Map<string, SetAside>();
-    byCanister.set(key, { heap: instance.pendingChanges(), stable: canister.stable.pendingChanges() });
+    byCanister.set(key, {
+      heap: instance.pendingChanges(),
+      stable: canister.stable.pendingChanges(),
+    });
     this.#sessions.set(session, byCanister);
     if (this.#sessions.size <= SESSIONS) return;
     const [oldest] = this.#sessions.keys();
@@ -162,8 +186,9 @@ export class Sandbox {
     const removed = [...this.#removed.values()].map(removal);
     this.#changed.clear();
     this.#removed.clear();
-    return [...changed, ...removed]
-      .sort((left, right) => compareBytes(left.canisterId, right.canisterId));
+    return [...changed, ...removed].sort((left, right) =>
+      compareBytes(left.canisterId, right.canisterId),
+    );
   }
 
   #open(task: OpenTask): Answer {
@@ -234,7 +259,10 @@ function withoutCode(
   canister: Canister | undefined,
 ): Executed {
   const input = {
-    mode: modeOf(entry, session !== undefined), context, ...inputOf(entry), instructionLimit: 0,
+    mode: modeOf(entry, session !== undefined),
+    context,
+    ...inputOf(entry),
+    instructionLimit: 0,
     stablePagesWrittenMax: 0,
   };
   const stable = canister?.stable ?? new StableMemory();

@@ -1,10 +1,22 @@
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
-import {
-  bytes, installed, module, motoko, numberOf, query, refusalOf, reply, replyNumber, replyOf,
-  TestCanister, textOf, update, USER,
-} from './support.ts';
 import { wat } from '../wasm/canisters.ts';
+import {
+  bytes,
+  installed,
+  module,
+  motoko,
+  numberOf,
+  query,
+  refusalOf,
+  reply,
+  replyNumber,
+  replyOf,
+  TestCanister,
+  textOf,
+  USER,
+  update,
+} from './support.ts';
 
 const load = '(i64.load (i32.const 0))';
 const store = (value: string) => `(i64.store (i32.const 0) ${value})`;
@@ -19,11 +31,14 @@ const COUNTER = module(`
   ${query('global', replyNumber('(global.get $g)'))}
   ${query('change', `${store('(i64.const 99)')} (global.set $g (i64.const 99)) (drop (memory.grow (i32.const 1))) ${replyNumber(load)}`)}
   ${query('pages', replyNumber('(i64.extend_i32_u (memory.size))'))}
-  ${update('trap', `${store('(i64.const 77)')} (global.set $g (i64.const 77)) (drop (memory.grow (i32.const 3)))
+  ${update(
+    'trap',
+    `${store('(i64.const 77)')} (global.set $g (i64.const 77)) (drop (memory.grow (i32.const 3)))
     (drop (call $stable64_grow (i64.const 1))) (drop (call $global_timer_set (i64.const 5)))
     (call $certified_data_set (i32.const 0) (i32.const 4))
     (call $call_new (i32.const 0) (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0))
-    (drop (call $call_perform)) (call $msg_reply) (unreachable)`)}
+    (drop (call $call_perform)) (call $msg_reply) (unreachable)`,
+  )}
   ${query('stable', replyNumber('(call $stable64_size)'))}`);
 
 describe('interface-spec 5.2 and 5.3: what an execution leaves', () => {
@@ -35,10 +50,18 @@ describe('interface-spec 5.2 and 5.3: what an execution leaves', () => {
     const executed = canister.update('trap');
     expect(executed).toMatchObject({
       trap: { code: 'IC0502', message: 'Canister trapped: unreachable' },
-      response: undefined, calls: [], certifiedData: undefined, globalTimerNanos: undefined,
+      response: undefined,
+      calls: [],
+      certifiedData: undefined,
+      globalTimerNanos: undefined,
     });
     expect(executed.instructions).toBeGreaterThan(0n);
-    for (const [method, value] of [['get', 1n], ['global', 1n], ['pages', 1n], ['stable', 0n]] as const) {
+    for (const [method, value] of [
+      ['get', 1n],
+      ['global', 1n],
+      ['pages', 1n],
+      ['stable', 0n],
+    ] as const) {
       expect([method, numberOf(canister.query(method))]).toEqual([method, value]);
     }
     expect(canister.sandbox.run({ kind: 'collect' })).toEqual({ kind: 'collected', canisters: [] });
@@ -48,17 +71,28 @@ describe('interface-spec 5.2 and 5.3: what an execution leaves', () => {
   it('row 45: changes of queries are discarded, also when they run as updates', () => {
     const canister = installed(COUNTER);
     expect(numberOf(canister.query('change'))).toBe(99n);
-    const entry = { kind: 'query', method: 'change', argument: bytes(''), replicated: true } as const;
+    const entry = {
+      kind: 'query',
+      method: 'change',
+      argument: bytes(''),
+      replicated: true,
+    } as const;
     expect(numberOf(canister.execute(entry))).toBe(99n);
-    for (const [method, value] of [['get', 0n], ['global', 0n], ['pages', 1n]] as const) {
+    for (const [method, value] of [
+      ['get', 0n],
+      ['global', 0n],
+      ['pages', 1n],
+    ] as const) {
       expect(numberOf(canister.query(method))).toBe(value);
     }
   });
 
   it('row 45: changes of inspect_message are discarded', () => {
-    const canister = installed(module(`
+    const canister = installed(
+      module(`
       (func (export "canister_inspect_message") ${store('(i64.const 5)')} (call $accept_message))
-      ${query('get', replyNumber(load))}`));
+      ${query('get', replyNumber(load))}`),
+    );
     canister.execute({ kind: 'inspect_message', method: 'm', argument: bytes('') });
     expect(numberOf(canister.query('get'))).toBe(0n);
   });
@@ -84,14 +118,20 @@ describe('interface-spec 5.9: install and upgrade', () => {
     const canister = new TestCanister();
     const executed = canister.install(INIT, { argument: bytes('xy') });
     expect(executed).toMatchObject({
-      trap: undefined, certifiedData: bytes('xy'), globalTimerNanos: 12n, heapBytes: 65_536,
+      trap: undefined,
+      certifiedData: bytes('xy'),
+      globalTimerNanos: 12n,
+      heapBytes: 65_536,
     });
     const expected = [83, 84, ...bytes('xy'), ...USER.subarray(0, 2)];
     expect([...replyOf(canister.query('get'))]).toEqual(expected);
   });
 
   it('row 38: a trap in start or canister_init leaves the canister empty', () => {
-    for (const body of ['(func $s unreachable) (start $s)', '(func (export "canister_init") unreachable)']) {
+    for (const body of [
+      '(func $s unreachable) (start $s)',
+      '(func (export "canister_init") unreachable)',
+    ]) {
       const canister = new TestCanister();
       expect(canister.install(module(body)).trap?.code).toBe('IC0502');
       expect(canister.update('x').trap?.code).toBe('IC0537');
@@ -100,7 +140,9 @@ describe('interface-spec 5.9: install and upgrade', () => {
   });
 
   it('row 38: a data segment out of bounds is a trap', () => {
-    expect(new TestCanister().install(module('(data (i32.const 65535) "ab")')).trap?.code).toBe('IC0502');
+    expect(new TestCanister().install(module('(data (i32.const 65535) "ab")')).trap?.code).toBe(
+      'IC0502',
+    );
   });
 
   it('row 37: gzip is unpacked, the hash is that of the upload', () => {
@@ -124,7 +166,8 @@ describe('interface-spec 5.9: install and upgrade', () => {
     ${update('inc', `${store(`(i64.add ${load} (i64.const 1))`)} (global.set $g (i64.const 4)) (call $msg_reply)`)}
     ${query('get', replyNumber(load))} ${query('stable', replyNumber('(call $stable64_size)'))}
     ${query('global', replyNumber('(global.get $g)'))}`);
-  const next = (post: string) => module(`
+  const next = (post: string) =>
+    module(`
     (global $g (mut i64) (i64.const 30))
     (func $start (i64.store (i32.const 64) (i64.add (i64.load (i32.const 64)) (i64.const 1)))) (start $start)
     (func (export "canister_post_upgrade") ${post})
@@ -139,7 +182,9 @@ describe('interface-spec 5.9: install and upgrade', () => {
     const keepsStable = next('(call $stable64_read (i64.const 0) (i64.const 0) (i64.const 8))');
     const executed = canister.install(keepsStable, { mode: 'upgrade' });
     expect(executed).toMatchObject({
-      trap: undefined, globalTimerNanos: undefined, certifiedData: new Uint8Array([41]),
+      trap: undefined,
+      globalTimerNanos: undefined,
+      certifiedData: new Uint8Array([41]),
     });
     expect(numberOf(canister.query('get'))).toBe(41n);
     expect(numberOf(canister.query('global'))).toBe(30n);
@@ -186,9 +231,15 @@ describe('interface-spec 5.9: install and upgrade', () => {
     for (const keepHeap of [true, false]) {
       const canister = installed(OLD);
       canister.update('inc');
-      const bad = next(`${store('(i64.const 500)')} (call $stable64_write (i64.const 0) (i64.const 0) (i64.const 8)) unreachable`);
+      const bad = next(
+        `${store('(i64.const 500)')} (call $stable64_write (i64.const 0) (i64.const 0) (i64.const 8)) unreachable`,
+      );
       const executed = canister.install(bad, { mode: 'upgrade', keepHeap });
-      expect(executed).toMatchObject({ certifiedData: undefined, heapBytes: 65_536, stableBytes: 0 });
+      expect(executed).toMatchObject({
+        certifiedData: undefined,
+        heapBytes: 65_536,
+        stableBytes: 0,
+      });
       expect(executed.trap?.code).toBe('IC0502');
       expect(numberOf(canister.query('get'))).toBe(1n);
       expect(numberOf(canister.query('global'))).toBe(4n);
@@ -224,7 +275,8 @@ describe('interface-spec 5.9: install and upgrade', () => {
   });
 });
 
-const MOTOKO = (step: number) => motoko(`persistent actor {
+const MOTOKO = (step: number) =>
+  motoko(`persistent actor {
   var n = 0;
   public func inc() : async Nat { n += ${step}; n };
   public query func get() : async Nat { n };
@@ -236,37 +288,52 @@ describe('Motoko (memory64, table64)', () => {
     const canister = installed(MOTOKO(1), { argument: EMPTY });
     for (let i = 0; i < 3; i += 1) canister.update('inc', EMPTY);
     expect(nat(replyOf(canister.query('bump', EMPTY)))).toBe(53);
-    const executed = canister.install(MOTOKO(10), { mode: 'upgrade', keepHeap: true, argument: EMPTY });
+    const executed = canister.install(MOTOKO(10), {
+      mode: 'upgrade',
+      keepHeap: true,
+      argument: EMPTY,
+    });
     expect(executed.trap).toBeUndefined();
     expect(nat(replyOf(canister.query('get', EMPTY)))).toBe(3);
     expect(nat(replyOf(canister.update('inc', EMPTY)))).toBe(13);
   });
 
   it('row 44: a trap gives the text of ic0.trap and keeps the state', () => {
-    const canister = installed(motoko(`
+    const canister = installed(
+      motoko(`
       import Prim "mo:⛔";
       persistent actor {
         var n = 0;
         public func boom() : async () { n += 1; Prim.trap("oh no") };
         public query func get() : async Nat { n };
-      }`), { argument: EMPTY });
+      }`),
+      { argument: EMPTY },
+    );
     const executed = canister.update('boom', EMPTY);
     expect(executed.trap).toEqual({
-      code: 'IC0503', message: "Canister called `ic0.trap` with message: 'oh no'",
+      code: 'IC0503',
+      message: "Canister called `ic0.trap` with message: 'oh no'",
     });
-    expect(executed.logs.map(({ content }) => new TextDecoder().decode(content))).toEqual(['[TRAP]: oh no']);
+    expect(executed.logs.map(({ content }) => new TextDecoder().decode(content))).toEqual([
+      '[TRAP]: oh no',
+    ]);
     expect(nat(replyOf(canister.query('get', EMPTY)))).toBe(0);
   });
 
   it('row 81: debug_print reaches the log of a replicated execution only', () => {
-    const canister = installed(motoko(`
+    const canister = installed(
+      motoko(`
       import Prim "mo:⛔";
       persistent actor {
         public func say() : async () { Prim.debugPrint("hello") };
         public query func ask() : async Text { Prim.debugPrint("hidden"); "x" };
-      }`), { argument: EMPTY });
+      }`),
+      { argument: EMPTY },
+    );
     const { logs } = canister.update('say', EMPTY, { nextLogIndex: 4n });
-    expect(logs.map(({ index, content }) => [index, new TextDecoder().decode(content)])).toEqual([[4n, 'hello']]);
+    expect(logs.map(({ index, content }) => [index, new TextDecoder().decode(content)])).toEqual([
+      [4n, 'hello'],
+    ]);
     expect(canister.query('ask', EMPTY).logs).toEqual([]);
     expect(textOf(canister.query('ask', EMPTY)).slice(-1)).toBe('x');
   });

@@ -2,8 +2,18 @@ import { describe, expect, it } from 'vitest';
 import { Prices } from '../../src/core/cycles.ts';
 import type { Callback, Executed } from '../../src/sandbox/interface.ts';
 import {
-  bytes, CANISTER, installed, module, motoko, numberOf, query, replyNumber, replyOf, TestCanister,
-  textOf, update,
+  bytes,
+  CANISTER,
+  installed,
+  module,
+  motoko,
+  numberOf,
+  query,
+  replyNumber,
+  replyOf,
+  TestCanister,
+  textOf,
+  update,
 } from './support.ts';
 
 const EMPTY = bytes('DIDL\0\0');
@@ -43,13 +53,20 @@ const onReject = (callback: Callback, code: number, message: string) =>
 
 describe('interface-spec 3.3: calls', () => {
   it('row 46: a call carries callee, name, payload and callbacks', () => {
-    const canister = installed(caller(`${NEW} (call $call_on_cleanup (i32.const 3) (i32.const 9))
+    const canister = installed(
+      caller(`${NEW} (call $call_on_cleanup (i32.const 3) (i32.const 9))
       (call $call_data_append (i32.const 200) (i32.const 1)) (call $call_data_append (i32.const 200) (i32.const 1))
-      ${PERFORM}`));
+      ${PERFORM}`),
+    );
     expect(only(canister.update('go'))).toEqual({
-      callee: CANISTER, method: 'm', payload: bytes('mm'), cycles: 0n,
-      onReply: { function: 1n, environment: 7n }, onReject: { function: 2n, environment: 8n },
-      onCleanup: { function: 3n, environment: 9n }, timeoutSeconds: undefined,
+      callee: CANISTER,
+      method: 'm',
+      payload: bytes('mm'),
+      cycles: 0n,
+      onReply: { function: 1n, environment: 7n },
+      onReject: { function: 2n, environment: 8n },
+      onCleanup: { function: 3n, environment: 9n },
+      timeoutSeconds: undefined,
       prepaidCycles: new Prices(13).call(3, { memory64: false }),
     });
   });
@@ -65,15 +82,28 @@ describe('interface-spec 3.3: calls', () => {
   });
 
   it('row 66: msg_reject_msg traps in a reply callback', () => {
-    const bad = SIMPLE.replace('(if (call $msg_reject_code) (then unreachable))', '(drop (call $msg_reject_msg_size))');
+    const bad = SIMPLE.replace(
+      '(if (call $msg_reject_code) (then unreachable))',
+      '(drop (call $msg_reject_msg_size))',
+    );
     const canister = installed(caller(`${NEW} ${PERFORM}`, bad));
     const { trap } = canister.execute(onReply({ function: 1n, environment: 0n }));
-    expect(trap?.message).toContain('"ic0_msg_reject_msg_size" cannot be executed in reply callback mode');
+    expect(trap?.message).toContain(
+      '"ic0_msg_reject_msg_size" cannot be executed in reply callback mode',
+    );
   });
 
   it('row 57: a trapping callback is rolled back, cleanup runs on the state before and is kept', () => {
-    const trapping = SIMPLE.replace('(func $onReply (param i32)', `(func $onReply (param i32) ${store('(i64.const 555)')} unreachable`);
-    const canister = installed(caller(`${store('(i64.const 3)')} ${NEW} (call $call_on_cleanup (i32.const 3) (i32.const 9)) ${PERFORM}`, trapping));
+    const trapping = SIMPLE.replace(
+      '(func $onReply (param i32)',
+      `(func $onReply (param i32) ${store('(i64.const 555)')} unreachable`,
+    );
+    const canister = installed(
+      caller(
+        `${store('(i64.const 3)')} ${NEW} (call $call_on_cleanup (i32.const 3) (i32.const 9)) ${PERFORM}`,
+        trapping,
+      ),
+    );
     const call = only(canister.update('go'));
     expect(canister.execute(onReply(call.onReply)).trap?.code).toBe('IC0502');
     expect(numberOf(canister.query('get'))).toBe(3n);
@@ -83,10 +113,21 @@ describe('interface-spec 3.3: calls', () => {
   });
 
   it('row 57: cleanup can neither call nor answer', () => {
-    for (const forbidden of [NEW, '(call $msg_reply)', '(call $certified_data_set (i32.const 0) (i32.const 1))']) {
-      const cleanup = SIMPLE.replace('(func $onCleanup (param i32)', `(func $onCleanup (param i32) ${forbidden}`);
+    for (const forbidden of [
+      NEW,
+      '(call $msg_reply)',
+      '(call $certified_data_set (i32.const 0) (i32.const 1))',
+    ]) {
+      const cleanup = SIMPLE.replace(
+        '(func $onCleanup (param i32)',
+        `(func $onCleanup (param i32) ${forbidden}`,
+      );
       const canister = installed(caller(`${NEW} ${PERFORM}`, cleanup));
-      const entry = { kind: 'cleanup', callback: { function: 3n, environment: 0n }, code: 1 } as const;
+      const entry = {
+        kind: 'cleanup',
+        callback: { function: 3n, environment: 0n },
+        code: 1,
+      } as const;
       expect(canister.execute(entry).trap).toMatchObject({ code: 'IC0504' });
     }
   });
@@ -94,47 +135,66 @@ describe('interface-spec 3.3: calls', () => {
   it('row 46: a callback of another type, at no function or outside of the table traps', () => {
     const canister = installed(caller(`${NEW} ${PERFORM}`));
     for (const index of [0n, 4n, 5n, 2n ** 32n - 1n]) {
-      expect(canister.execute(onReply({ function: index, environment: 0n })).trap?.code).toBe('IC0502');
+      expect(canister.execute(onReply({ function: index, environment: 0n })).trap?.code).toBe(
+        'IC0502',
+      );
     }
     const tableless = installed(module(update('x', '')));
     expect(tableless.execute(onReply({ function: 0n, environment: 0n })).trap?.code).toBe('IC0502');
   });
 
   it('row 58: several calls in one execution, and an unfinished one is dropped with its cycles back', () => {
-    const canister = installed(caller(`${NEW} ${PERFORM} ${NEW} (call $call_cycles_add128 (i64.const 0) (i64.const 5)) ${PERFORM}
+    const canister = installed(
+      caller(`${NEW} ${PERFORM} ${NEW} (call $call_cycles_add128 (i64.const 0) (i64.const 5)) ${PERFORM}
       ${NEW} (call $call_cycles_add128 (i64.const 0) (i64.const 1000))
       (call $canister_cycle_balance128 (i32.const 0)) ${NEW} (call $call_cycles_add128 (i64.const 0) (i64.const 7))
       (call $canister_cycle_balance128 (i32.const 16))
-      (call $msg_reply_data_append (i32.const 0) (i32.const 32)) (call $msg_reply)`));
+      (call $msg_reply_data_append (i32.const 0) (i32.const 32)) (call $msg_reply)`),
+    );
     const executed = canister.update('go');
     const prepaid = new Prices(13).call(1, { memory64: false });
-    expect(executed.calls.map(({ cycles, prepaidCycles }) => [cycles, prepaidCycles]))
-      .toEqual([[0n, prepaid], [5n, prepaid]]);
+    expect(executed.calls.map(({ cycles, prepaidCycles }) => [cycles, prepaidCycles])).toEqual([
+      [0n, prepaid],
+      [5n, prepaid],
+    ]);
     const view = new DataView(replyOf(executed).buffer);
     const start = 100_000_000_000_000n - 2n * prepaid - 5n;
-    expect([view.getBigUint64(0, true), view.getBigUint64(16, true)]).toEqual([start - 1000n, start - 7n]);
+    expect([view.getBigUint64(0, true), view.getBigUint64(16, true)]).toEqual([
+      start - 1000n,
+      start - 7n,
+    ]);
   });
 
   it('row 58: call functions trap without call_new, also right after call_perform', () => {
     const bodies = [
-      '(drop (call $call_perform))', '(call $call_on_cleanup (i32.const 0) (i32.const 0))',
-      '(call $call_data_append (i32.const 0) (i32.const 0))', `${NEW} ${PERFORM} (drop (call $call_perform))`,
-      '(call $call_cycles_add128 (i64.const 0) (i64.const 0))', '(call $call_with_best_effort_response (i32.const 1))',
+      '(drop (call $call_perform))',
+      '(call $call_on_cleanup (i32.const 0) (i32.const 0))',
+      '(call $call_data_append (i32.const 0) (i32.const 0))',
+      `${NEW} ${PERFORM} (drop (call $call_perform))`,
+      '(call $call_cycles_add128 (i64.const 0) (i64.const 0))',
+      '(call $call_with_best_effort_response (i32.const 1))',
       `${NEW} (call $call_on_cleanup (i32.const 0) (i32.const 0)) (call $call_on_cleanup (i32.const 0) (i32.const 0))`,
       `${NEW} (call $call_with_best_effort_response (i32.const 1)) (call $call_with_best_effort_response (i32.const 1))`,
     ];
-    for (const body of bodies) expect(installed(caller(body)).update('go').trap?.code).toBe('IC0504');
+    for (const body of bodies)
+      expect(installed(caller(body)).update('go').trap?.code).toBe('IC0504');
   });
 
   it('row 59 and 68: call_perform answers 2 when slots are gone or the canister would freeze', () => {
-    const canister = installed(caller(`${NEW} (call $call_cycles_add128 (i64.const 0) (i64.const 10))
+    const canister = installed(
+      caller(`${NEW} (call $call_cycles_add128 (i64.const 0) (i64.const 10))
       (i64.store (i32.const 0) (i64.extend_i32_u (call $call_perform)))
       (call $canister_cycle_balance128 (i32.const 8))
-      (call $msg_reply_data_append (i32.const 0) (i32.const 24)) (call $msg_reply)`));
+      (call $msg_reply_data_append (i32.const 0) (i32.const 24)) (call $msg_reply)`),
+    );
     const asked = (context: object) => {
       const executed = canister.update('go', bytes(''), context);
       const view = new DataView(replyOf(executed).buffer);
-      return [Number(view.getBigUint64(0, true)), executed.calls.length, view.getBigUint64(8, true)];
+      return [
+        Number(view.getBigUint64(0, true)),
+        executed.calls.length,
+        view.getBigUint64(8, true),
+      ];
     };
     const cost = new Prices(13).call(1, { memory64: false });
     const full = 100_000_000_000_000n;
@@ -148,21 +208,34 @@ describe('interface-spec 3.3: calls', () => {
   });
 
   it('row 56: adding more cycles than are liquid traps', () => {
-    const canister = installed(caller(`${NEW} (call $call_cycles_add128 (i64.const 0) (i64.const 10))`));
-    expect(canister.update('go', bytes(''), { balance: 19n, freezingReserve: 10n }).trap?.code).toBe('IC0207');
-    expect(canister.update('go', bytes(''), { balance: 20n, freezingReserve: 10n }).trap).toBeUndefined();
+    const canister = installed(
+      caller(`${NEW} (call $call_cycles_add128 (i64.const 0) (i64.const 10))`),
+    );
+    expect(
+      canister.update('go', bytes(''), { balance: 19n, freezingReserve: 10n }).trap?.code,
+    ).toBe('IC0207');
+    expect(
+      canister.update('go', bytes(''), { balance: 20n, freezingReserve: 10n }).trap,
+    ).toBeUndefined();
   });
 
   it('row 87: a payload of 10 MiB is sent, one byte more traps', () => {
-    const body = (size: number) => `${NEW} (call $call_data_append (i32.const 0) (i32.const ${size})) ${PERFORM}`;
-    const wasm = module(TABLE + SIMPLE + update('most', body(10_485_760)) + update('more', body(10_485_761)), { pages: 200 });
+    const body = (size: number) =>
+      `${NEW} (call $call_data_append (i32.const 0) (i32.const ${size})) ${PERFORM}`;
+    const wasm = module(
+      TABLE + SIMPLE + update('most', body(10_485_760)) + update('more', body(10_485_761)),
+      { pages: 200 },
+    );
     const canister = installed(wasm);
     expect(only(canister.update('most')).payload.length).toBe(10_485_760);
-    expect(canister.update('more').trap?.message).toContain('(10485761) cannot be larger than 10485760');
+    expect(canister.update('more').trap?.message).toContain(
+      '(10485761) cannot be larger than 10485760',
+    );
   });
 
   it('row 93: a bounded wait is cut to 300 s', () => {
-    const body = (seconds: number) => `${NEW} (call $call_with_best_effort_response (i32.const ${seconds})) ${PERFORM}`;
+    const body = (seconds: number) =>
+      `${NEW} (call $call_with_best_effort_response (i32.const ${seconds})) ${PERFORM}`;
     expect(only(installed(caller(body(7))).update('go')).timeoutSeconds).toBe(7);
     expect(only(installed(caller(body(-1))).update('go')).timeoutSeconds).toBe(300);
   });
@@ -175,7 +248,9 @@ describe('interface-spec 3.3: calls', () => {
       '(call $call_new (i32.const 65530) (i32.const 10) (i32.const 200) (i32.const 1) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0))',
     ];
     for (const call of calls) {
-      const trap = installed(module(`(data (i32.const 500) "\\ff") ${update('go', call)}`)).update('go').trap;
+      const trap = installed(module(`(data (i32.const 500) "\\ff") ${update('go', call)}`)).update(
+        'go',
+      ).trap;
       expect(trap?.code).toMatch(/IC050[24]/);
     }
   });
@@ -183,9 +258,18 @@ describe('interface-spec 3.3: calls', () => {
   it('row 70: cost_call is what call_perform takes, and grows with size', () => {
     const cost = (name: number, payload: number) =>
       `(call $cost_call (i64.const ${name}) (i64.const ${payload}) (i32.const 0))`;
-    const get = (body: string) => update('cost', `${body} (call $msg_reply_data_append (i32.const 0) (i32.const 16)) (call $msg_reply)`);
-    const costOf = (name: number, payload: number) => numberOf(installed(module(get(cost(name, payload)))).update('cost'));
-    const call = only(installed(caller(`${NEW} (call $call_data_append (i32.const 0) (i32.const 99)) ${PERFORM}`)).update('go'));
+    const get = (body: string) =>
+      update(
+        'cost',
+        `${body} (call $msg_reply_data_append (i32.const 0) (i32.const 16)) (call $msg_reply)`,
+      );
+    const costOf = (name: number, payload: number) =>
+      numberOf(installed(module(get(cost(name, payload)))).update('cost'));
+    const call = only(
+      installed(
+        caller(`${NEW} (call $call_data_append (i32.const 0) (i32.const 99)) ${PERFORM}`),
+      ).update('go'),
+    );
     expect(costOf(1, 99)).toBe(call.prepaidCycles);
     expect(costOf(1, 100)).toBe(call.prepaidCycles + 1_000n);
     expect(costOf(1, 1_000_000)).toBeGreaterThan(costOf(1, 100));
@@ -194,11 +278,14 @@ describe('interface-spec 3.3: calls', () => {
 
 describe('Motoko calls itself', () => {
   it('row 46: an await round trip through the table of a table64 module', () => {
-    const canister = installed(motoko(`persistent actor Self {
+    const canister = installed(
+      motoko(`persistent actor Self {
       var n = 0;
       public func one() : async Nat { 1 };
       public func both() : async Nat { n += await one(); n += await one(); n };
-    }`), { argument: EMPTY });
+    }`),
+      { argument: EMPTY },
+    );
     const first = only(canister.update('both', EMPTY));
     expect(first.method).toBe('one');
     const one = replyOf(canister.update('one', first.payload, { caller: CANISTER }));
@@ -208,12 +295,15 @@ describe('Motoko calls itself', () => {
   });
 
   it('row 66: a rejected call throws in Motoko with its code and text', () => {
-    const canister = installed(motoko(`
+    const canister = installed(
+      motoko(`
       import Prim "mo:⛔";
       persistent actor Self {
         public func one() : async Nat { 1 };
         public func go() : async Text { try { ignore await one(); "?" } catch e { Prim.errorMessage(e) } };
-      }`), { argument: EMPTY });
+      }`),
+      { argument: EMPTY },
+    );
     const call = only(canister.update('go', EMPTY));
     expect(textOf(canister.execute(onReject(call.onReject, 5, 'sorry')))).toContain('sorry');
   });
@@ -230,7 +320,7 @@ describe('interface-spec 5.11: composite queries', () => {
     ${query('get', replyNumber(load))} ${query('present', replyNumber('(i64.extend_i32_u (call $data_certificate_present))')).replace('query present', 'query qpresent')}`);
   const start = { kind: 'composite_query', method: 'c', argument: bytes('') } as const;
 
-  it('row 79: changes last for the query\'s own callbacks only, and calls cost nothing', () => {
+  it("row 79: changes last for the query's own callbacks only, and calls cost nothing", () => {
     const canister = installed(COMPOSITE);
     const call = only(canister.execute(start, {}, 'one'));
     expect(call.prepaidCycles).toBe(0n);
@@ -244,18 +334,31 @@ describe('interface-spec 5.11: composite queries', () => {
     expect(canister.execute(onReply(call.onReply), {}, 'one').trap?.code).toBe('IC0529');
   });
 
-  it('row 65: data_certificate_present is 1 in the query\'s entry only', () => {
+  it("row 65: data_certificate_present is 1 in the query's entry only", () => {
     const dataCertificate = bytes('certificate');
     const canister = installed(COMPOSITE);
     const present = { kind: 'composite_query', method: 'present', argument: bytes('') } as const;
     expect(numberOf(canister.execute(present, { dataCertificate }, 's'))).toBe(1n);
     expect(numberOf(canister.execute(present, {}, 's'))).toBe(0n);
     expect(numberOf(canister.query('qpresent', bytes(''), { dataCertificate }))).toBe(1n);
-    const replicated = { kind: 'query', method: 'qpresent', argument: bytes(''), replicated: true } as const;
+    const replicated = {
+      kind: 'query',
+      method: 'qpresent',
+      argument: bytes(''),
+      replicated: true,
+    } as const;
     expect(numberOf(canister.execute(replicated, { dataCertificate }))).toBe(0n);
-    const callback = SIMPLE.replace(`(func $onReply (param i32)`, `(func $onReply (param i32)
-      (if (call $data_certificate_present) (then unreachable))`);
-    const update0 = installed(caller(`(if (call $data_certificate_present) (then unreachable)) ${NEW} ${PERFORM}`, callback));
+    const callback = SIMPLE.replace(
+      `(func $onReply (param i32)`,
+      `(func $onReply (param i32)
+      (if (call $data_certificate_present) (then unreachable))`,
+    );
+    const update0 = installed(
+      caller(
+        `(if (call $data_certificate_present) (then unreachable)) ${NEW} ${PERFORM}`,
+        callback,
+      ),
+    );
     const call = only(update0.update('go', bytes(''), { dataCertificate }));
     expect(update0.execute(onReply(call.onReply), { dataCertificate }).trap).toBeUndefined();
     const composite = new TestCanister(update0.sandbox);

@@ -2,16 +2,19 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
-import { SandboxPool } from '../../src/adapters/sandbox-pool.ts';
 import { openInstrumentedCache } from '../../src/adapters/instrumented-cache.ts';
+import { SandboxPool } from '../../src/adapters/sandbox-pool.ts';
 import type { Answer, Collected, Executed, Task } from '../../src/sandbox/interface.ts';
 import { bytes, CONTEXT, module, numberOf, replyNumber, replyOf, update } from './support.ts';
 
 const load = '(i64.load (i32.const 0))';
 const COUNTER = module(`
   ${update('inc', `(i64.store (i32.const 0) (i64.add ${load} (i64.const 1))) ${replyNumber(load)}`)}
-  ${update('echo', `(call $msg_arg_data_copy (i32.const 0) (i32.const 0) (call $msg_arg_data_size))
-    (call $msg_reply_data_append (i32.const 0) (call $msg_arg_data_size)) (call $msg_reply)`)}
+  ${update(
+    'echo',
+    `(call $msg_arg_data_copy (i32.const 0) (i32.const 0) (call $msg_arg_data_size))
+    (call $msg_reply_data_append (i32.const 0) (call $msg_arg_data_size)) (call $msg_reply)`,
+  )}
   (func $f (param i64) (result i64) (i64.add (call $f (local.get 0)) (i64.const 1)))
   ${update('recursion', '(drop (call $f (i64.const 1)))')}
   (table funcref (elem $g)) (type $t (func (param i64 i64) (result i64)))
@@ -26,22 +29,32 @@ const opened: { pool: SandboxPool | undefined; directory: string }[] = [];
 function open(workers: number, directory = mkdtempSync(join(tmpdir(), 'sandbox-'))) {
   const faults: Error[] = [];
   const cacheDirectory = join(directory, 'modules');
-  const pool = new SandboxPool({ workers, cacheDirectory, onFault: (reason) => faults.push(reason) });
+  const pool = new SandboxPool({
+    workers,
+    cacheDirectory,
+    onFault: (reason) => faults.push(reason),
+  });
   opened.push({ pool, directory });
   const ask = (task: Task) => new Promise<Answer>((resolve) => pool.solve(task, resolve));
   const execute = async (index: number, method: string, argument: Uint8Array = NONE) => {
     const context = { ...CONTEXT, canisterId: idOf(index) };
     const entry = { kind: 'update', method, argument } as const;
-    return await ask({ kind: 'execute', entry, context, session: undefined }) as Executed;
+    return (await ask({ kind: 'execute', entry, context, session: undefined })) as Executed;
   };
   const install = async (index: number, wasm = COUNTER) => {
     const prepared = await ask({ kind: 'prepare', wasm });
     if (prepared.kind !== 'prepared') throw new Error(prepared.kind);
     const context = { ...CONTEXT, canisterId: idOf(index), instructionLimit: 300_000_000_000n };
-    return await ask({
-      kind: 'install', mode: 'install', moduleHash: prepared.facts.hash, argument: NONE,
-      skipPreUpgrade: false, keepHeap: false, context, versionAfter: 1n,
-    }) as Executed;
+    return (await ask({
+      kind: 'install',
+      mode: 'install',
+      moduleHash: prepared.facts.hash,
+      argument: NONE,
+      skipPreUpgrade: false,
+      keepHeap: false,
+      context,
+      versionAfter: 1n,
+    })) as Executed;
   };
   return { pool, faults, ask, execute, install, cacheDirectory, directory };
 }
@@ -58,9 +71,11 @@ describe('the pool of sandbox workers', () => {
     const { ask, execute, install } = open(2);
     const indices = [9, 1, 4, 7, 2, 8];
     for (const index of indices) expect((await install(index)).trap).toBeUndefined();
-    const all = await Promise.all(indices.flatMap((index) => [execute(index, 'inc'), execute(index, 'inc')]));
+    const all = await Promise.all(
+      indices.flatMap((index) => [execute(index, 'inc'), execute(index, 'inc')]),
+    );
     expect(all.map(numberOf)).toEqual(indices.flatMap(() => [101n, 102n]));
-    const { canisters } = await ask({ kind: 'collect' }) as { canisters: readonly Collected[] };
+    const { canisters } = (await ask({ kind: 'collect' })) as { canisters: readonly Collected[] };
     expect(canisters.map(({ canisterId }) => canisterId[7])).toEqual([1, 2, 4, 7, 8, 9]);
     for (const { memories } of canisters) {
       const page = memories[0]?.pages[0]?.content as Uint8Array;
@@ -89,7 +104,9 @@ describe('the pool of sandbox workers', () => {
     block.set(bytes('in a block'), 1_000_000);
     const argument = block.subarray(1_000_000, 1_000_010);
     expect(replyOf(await execute(1, 'echo', argument))).toEqual(bytes('in a block'));
-    expect(replyOf(await execute(1, 'echo', Buffer.from('node buffer')))).toEqual(bytes('node buffer'));
+    expect(replyOf(await execute(1, 'echo', Buffer.from('node buffer')))).toEqual(
+      bytes('node buffer'),
+    );
     expect(block.length).toBe(4_000_000);
   });
 
@@ -98,14 +115,25 @@ describe('the pool of sandbox workers', () => {
     await install(1);
     let answered = false;
     const task: Task = {
-      kind: 'open', canisterId: idOf(5), moduleHash: new Uint8Array(32), heapBytes: 0, stableBytes: 0,
-      memories: [], instance: NONE,
+      kind: 'open',
+      canisterId: idOf(5),
+      moduleHash: new Uint8Array(32),
+      heapBytes: 0,
+      stableBytes: 0,
+      memories: [],
+      instance: NONE,
     };
-    pool.solve(task, () => { answered = true; });
-    void execute(1, 'inc').then(() => { answered = true; });
+    pool.solve(task, () => {
+      answered = true;
+    });
+    void execute(1, 'inc').then(() => {
+      answered = true;
+    });
     await expect.poll(() => faults.length).toBe(1);
     expect(faults[0]?.message).toContain('must be prepared');
-    void execute(1, 'inc').then(() => { answered = true; });
+    void execute(1, 'inc').then(() => {
+      answered = true;
+    });
     await new Promise((resolve) => setTimeout(resolve, 50));
     expect([answered, faults.length]).toEqual([false, 1]);
   });
@@ -115,7 +143,7 @@ describe('the pool of sandbox workers', () => {
     await install(1);
     const answers = Array.from({ length: 100 }, () => execute(1, 'inc'));
     await pool.close();
-    expect(numberOf(await answers[99] as Executed)).toBe(200n);
+    expect(numberOf((await answers[99]) as Executed)).toBe(200n);
   });
 });
 

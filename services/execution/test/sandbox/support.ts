@@ -3,7 +3,12 @@ import { gunzipSync } from 'node:zlib';
 import { fromHex, utf8 } from '@internode/prelude';
 import { createInPlaceSandbox, type InPlaceSandbox } from '../../src/sandbox/in-place.ts';
 import type {
-  Answer, Context, Entry, Executed, ModuleFacts, Task,
+  Answer,
+  Context,
+  Entry,
+  Executed,
+  ModuleFacts,
+  Task,
 } from '../../src/sandbox/interface.ts';
 import { SYSTEM_IMPORTS } from '../../src/sandbox/system-api.ts';
 import { wat } from '../wasm/canisters.ts';
@@ -12,7 +17,7 @@ export { motoko } from '../wasm/canisters.ts';
 
 export const CANISTER = fromHex('00000000000000010101');
 export const OTHER = fromHex('00000000000000020101');
-export const USER = fromHex('aa'.repeat(28) + '02');
+export const USER = fromHex(`${'aa'.repeat(28)}02`);
 
 export const CONTEXT: Context = {
   canisterId: CANISTER,
@@ -31,7 +36,7 @@ export const CONTEXT: Context = {
   instructionLimit: 40_000_000_000n,
   wasmMemoryLimit: 0,
   globalTimerNanos: 0n,
-  subnetId: fromHex('bb'.repeat(28) + '02'),
+  subnetId: fromHex(`${'bb'.repeat(28)}02`),
   subnetNodes: 13,
   rootKeyDer: new Uint8Array(133).fill(9),
   environmentVariables: [],
@@ -48,8 +53,9 @@ export const CONTEXT: Context = {
  */
 export function module(body: string, { bits = 32, pages = 1 } = {}): Uint8Array {
   const names = new Set([...body.matchAll(/\(call \$(\w+)/g)].map((match) => match[1] ?? ''));
-  const imports = [...names].filter((name) => SYSTEM_IMPORTS.has(name)).map((name) =>
-    importOf(name, bits));
+  const imports = [...names]
+    .filter((name) => SYSTEM_IMPORTS.has(name))
+    .map((name) => importOf(name, bits));
   const memory = `(memory (export "memory") ${bits === 64 ? 'i64 ' : ''}${pages})`;
   return wat(`(module ${imports.join('\n')} ${memory} ${body})`);
 }
@@ -123,7 +129,10 @@ export class TestCanister {
       skipPreUpgrade: options.skipPreUpgrade ?? false,
       keepHeap: options.keepHeap ?? false,
       context: {
-        ...CONTEXT, canisterId: this.id, instructionLimit: 300_000_000_000n, ...options.context,
+        ...CONTEXT,
+        canisterId: this.id,
+        instructionLimit: 300_000_000_000n,
+        ...options.context,
       },
       versionAfter: 8n,
     }) as Executed;
@@ -134,11 +143,19 @@ export class TestCanister {
     return this.sandbox.run({ kind: 'execute', entry, context: whole, session }) as Executed;
   }
 
-  update(method: string, argument: Uint8Array = new Uint8Array(0), context: Partial<Context> = {}): Executed {
+  update(
+    method: string,
+    argument: Uint8Array = new Uint8Array(0),
+    context: Partial<Context> = {},
+  ): Executed {
     return this.execute({ kind: 'update', method, argument }, context);
   }
 
-  query(method: string, argument: Uint8Array = new Uint8Array(0), context: Partial<Context> = {}): Executed {
+  query(
+    method: string,
+    argument: Uint8Array = new Uint8Array(0),
+    context: Partial<Context> = {},
+  ): Executed {
     return this.execute({ kind: 'query', method, argument, replicated: false }, context);
   }
 }

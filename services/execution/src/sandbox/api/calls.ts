@@ -23,7 +23,8 @@ function begin(x: Execution, { callee, method, functions }: Draft): void {
   x.discardDraft();
   if (callee[1] > PRINCIPAL_BYTES) throw violation('ic0.call_new: invalid principal id');
   if (method[1] > METHOD_NAME_BYTES) {
-    const text = `size of method_name ${method[1]} exceeds the allowed limit of ${METHOD_NAME_BYTES}`;
+    const limit = `exceeds the allowed limit of ${METHOD_NAME_BYTES}`;
+    const text = `size of method_name ${method[1]} ${limit}`;
     throw violation(`ic0.call_new: ${text}`);
   }
   const [replyFunction, replyEnvironment, rejectFunction, rejectEnvironment] = functions;
@@ -41,14 +42,17 @@ function begin(x: Execution, { callee, method, functions }: Draft): void {
 }
 
 function draftOf(x: Execution, name: string): CallDraft {
-  if (x.draft === undefined) throw violation(`ic0.${name} called when no call is under construction.`);
+  if (x.draft === undefined)
+    throw violation(`ic0.${name} called when no call is under construction.`);
   return x.draft;
 }
 
 function setCleanup(x: Execution, fun: bigint, environment: bigint): void {
   const draft = draftOf(x, 'call_on_cleanup');
   if (draft.onCleanup !== undefined) {
-    throw violation('ic0.call_on_cleanup can be called at most once between `ic0.call_new` and `ic0.call_perform`.');
+    throw violation(
+      'ic0.call_on_cleanup can be called at most once between call_new and call_perform.',
+    );
   }
   draft.onCleanup = { function: fun, environment };
 }
@@ -102,20 +106,25 @@ function perform(x: Execution): number {
   return PERFORMED;
 }
 
-const NEW_TYPE = [
-  ['I', 'I', 'I', 'I', 'opaque', 'opaque', 'opaque', 'opaque'], 'none',
-] as const;
+const NEW_TYPE = [['I', 'I', 'I', 'I', 'opaque', 'opaque', 'opaque', 'opaque'], 'none'] as const;
 
 export const CALL_CALLS: readonly Definition[] = [
-  define('call_new', CALLING, NEW_TYPE, (x, callee, calleeSize, name, nameSize, ...functions) =>
-    begin(x, { callee: [callee, calleeSize], method: [name, nameSize], functions }), {
-    overhead: 1_500,
-  }),
+  define(
+    'call_new',
+    CALLING,
+    NEW_TYPE,
+    (x, callee, calleeSize, name, nameSize, ...functions) =>
+      begin(x, { callee: [callee, calleeSize], method: [name, nameSize], functions }),
+    {
+      overhead: 1_500,
+    },
+  ),
   define('call_on_cleanup', CALLING, [['opaque', 'opaque'], 'none'], setCleanup),
   define('call_data_append', CALLING, [['I', 'I'], 'none'], appendPayload),
   define('call_with_best_effort_response', CALLING, [['i32'], 'none'], limitWait),
   define('call_cycles_add128', PAYING, [['i64', 'i64'], 'none'], (x, high, low) =>
-    addCyclesToCall(x, cyclesOf(high, low))),
+    addCyclesToCall(x, cyclesOf(high, low)),
+  ),
   define('call_perform', CALLING, [[], 'i32'], perform, { overhead: 5_000 }),
   define('call_cycles_add', PAYING, [['i64'], 'none'], addCyclesToCall, { only32: true }),
 ];

@@ -20,7 +20,7 @@ function outcallCost(x: Execution, request: bigint, responseMax: bigint, target:
   writeCycles(x, target, amount < 2n ** 128n ? amount : 2n ** 128n - 1n);
 }
 
-/** No subnet of this replica holds threshold signing keys, so every name is that of an unknown key. */
+/** No subnet of this replica holds threshold signing keys: every name is an unknown key's. */
 function keyCost(known: readonly number[]) {
   return (x: Execution, source: number, size: number, algorithm: number): number => {
     x.machine.hostRead(source + size, 0);
@@ -33,10 +33,13 @@ const KEY_TYPE = [['I', 'I', 'i32', 'I'], 'i32'] as const;
 export const COST_CALLS: readonly Definition[] = [
   define('cost_call', EVERYWHERE, [['i64', 'i64', 'I'], 'none'], callCost),
   define('cost_create_canister', EVERYWHERE, [['I'], 'none'], (x, target) =>
-    writeCycles(x, target, new Prices(x.context.subnetNodes).creation())),
+    writeCycles(x, target, new Prices(x.context.subnetNodes).creation()),
+  ),
   define('cost_http_request', EVERYWHERE, [['i64', 'i64', 'I'], 'none'], outcallCost),
   define('cost_http_request_v2', EVERYWHERE, [['I', 'I', 'I'], 'none'], () => {
-    throw violation('ic0.cost_http_request_v2 is not provided: this replica makes no HTTP outcalls');
+    throw violation(
+      'ic0.cost_http_request_v2 is not provided: this replica makes no HTTP outcalls',
+    );
   }),
   define('cost_sign_with_ecdsa', EVERYWHERE, KEY_TYPE, keyCost([0, 1])),
   define('cost_sign_with_schnorr', EVERYWHERE, KEY_TYPE, keyCost([0, 1])),

@@ -4,8 +4,8 @@
  * record, so they cannot disagree.
  */
 import type { ImportSignature } from '../../wasm/index.ts';
-import { trapped, violation } from '../failures.ts';
 import type { Execution } from '../execution.ts';
+import { trapped, violation } from '../failures.ts';
 import { modeBits } from '../modes.ts';
 
 /**
@@ -15,7 +15,8 @@ import { modeBits } from '../modes.ts';
 export type ParamType = 'I' | 'opaque' | 'i32' | 'i64';
 export type ResultType = 'I' | 'i32' | 'i64' | 'none';
 
-type Value<T> = T extends 'I' | 'i32' ? number : T extends 'none' ? undefined | void : bigint;
+type Value<T> = T extends 'I' | 'i32' ? number : bigint;
+type Result<R> = R extends 'none' ? unknown : Value<R>;
 type Values<P extends readonly ParamType[]> = { -readonly [K in keyof P]: Value<P[K]> };
 
 export interface Definition {
@@ -26,7 +27,7 @@ export interface Definition {
   readonly only32: boolean;
   /** Instructions charged for the call itself. */
   readonly overhead: number;
-  readonly run: (execution: Execution, ...values: never[]) => number | bigint | undefined | void;
+  readonly run: (execution: Execution, ...values: never[]) => unknown;
 }
 
 export interface Traits {
@@ -40,7 +41,7 @@ export function define<const P extends readonly ParamType[], R extends ResultTyp
   name: string,
   contexts: string,
   type: readonly [P, R],
-  run: (execution: Execution, ...values: Values<P>) => Value<R>,
+  run: (execution: Execution, ...values: Values<P>) => Result<R>,
   traits: Traits = {},
 ): Definition {
   return {
@@ -63,7 +64,8 @@ export function defineBlob(
   return [
     define(`${name}_size`, contexts, [[], 'I'], (x) => blob(x).length),
     define(`${name}_copy`, contexts, [['I', 'I', 'I'], 'none'], (x, target, offset, size) =>
-      copyOut(x, `ic0.${name}_copy`, blob(x), { target, offset, size })),
+      copyOut(x, `ic0.${name}_copy`, blob(x), { target, offset, size }),
+    ),
   ];
 }
 

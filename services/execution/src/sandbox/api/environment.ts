@@ -1,14 +1,20 @@
 /** What a canister may know and set about itself, its subnet and the time; logs and traps. */
 import { bytesEqual } from '@internode/prelude';
-import type { Execution } from '../execution.ts';
-import { calledTrap, violation } from '../failures.ts';
 import { ENVIRONMENT_TEXT_BYTES } from '../../limits.ts';
 import { HostTrap } from '../../wasm/index.ts';
+import type { Execution } from '../execution.ts';
+import { calledTrap, violation } from '../failures.ts';
+import { CERTIFIED_DATA_BYTES, LOG_BYTES, PRINCIPAL_BYTES, TRAP_TEXT_BYTES } from '../limits.ts';
 import {
-  CERTIFIED_DATA_BYTES, LOG_BYTES, PRINCIPAL_BYTES, TRAP_TEXT_BYTES,
-} from '../limits.ts';
-import {
-  copyIn, copyOut, cyclesOf, type Definition, define, defineBlob, narrow, textOf, writeCycles,
+  copyIn,
+  copyOut,
+  cyclesOf,
+  type Definition,
+  define,
+  defineBlob,
+  narrow,
+  textOf,
+  writeCycles,
 } from './define.ts';
 
 const EVERYWHERE = '* s';
@@ -21,7 +27,8 @@ function certificate(x: Execution): Uint8Array | undefined {
 
 function presentCertificate(x: Execution): Uint8Array {
   const found = certificate(x);
-  if (found === undefined) throw violation('ic0.data_certificate_copy: no certificate is available');
+  if (found === undefined)
+    throw violation('ic0.data_certificate_copy: no certificate is available');
   return found;
 }
 
@@ -60,7 +67,7 @@ function burn(x: Execution, amount: bigint): bigint {
   return burned;
 }
 
-/** Never traps, except for running out of instructions; what lies outside the heap is not printed. */
+/** Traps only for want of instructions; what lies outside the heap is not printed. */
 function print(x: Execution, source: number, size: number): void {
   const length = Math.min(size, LOG_BYTES);
   x.machine.charge(length);
@@ -102,17 +109,31 @@ function variableValue(x: Execution, source: number, size: number): Uint8Array {
 const VARIABLES: readonly Definition[] = [
   define('env_var_count', '*', [[], 'I'], (x) => x.context.environmentVariables.length),
   define('env_var_name_size', '*', [['I'], 'I'], (x, index) => nameAt(x, index).length),
-  define('env_var_name_copy', '*', [['I', 'I', 'I', 'I'], 'none'], (x, index, target, offset, size) =>
-    copyOut(x, 'ic0.env_var_name_copy', nameAt(x, index), { target, offset, size })),
+  define(
+    'env_var_name_copy',
+    '*',
+    [['I', 'I', 'I', 'I'], 'none'],
+    (x, index, target, offset, size) =>
+      copyOut(x, 'ic0.env_var_name_copy', nameAt(x, index), { target, offset, size }),
+  ),
   define('env_var_name_exists', '*', [['I', 'I'], 'i32'], (x, source, size) =>
-    findVariable(x, source, size) === undefined ? 0 : 1),
-  define('env_var_value_size', '*', [['I', 'I'], 'I'], (x, source, size) =>
-    variableValue(x, source, size).length),
-  define('env_var_value_copy', '*', [['I', 'I', 'I', 'I', 'I'], 'none'],
+    findVariable(x, source, size) === undefined ? 0 : 1,
+  ),
+  define(
+    'env_var_value_size',
+    '*',
+    [['I', 'I'], 'I'],
+    (x, source, size) => variableValue(x, source, size).length,
+  ),
+  define(
+    'env_var_value_copy',
+    '*',
+    [['I', 'I', 'I', 'I', 'I'], 'none'],
     (x, source, nameSize, target, offset, size) => {
       const value = variableValue(x, source, nameSize);
       copyOut(x, 'ic0.env_var_value_copy', value, { target, offset, size });
-    }),
+    },
+  ),
 ];
 
 export const ENVIRONMENT_CALLS: readonly Definition[] = [
@@ -123,15 +144,23 @@ export const ENVIRONMENT_CALLS: readonly Definition[] = [
   ...VARIABLES,
   define('subnet_self_node_count', '*', [[], 'i32'], (x) => x.context.subnetNodes),
   define('canister_cycle_balance128', '*', [['I'], 'none'], (x, target) =>
-    writeCycles(x, target, x.balance)),
+    writeCycles(x, target, x.balance),
+  ),
   define('canister_liquid_cycle_balance128', '*', [['I'], 'none'], (x, target) =>
-    writeCycles(x, target, x.liquid())),
-  define('cycles_burn128', 'I G U RQ Ry Rt C T', [['i64', 'i64', 'I'], 'none'], (x, high, low, target) =>
-    writeCycles(x, target, burn(x, cyclesOf(high, low)))),
+    writeCycles(x, target, x.liquid()),
+  ),
+  define(
+    'cycles_burn128',
+    'I G U RQ Ry Rt C T',
+    [['i64', 'i64', 'I'], 'none'],
+    (x, high, low, target) => writeCycles(x, target, burn(x, cyclesOf(high, low))),
+  ),
   define('canister_status', '*', [[], 'i32'], (x) => STATUS[x.context.status]),
   define('canister_version', '*', [[], 'i64'], (x) => x.context.canisterVersion),
   define('certified_data_set', 'I G U Ry Rt T', [['I', 'I'], 'none'], setCertifiedData),
-  define('data_certificate_present', '*', [[], 'i32'], (x) => (certificate(x) === undefined ? 0 : 1)),
+  define('data_certificate_present', '*', [[], 'i32'], (x) =>
+    certificate(x) === undefined ? 0 : 1,
+  ),
   define('time', '*', [[], 'i64'], (x) => x.context.timeNanos),
   define('global_timer_set', 'I G U Ry Rt C T', [['i64'], 'i64'], setTimer),
   define('performance_counter', EVERYWHERE, [['i32'], 'i64'], counter),

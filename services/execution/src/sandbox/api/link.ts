@@ -1,6 +1,7 @@
 /** Makes the functions that V8 calls out of definitions: checks the context, charges, converts. */
-import { violation } from '../failures.ts';
+
 import type { Execution } from '../execution.ts';
+import { violation } from '../failures.ts';
 import type { Definition, ParamType, ResultType } from './define.ts';
 
 /** Whose system calls these are; one per canister. The execution changes, the functions stay. */
@@ -14,9 +15,8 @@ type Convert = (value: number | bigint) => number | bigint;
 
 const unsigned32: Convert = (value) => (value as number) >>> 0;
 const unsigned64: Convert = (value) => BigInt.asUintN(64, value as bigint);
-/** Addresses beyond 2^53 lose digits, but no memory reaches that far, so every check still fails. */
-const address64: Convert = (value) =>
-  (value as bigint) < 0n ? 2 ** 64 : Number(value as bigint);
+/** Addresses beyond 2^53 lose digits; no memory reaches that far, so every check still fails. */
+const address64: Convert = (value) => ((value as bigint) < 0n ? 2 ** 64 : Number(value as bigint));
 
 function converterOf(type: ParamType, memory64: boolean): Convert {
   if (type === 'i32') return unsigned32;
@@ -25,7 +25,10 @@ function converterOf(type: ParamType, memory64: boolean): Convert {
   return memory64 ? address64 : unsigned32;
 }
 
-function backOf(type: ResultType, memory64: boolean): (value: unknown) => number | bigint | undefined {
+function backOf(
+  type: ResultType,
+  memory64: boolean,
+): (value: unknown) => number | bigint | undefined {
   if (type === 'none') return () => undefined;
   if (type === 'i64') return (value) => BigInt.asIntN(64, value as bigint);
   if (type === 'I' && memory64) return (value) => BigInt(value as number);

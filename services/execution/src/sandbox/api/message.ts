@@ -4,7 +4,14 @@ import { addCycles } from '../../core/cycles.ts';
 import type { Execution } from '../execution.ts';
 import { violation } from '../failures.ts';
 import {
-  copyIn, cyclesOf, type Definition, define, defineBlob, narrow, textOf, writeCycles,
+  copyIn,
+  cyclesOf,
+  type Definition,
+  define,
+  defineBlob,
+  narrow,
+  textOf,
+  writeCycles,
 } from './define.ts';
 
 const EMPTY = new Uint8Array(0);
@@ -72,11 +79,17 @@ export const MESSAGE_CALLS: readonly Definition[] = [
   define('msg_reply', ANSWERING, [[], 'none'], reply),
   define('msg_reject', ANSWERING, [['I', 'I'], 'none'], reject),
   define('msg_cycles_available128', 'U RQ Rt Ry', [['I'], 'none'], (x, target) =>
-    writeCycles(x, target, x.cyclesAvailable)),
+    writeCycles(x, target, x.cyclesAvailable),
+  ),
   define('msg_cycles_refunded128', 'Rt Ry', [['I'], 'none'], (x, target) =>
-    writeCycles(x, target, x.context.cyclesRefunded)),
-  define('msg_cycles_accept128', 'U RQ Rt Ry', [['i64', 'i64', 'I'], 'none'], (x, high, low, target) =>
-    writeCycles(x, target, accept(x, cyclesOf(high, low)))),
+    writeCycles(x, target, x.context.cyclesRefunded),
+  ),
+  define(
+    'msg_cycles_accept128',
+    'U RQ Rt Ry',
+    [['i64', 'i64', 'I'], 'none'],
+    (x, high, low, target) => writeCycles(x, target, accept(x, cyclesOf(high, low))),
+  ),
   ...defineBlob('msg_method_name', 'F', (x) => new TextEncoder().encode(x.input.methodName)),
   define('accept_message', 'F', [[], 'none'], acceptMessage),
 

@@ -1,5 +1,5 @@
 /** Stable memory: the 64-bit calls, and the old 32-bit ones for memories up to 4 GiB. */
-import { STABLE_OUT_OF_BOUNDS, STABLE_PAGE_BYTES, HostTrap } from '../../wasm/index.ts';
+import { HostTrap, STABLE_OUT_OF_BOUNDS, STABLE_PAGE_BYTES } from '../../wasm/index.ts';
 import type { Execution } from '../execution.ts';
 import { trapped } from '../failures.ts';
 import { COPY_PIECE_BYTES } from '../limits.ts';
@@ -62,6 +62,11 @@ function check32(x: Execution): void {
   }
 }
 
+function size32(x: Execution): number {
+  check32(x);
+  return x.stable.size;
+}
+
 function grow32(x: Execution, pages: number): number {
   check32(x);
   return x.stable.grow(pages, PAGES_MAX_32);
@@ -73,20 +78,36 @@ const TYPE_32 = [['i32', 'i32', 'i32'], 'none'] as const;
 
 export const STABLE_CALLS: readonly Definition[] = [
   define('stable64_size', ANYWHERE, [[], 'i64'], (x) => BigInt(x.stable.size)),
-  define('stable64_grow', ANYWHERE, [['i64'], 'i64'], (x, pages) => BigInt(x.stable.grow(small(pages)))),
+  define('stable64_grow', ANYWHERE, [['i64'], 'i64'], (x, pages) =>
+    BigInt(x.stable.grow(small(pages))),
+  ),
   define('stable64_write', ANYWHERE, TYPE_64, (x, offset, source, size) =>
-    write(x, { offset: small(offset), address: small(source), size: small(size) })),
+    write(x, { offset: small(offset), address: small(source), size: small(size) }),
+  ),
   define('stable64_read', ANYWHERE, TYPE_64, (x, target, offset, size) =>
-    read(x, { offset: small(offset), address: small(target), size: small(size) })),
+    read(x, { offset: small(offset), address: small(target), size: small(size) }),
+  ),
 
-  define('stable_size', ANYWHERE, [[], 'i32'], (x) => (check32(x), x.stable.size), OLD),
+  define('stable_size', ANYWHERE, [[], 'i32'], size32, OLD),
   define('stable_grow', ANYWHERE, [['i32'], 'i32'], grow32, OLD),
-  define('stable_write', ANYWHERE, TYPE_32, (x, offset, address, size) => {
-    check32(x);
-    write(x, { offset, address, size });
-  }, OLD),
-  define('stable_read', ANYWHERE, TYPE_32, (x, address, offset, size) => {
-    check32(x);
-    read(x, { offset, address, size });
-  }, OLD),
+  define(
+    'stable_write',
+    ANYWHERE,
+    TYPE_32,
+    (x, offset, address, size) => {
+      check32(x);
+      write(x, { offset, address, size });
+    },
+    OLD,
+  ),
+  define(
+    'stable_read',
+    ANYWHERE,
+    TYPE_32,
+    (x, address, offset, size) => {
+      check32(x);
+      read(x, { offset, address, size });
+    },
+    OLD,
+  ),
 ];
