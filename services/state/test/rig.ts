@@ -213,7 +213,8 @@ export class Rig {
   }
 
   get root(): string {
-    return toHex(this.last('StateHashed')?.root ?? new Uint8Array(0));
+    const said = this.last('StateHashed') ?? this.last('StateCertified');
+    return toHex(said?.root ?? new Uint8Array(0));
   }
 
   get certifiedHeight(): number {
