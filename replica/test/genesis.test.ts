@@ -13,14 +13,16 @@ describe('development keys', () => {
   test('are made once, kept, readable by the owner only, and different elsewhere', () => {
     const dataDir = scratch();
     const first = developmentKeys(dataDir, nobleBls);
-    expect(first.rootKey).toHaveLength(133);
-    expect(first.nodePublicKey).toHaveLength(44);
+    expect(first.subnet.publicKeyDer).toHaveLength(133);
+    expect(first.subnet.members[0]?.publicKey).toHaveLength(44);
     expect(developmentKeys(dataDir, nobleBls)).toEqual(first);
     expect(statSync(join(dataDir, 'keys.json')).mode & 0o777).toBe(0o600);
-    expect(developmentKeys(scratch(), nobleBls).rootKey).not.toEqual(first.rootKey);
+    expect(developmentKeys(scratch(), nobleBls).subnet.publicKeyDer).not.toEqual(
+      first.subnet.publicKeyDer,
+    );
   });
 
-  test.each(['{', '{}', '{"nodeSecret":"00"}', 'null'])(
+  test.each(['{', '{}', '{"seed":"00"}', 'null'])(
     'a damaged file %s is refused with what to do',
     (damaged) => {
       const dataDir = scratch();

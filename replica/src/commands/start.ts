@@ -52,13 +52,14 @@ async function open(options: StartOptions): Promise<Embedded> {
 }
 
 function announce(options: StartOptions, replica: Embedded): void {
-  const { keys, gatewayUrl } = replica;
+  const { gatewayUrl } = replica;
+  const { subnet } = replica.dealing;
   const config: ReplicaConfig = {
     version,
     gatewayUrl,
-    rootKey: toHex(keys.rootKey),
-    subnetId: principalToText(keys.subnetId),
-    nodeIds: [principalToText(keys.nodeId)],
+    rootKey: toHex(subnet.publicKeyDer),
+    subnetId: principalToText(subnet.subnetId),
+    nodeIds: subnet.members.map(({ nodeId }) => principalToText(nodeId)),
     defaultEffectiveCanisterId: principalToText(CANISTER_RANGES[0]?.[0] ?? new Uint8Array()),
     dataDir: resolve(options.dataDir),
     pid: process.pid,
