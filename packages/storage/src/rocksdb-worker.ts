@@ -13,17 +13,20 @@ import { Witness } from './witness.ts';
 const COMMIT_KEY = Buffer.from([0]);
 /** What is checked whole when it is opened; the blocks of a larger store are checked as they are read. */
 const VERIFY_BYTES_MAX = 128 * 1024 * 1024;
+const REOPEN_EVERY_MS = 500;
 const NO_ROWS = new Uint8Array(0);
 
 const path = (workerData as { path: string }).path;
 const port = parentPort;
 if (port === null) throw new Error('rocksdb-worker runs in a worker thread');
 
-let db: RocksLevel;
-let witness: Witness;
+/** Undefined while closed: before `open`, and when opening again failed. */
+let opened: { readonly db: RocksLevel; readonly witness: Witness } | undefined;
 let commit = 0;
-/** After a full disk RocksDB refuses writes until it is opened again. */
+/** After a failed write RocksDB refuses all others until it is opened again. */
 let mustReopen = false;
+let reopenAtMs = 0;
+let lastError: unknown;
 
 const waiting: StoreRequest[] = [];
 let busy = false;
@@ -55,16 +58,17 @@ async function perform(request: StoreRequest): Promise<Uint8Array<ArrayBuffer>> 
     case 'write':
       await write(unpackRows(request.rows), request.sync);
       return NO_ROWS.slice();
-    case 'getMany':
+    case 'getMany': {
+      const { db } = await reopened(false);
       return packRows(await db.getMany(unpackRows(request.rows).map(bufferOf)));
+    }
     case 'range':
       return packRows(await range(unpackRows(request.rows), request.limit));
     case 'deleteRange':
       await deleteRange(unpackRows(request.rows), request.sync);
       return NO_ROWS.slice();
     case 'close':
-      await db?.close();
-      witness?.close();
+      await close();
       port?.unref();
       return NO_ROWS.slice();
   }
@@ -72,20 +76,52 @@ async function perform(request: StoreRequest): Promise<Uint8Array<ArrayBuffer>> 
 
 async function open(): Promise<void> {
   fs.mkdirSync(path, { recursive: true });
-  witness = new Witness(join(path, 'internode-witness'));
+  const witness = new Witness(join(path, 'internode-witness'));
   const isNew = !witness.existed && !fs.readdirSync(path).some((name) => name.endsWith('.sst'));
-  db = new RocksLevel(path, { keyEncoding: 'buffer', valueEncoding: 'buffer' });
-  await db.open({ createIfMissing: isNew, parallelism: 1, walCompression: false });
-  commit = numberOf((await db.getMany([COMMIT_KEY]))[0]);
-  if (commit < witness.commit) {
-    const lost = witness.commit - commit;
-    throw new StorageFault('corrupt', `the log ends ${lost} commits before the last that was safe`);
+  const db = new RocksLevel(path, { keyEncoding: 'buffer', valueEncoding: 'buffer' });
+  opened = { db, witness };
+  try {
+    await db.open({ createIfMissing: isNew, parallelism: 1, walCompression: false });
+    commit = numberOf((await db.getMany([COMMIT_KEY]))[0]);
+    if (commit < witness.commit) {
+      const lost = witness.commit - commit;
+      throw new StorageFault('corrupt', `the log ends ${lost} commits before the last that was safe`);
+    }
+    const tableBytes = Number(db.getProperty('rocksdb.total-sst-files-size'));
+    if (tableBytes <= VERIFY_BYTES_MAX) await readAll(db);
+  } catch (error) {
+    await close();
+    throw error;
   }
-  if (Number(db.getProperty('rocksdb.total-sst-files-size')) <= VERIFY_BYTES_MAX) await readAll();
+}
+
+async function close(): Promise<void> {
+  const closing = opened;
+  opened = undefined;
+  closing?.witness.close();
+  // After a failed write closing complains about that write, but closes.
+  await closing?.db.close().catch(() => {});
+}
+
+/** The open store; after a failed write it is opened again first, now and then, to see whether there is space. */
+async function reopened(forWriting: boolean): Promise<NonNullable<typeof opened>> {
+  if (opened !== undefined && !(forWriting && mustReopen)) return opened;
+  if (performance.now() < reopenAtMs) throw lastError;
+  reopenAtMs = performance.now() + REOPEN_EVERY_MS;
+  try {
+    await close();
+    await open();
+  } catch (error) {
+    lastError = error;
+    throw error;
+  }
+  mustReopen = false;
+  if (opened === undefined) throw lastError;
+  return opened;
 }
 
 /** Reading a block checks its checksum. */
-async function readAll(): Promise<void> {
+async function readAll(db: RocksLevel): Promise<void> {
   const iterator = db.iterator({ fillCache: false });
   try {
     while ((await iterator.nextv(1000)).length > 0);
@@ -95,7 +131,7 @@ async function readAll(): Promise<void> {
 }
 
 async function write(rows: readonly Row[], sync: boolean): Promise<void> {
-  if (mustReopen) await reopen();
+  const { db, witness } = await reopened(true);
   const batch = db.batch();
   for (let i = 0; i < rows.length; i += 2) {
     const key = bufferOf(rows[i]);
@@ -108,20 +144,15 @@ async function write(rows: readonly Row[], sync: boolean): Promise<void> {
     await batch.write({ sync });
   } catch (error) {
     mustReopen = true;
+    lastError = error;
     throw error;
   }
   commit += 1;
   if (sync) witness.note(commit);
 }
 
-async function reopen(): Promise<void> {
-  await db.close();
-  witness.close();
-  await open();
-  mustReopen = false;
-}
-
 async function range([gte, lt]: readonly Row[], limit: number): Promise<Row[]> {
+  const { db } = await reopened(false);
   const iterator = db.iterator({ gte: bufferOf(gte), lt: bufferOf(lt), limit });
   const rows: Row[] = [];
   try {
@@ -137,6 +168,7 @@ async function range([gte, lt]: readonly Row[], limit: number): Promise<Row[]> {
 
 /** By single deletions: the binding's own deletion of a range takes no `sync`. */
 async function deleteRange([gte, lt]: readonly Row[], sync: boolean): Promise<void> {
+  const { db } = await reopened(false);
   const iterator = db.iterator({ gte: bufferOf(gte), lt: bufferOf(lt), values: false });
   const rows: Row[] = [];
   try {

@@ -17,7 +17,8 @@ export interface Range {
 
 /**
  * Ordered keys and values with atomic batches. Operations are performed in the order they are asked for. All reject
- * with a `StorageFault`; after `corrupt` or `broken` the store refuses everything. Values that come back are the
+ * with a `StorageFault`; after `corrupt` or `broken` the store refuses everything. A write that met `full` may be in
+ * the store or not, as after a crash, and can be tried again. Values that come back are the
  * caller's own; what is given must not be changed until the promise settles.
  */
 export interface Store {
