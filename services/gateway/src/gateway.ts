@@ -113,6 +113,13 @@ export class Gateway {
     return answer;
   }
 
+  /** Notes an answer that was given before the request was whole. */
+  refuse(route: Route, answer: Answer): Answer {
+    const endpoint = endpointOf(route);
+    this.observe({ kind: 'RequestAnswered', endpoint, httpStatus: answer.status, tookMs: 0 });
+    return answer;
+  }
+
   async #answerRoute(route: Route, body: Uint8Array, traceparent: string): Promise<Answer> {
     switch (route.kind) {
       case 'call':

@@ -18,6 +18,9 @@ export const HEADERS_TIMEOUT_MS = 10_000;
 export const REQUEST_TIMEOUT_MS = 60_000;
 export const KEEP_ALIVE_TIMEOUT_MS = 65_000;
 
+/** A connection on which nothing moves for so long, a reader that does not read, is closed. */
+export const SILENCE_TIMEOUT_MS = 90_000;
+
 /** Questions to other services: two per call, and the reads of those who wait. */
 export const QUESTIONS_MAX = 4 * REQUESTS_IN_FLIGHT_MAX;
 
@@ -34,4 +37,5 @@ export const CERTIFICATE_DEADLINE_MS = 10_000;
 export const STATUS_READ_MS = 1_000;
 
 assert(ATTEMPT_MS * ATTEMPTS < CERTIFICATE_DEADLINE_MS, 'admission ends before the wait does');
-assert(QUERY_DEADLINE_MS < REQUEST_TIMEOUT_MS, 'queries end before their connection does');
+assert(QUERY_DEADLINE_MS < SILENCE_TIMEOUT_MS, 'queries end before their connection does');
+assert(CERTIFICATE_DEADLINE_MS < SILENCE_TIMEOUT_MS, 'calls end before their connection does');

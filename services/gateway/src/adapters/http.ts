@@ -15,6 +15,7 @@ import {
   QUERY_BODY_BYTES_MAX,
   READ_STATE_BODY_BYTES_MAX,
   REQUEST_TIMEOUT_MS,
+  SILENCE_TIMEOUT_MS,
 } from '../limits.ts';
 
 const NOTHING = new Uint8Array(0);
@@ -34,6 +35,8 @@ const PREFLIGHT_HEADERS = {
   'access-control-allow-headers': 'authorization, content-type, x-requested-with, *',
   'access-control-max-age': '7200',
 };
+
+const TRACEPARENT = /^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/;
 
 const BAD_REQUESTS: { readonly [code: string]: string } = {
   HPE_HEADER_OVERFLOW: '431 Request Header Fields Too Large',
@@ -64,6 +67,7 @@ export async function openDoor(
     (request, response) => void serve(gateway, receiver, request, response),
   );
   server.maxConnections = CONNECTIONS_MAX;
+  server.timeout = SILENCE_TIMEOUT_MS;
   server.on('clientError', answerBadRequest);
   await listen(server, address);
   const { port } = server.address() as AddressInfo;
@@ -98,21 +102,22 @@ async function serve(
   response: ServerResponse,
 ): Promise<void> {
   const route = routeOf(request.method ?? '', request.url ?? '');
-  const traceparent = request.headers['traceparent'];
   const bytesMax = bodyLimitOf(route);
   const received =
     bytesMax === undefined ? ignoreBody(request) : await receiver.receive(request, bytesMax);
   if (received.kind === 'gone') return;
   const answer =
     received.kind === 'refused'
-      ? received.answer
-      : await gateway.answer(
-          route,
-          received.body,
-          typeof traceparent === 'string' ? traceparent : '',
-        );
+      ? gateway.refuse(route, received.answer)
+      : await gateway.answer(route, received.body, traceparentOf(request));
   send(response, answer, route.kind === 'preflight' ? PREFLIGHT_HEADERS : COMMON_HEADERS);
   receiver.release(received);
+}
+
+/** The client's trace context, if it has the form of one; else ''. */
+function traceparentOf({ headers }: IncomingMessage): string {
+  const traceparent = headers['traceparent'];
+  return typeof traceparent === 'string' && TRACEPARENT.test(traceparent) ? traceparent : '';
 }
 
 /** Undefined for routes that take no body. */
