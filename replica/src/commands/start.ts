@@ -38,7 +38,7 @@ async function open(options: StartOptions): Promise<Embedded> {
       const owner = describePortOwner(options.port) ?? 'another process';
       throw new StartFault(
         `port ${options.port} is in use by ${owner}`,
-        'stop it, or choose another port: --port N (0 = any free one)',
+        'stop it, or choose another port: --port N, or --port 0 for any free one',
       );
     }
     if (code === 'EADDRNOTAVAIL' || code === 'EACCES' || code === 'ENOTFOUND') {
