@@ -72,6 +72,11 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<Embedded>
   host.defer(() => gateway.close());
   await services;
   const stack = opening.move();
+  let closed = false;
+  const close = (): Promise<void> => {
+    closed = true;
+    return stack.disposeAsync();
+  };
   return {
     dealing,
     gatewayUrl: gateway.url,
@@ -79,11 +84,11 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<Embedded>
       return gateway.isReady;
     },
     ready: async () => {
-      while (!gateway.isReady) await new Promise((resolve) => setTimeout(resolve, READY_POLL_MS));
+      while (!gateway.isReady && !closed) await new Promise((resolve) => setTimeout(resolve, READY_POLL_MS));
     },
     stopped: () => Promise.race([host.stopped(), broken.promise]),
-    close: () => stack.disposeAsync(),
-    [Symbol.asyncDispose]: () => stack.disposeAsync(),
+    close,
+    [Symbol.asyncDispose]: close,
   };
 }
 

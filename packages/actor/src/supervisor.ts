@@ -25,10 +25,7 @@ export class Supervisor {
   }
 
   /** Starts the service and keeps it running until `stop`. `portsOf` is asked at every start. */
-  watch<Task, Answer>(
-    service: Startable<Task, Answer>,
-    portsOf: () => Ports<Task, Answer>,
-  ): void {
+  watch<Task, Answer>(service: Startable<Task, Answer>, portsOf: () => Ports<Task, Answer>): void {
     const { clock, observe, onGivenUp } = this.#options;
     let failuresInRow = 0;
     let startedMs = 0;
@@ -51,6 +48,9 @@ export class Supervisor {
       try {
         service.start(portsOf(), failed);
       } catch (fault) {
+        const text = fault instanceof Error ? (fault.stack ?? fault.message) : String(fault);
+        const event: ShellEvent = { kind: 'ShellFailed', fault: text };
+        observe(service.name, event);
         failed(fault);
       }
     };

@@ -20,4 +20,16 @@ describe('a subnet of one', () => {
     expect(length).toBeGreaterThanOrEqual(10);
     expect(length).toBeLessThanOrEqual(12);
   });
+
+  test('starts again from a journal that holds more heights than the pool may', () => {
+    const world = new World({ n: 1 });
+    world.start();
+    world.run(240_000);
+    const before = world.finals(0).at(-1)?.height ?? 0;
+    expect(before).toBeGreaterThan(200);
+    world.crash(0);
+    world.startNode(0);
+    world.run(5_000);
+    expect(world.finals(0).at(-1)?.height).toBeGreaterThan(before);
+  });
 });
