@@ -9,6 +9,9 @@ export type ToWorker =
     }
   /** Prepared by another worker. */
   | { readonly kind: 'adopt'; readonly module: PreparedModule }
+  /** A canister of some worker uses the module, or no longer does: all workers keep such modules. */
+  | { readonly kind: 'use'; readonly key: string }
+  | { readonly kind: 'release'; readonly key: string }
   | { readonly kind: 'stop' };
 
 export interface Answered {

@@ -7,7 +7,7 @@
  * must stop and start again from stored state.
  */
 import { Worker } from 'node:worker_threads';
-import { assert, compareBytes } from '@internode/prelude';
+import { assert, compareBytes, toHex } from '@internode/prelude';
 import type { Answer, Collected, Task } from '../sandbox/interface.ts';
 import { INSTANCES_LIVE } from '../sandbox/limits.ts';
 import {
@@ -30,6 +30,7 @@ export interface PoolOptions {
 /** Recursion of canisters is bounded by their own counter; this is more than it allows. */
 const STACK_MB = 64;
 
+type CodeTask = Extract<Task, { kind: 'install' | 'remove' | 'open' }>;
 type Deliver = (answer: Answer) => void;
 
 interface Member {
@@ -42,6 +43,8 @@ export class SandboxPool {
   readonly #onFault: (reason: Error) => void;
   readonly #members: readonly Member[];
   readonly #pending = new Map<number, Deliver>();
+  /** The module of each canister, by id in hex. */
+  readonly #modules = new Map<string, string>();
   #nextId = 0;
   #nextPreparer = 0;
   #flushing = false;
@@ -62,11 +65,11 @@ export class SandboxPool {
       case 'prepare':
         return this.#ask(this.#preparer(), task, answer);
       case 'execute':
-      case 'install':
         return this.#ask(this.#memberOf(task.context.canisterId), task, answer);
+      case 'install':
       case 'remove':
       case 'open':
-        return this.#ask(this.#memberOf(task.canisterId), task, answer);
+        return this.#askForCode(task, answer);
       case 'forget':
       case 'collect':
         return this.#askAll(task, answer);
@@ -130,6 +133,29 @@ export class SandboxPool {
     if (this.#flushing) return;
     this.#flushing = true;
     queueMicrotask(() => this.#flush());
+  }
+
+  /** Tasks that change which module a canister runs. */
+  #askForCode(task: CodeTask, deliver: Deliver): void {
+    const canisterId = task.kind === 'install' ? task.context.canisterId : task.canisterId;
+    this.#ask(this.#memberOf(canisterId), task, (answer) => {
+      const failed = answer.kind === 'executed' && answer.trap !== undefined;
+      const key = task.kind === 'remove' ? undefined : toHex(task.moduleHash);
+      if (!failed) this.#noteModule(toHex(canisterId), key);
+      deliver(answer);
+    });
+  }
+
+  /** Core counts on it that the module of an open canister needs no second `prepare`, anywhere. */
+  #noteModule(canister: string, key: string | undefined): void {
+    if (this.#members.length === 1) return;
+    const before = this.#modules.get(canister);
+    this.#modules.delete(canister);
+    if (key !== undefined) this.#modules.set(canister, key);
+    for (const { worker } of this.#members) {
+      if (key !== undefined) post(worker, { kind: 'use', key });
+      if (before !== undefined) post(worker, { kind: 'release', key: before });
+    }
   }
 
   #askAll(task: Task, deliver: Deliver): void {

@@ -3,7 +3,7 @@
 import { createHash } from 'node:crypto';
 import { parentPort, workerData } from 'node:worker_threads';
 import { setHashEngine } from '@internode/encoding';
-import { assert } from '@internode/prelude';
+import { assert, unreachable } from '@internode/prelude';
 import type { Answer } from '../sandbox/interface.ts';
 import { Sandbox } from '../sandbox/sandbox.ts';
 import { inflate } from './inflate.ts';
@@ -45,13 +45,28 @@ function answered(id: number, answer: Answer): Answered {
   return { id, answer: { kind: 'collected', canisters } };
 }
 
-port.on('message', (message: ToWorker) => {
-  if (message.kind === 'adopt') return sandbox.modules.adopt(message.module);
-  if (message.kind === 'stop') return port.close();
+function solveAll(tasks: Extract<ToWorker, { kind: 'tasks' }>['tasks']): void {
   sentMs = performance.now();
-  for (const { id, task } of message.tasks) {
+  for (const { id, task } of tasks) {
     answers.push(answered(id, sandbox.solve(task)));
     if (performance.now() - sentMs > HOLD_MS) send();
   }
-  return send();
+  send();
+}
+
+port.on('message', (message: ToWorker) => {
+  switch (message.kind) {
+    case 'tasks':
+      return solveAll(message.tasks);
+    case 'adopt':
+      return sandbox.modules.adopt(message.module);
+    case 'use':
+      return sandbox.modules.use(message.key);
+    case 'release':
+      return sandbox.modules.release(message.key);
+    case 'stop':
+      return port.close();
+    default:
+      return unreachable(message);
+  }
 });

@@ -1,6 +1,6 @@
 /** Modules made ready to run: unpacked, checked, instrumented, compiled; by hash of the upload. */
 import { sha256 } from '@internode/encoding';
-import { toHex } from '@internode/prelude';
+import { assert, toHex } from '@internode/prelude';
 import {
   cacheKey,
   instrument,
@@ -27,32 +27,61 @@ export type Preparation =
   | { readonly kind: 'prepared'; readonly module: PreparedModule }
   | { readonly kind: 'unpreparable'; readonly trap: Trap };
 
+/** Modules in use are kept; of the others, the most recently prepared or used ones. */
 export class Modules {
   readonly #ports: SandboxPorts;
-  /** Least recently prepared first. */
-  readonly #recent = new Map<string, PreparedModule>();
+  readonly #used = new Map<string, { readonly module: PreparedModule; users: number }>();
+  /** Used by nobody; least recent first. */
+  readonly #idle = new Map<string, PreparedModule>();
 
   constructor(ports: SandboxPorts) {
     this.#ports = ports;
   }
 
   get(hash: Uint8Array): PreparedModule | undefined {
-    return this.#recent.get(toHex(hash));
+    return this.#find(toHex(hash));
   }
 
   adopt(module: PreparedModule): void {
-    this.#recent.delete(module.key);
-    this.#recent.set(module.key, module);
-    if (this.#recent.size <= MODULES_IDLE) return;
-    const [oldest] = this.#recent.keys();
-    if (oldest !== undefined) this.#recent.delete(oldest);
+    if (this.#used.has(module.key)) return;
+    this.#idle.delete(module.key);
+    this.#idle.set(module.key, module);
+    if (this.#idle.size <= MODULES_IDLE) return;
+    const [oldest] = this.#idle.keys();
+    if (oldest !== undefined) this.#idle.delete(oldest);
+  }
+
+  /** One more user: the module stays until as many `release`. */
+  use(key: string): void {
+    const used = this.#used.get(key);
+    if (used !== undefined) {
+      used.users += 1;
+      return;
+    }
+    const module = this.#idle.get(key);
+    assert(module !== undefined, 'only a prepared module can be used');
+    this.#idle.delete(key);
+    this.#used.set(key, { module, users: 1 });
+  }
+
+  release(key: string): void {
+    const used = this.#used.get(key);
+    assert(used !== undefined, 'released a module that nobody uses');
+    used.users -= 1;
+    if (used.users > 0) return;
+    this.#used.delete(key);
+    this.adopt(used.module);
+  }
+
+  #find(key: string): PreparedModule | undefined {
+    return this.#used.get(key)?.module ?? this.#idle.get(key);
   }
 
   prepare(uploaded: Uint8Array): Preparation {
     if (uploaded.length > MODULE_BYTES) return invalid(`the module exceeds ${MODULE_BYTES} bytes`);
     const hash = sha256(uploaded);
     const key = toHex(hash);
-    const known = this.#recent.get(key);
+    const known = this.#find(key);
     if (known !== undefined) {
       this.adopt(known);
       return { kind: 'prepared', module: known };

@@ -161,6 +161,7 @@ export class Sandbox {
     const module = this.#prepared(task.moduleHash);
     const { executed, canister } = new Installation(task, { meta: this.#meta, old, module }).run();
     if (canister !== undefined) {
+      this.modules.use(module.key);
       this.#drop(key);
       this.#makeRoom();
       this.#canisters.set(key, canister);
@@ -194,8 +195,9 @@ export class Sandbox {
   #open(task: OpenTask): Answer {
     const key = toHex(task.canisterId);
     assert(!this.#canisters.has(key), 'a canister is opened once');
-    const canister = Canister.open(task.canisterId, this.#prepared(task.moduleHash), task);
-    this.#canisters.set(key, canister);
+    const module = this.#prepared(task.moduleHash);
+    this.modules.use(module.key);
+    this.#canisters.set(key, Canister.open(task.canisterId, module, task));
     return { kind: 'opened' };
   }
 
@@ -224,6 +226,9 @@ export class Sandbox {
   }
 
   #drop(key: string): boolean {
+    const canister = this.#canisters.get(key);
+    if (canister === undefined) return false;
+    this.modules.release(canister.module.key);
     this.#live.delete(key);
     this.#changed.delete(key);
     return this.#canisters.delete(key);

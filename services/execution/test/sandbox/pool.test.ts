@@ -4,8 +4,18 @@ import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { openInstrumentedCache } from '../../src/adapters/instrumented-cache.ts';
 import { SandboxPool } from '../../src/adapters/sandbox-pool.ts';
+import { createInPlaceSandbox } from '../../src/sandbox/in-place.ts';
 import type { Answer, Collected, Executed, Task } from '../../src/sandbox/interface.ts';
-import { bytes, CONTEXT, module, numberOf, replyNumber, replyOf, update } from './support.ts';
+import {
+  bytes,
+  CONTEXT,
+  module,
+  motoko,
+  numberOf,
+  replyNumber,
+  replyOf,
+  update,
+} from './support.ts';
 
 const load = '(i64.load (i32.const 0))';
 const COUNTER = module(`
@@ -136,6 +146,74 @@ describe('the pool of sandbox workers', () => {
     });
     await new Promise((resolve) => setTimeout(resolve, 50));
     expect([answered, faults.length]).toEqual([false, 1]);
+  });
+
+  it('a module in use stays prepared in every worker, however many others come', async () => {
+    const { ask, install, faults } = open(2);
+    await install(1);
+    const prepared = await ask({ kind: 'prepare', wasm: COUNTER });
+    if (prepared.kind !== 'prepared') throw new Error(prepared.kind);
+    for (let i = 0; i < 70; i += 1)
+      await ask({ kind: 'prepare', wasm: module(update(`m${i}`, '')) });
+    for (const index of [2, 3]) {
+      const context = { ...CONTEXT, canisterId: idOf(index) };
+      const executed = (await ask({
+        kind: 'install',
+        mode: 'install',
+        moduleHash: prepared.facts.hash,
+        argument: NONE,
+        skipPreUpgrade: false,
+        keepHeap: false,
+        context,
+        versionAfter: 1n,
+      })) as Executed;
+      expect(executed.trap).toBeUndefined();
+    }
+    for (const index of [1, 2, 3]) {
+      expect(await ask({ kind: 'remove', canisterId: idOf(index) })).toEqual({ kind: 'removed' });
+    }
+    expect(faults).toEqual([]);
+  });
+
+  it('answers what the sandbox in place answers, to the instruction', async () => {
+    const { ask } = open(2);
+    const place = createInPlaceSandbox();
+    const both = async (task: Task): Promise<Answer> => {
+      const answer = await ask(task);
+      expect(answer).toEqual(place.run(task));
+      return answer;
+    };
+    const empty = bytes('DIDL\0\0');
+    const context = (index: number) => ({ ...CONTEXT, canisterId: idOf(index) });
+    const run = (index: number, method: string) => {
+      const entry = { kind: 'update', method, argument: empty } as const;
+      return both({ kind: 'execute', entry, context: context(index), session: undefined });
+    };
+    const wasm = motoko(`persistent actor {
+      var list : ?(Text, Any) = null;
+      public func push(t : Text) : async () { list := ?(t, list) };
+      public func go() : async Nat { var n = 0; while (n < 3000) { n += 1; list := ?("x", list) }; n };
+    }`);
+    const prepared = await both({ kind: 'prepare', wasm });
+    if (prepared.kind !== 'prepared') throw new Error(prepared.kind);
+    for (const index of [1, 2]) {
+      const installed = await both({
+        kind: 'install',
+        mode: 'install',
+        moduleHash: prepared.facts.hash,
+        argument: empty,
+        skipPreUpgrade: false,
+        keepHeap: false,
+        context: context(index),
+        versionAfter: 1n,
+      });
+      expect((installed as Executed).trap).toBeUndefined();
+    }
+    for (const method of ['go', 'push', 'go', 'nothing']) {
+      await run(1, method);
+      await run(2, method);
+      await both({ kind: 'collect' });
+    }
   });
 
   it('close waits for the answers under way', async () => {
