@@ -81,7 +81,10 @@ export class Caller {
   }
 
   /** Hears every message of a kind until cancelled or closed; malformed ones are dropped. */
-  listen<Kind extends MessageKind>(kind: Kind, deliver: (message: MessageOf<Kind>) => void): Cancel {
+  listen<Kind extends MessageKind>(
+    kind: Kind,
+    deliver: (message: MessageOf<Kind>) => void,
+  ): Cancel {
     const { bus } = this.#options.ports;
     const cancel = bus.subscribe(this.#voice.subjectOf(kind), (envelope) => {
       const verdict = CONTRACTS[kind].decode(envelope.body);

@@ -1,5 +1,5 @@
-export { Caller } from './caller.ts';
 export type { Asked, CallerOptions, KeyOf, MessageOf, Question } from './caller.ts';
+export { Caller } from './caller.ts';
 export type { Core, Effect, Input, Instant } from './core.ts';
 export type {
   Describe,
@@ -9,7 +9,6 @@ export type {
   MetricChange,
   MetricLabels,
 } from './describe.ts';
-export { Mailbox } from './mailbox.ts';
 export type {
   Lane,
   LaneLimits,
@@ -19,9 +18,19 @@ export type {
   Offering,
   WhenFull,
 } from './mailbox.ts';
-export type { Bus, Cancel, Clock, Entropy, Envelope, Journal, Observe, Ports, Solver } from './ports.ts';
+export { Mailbox } from './mailbox.ts';
+export type {
+  Bus,
+  Cancel,
+  Clock,
+  Entropy,
+  Envelope,
+  Journal,
+  Observe,
+  Ports,
+  Solver,
+} from './ports.ts';
 export { scopedBus } from './scoped-bus.ts';
-export { Service, SERVICE_LIMITS } from './service.ts';
 export type {
   Birth,
   Hearing,
@@ -31,7 +40,8 @@ export type {
   ServiceLimits,
   Startable,
 } from './service.ts';
+export { SERVICE_LIMITS, Service } from './service.ts';
 export type { ShellEvent } from './shell-event.ts';
-export { CALM_MS, FAILURES_MAX, Supervisor } from './supervisor.ts';
 export type { SupervisorOptions } from './supervisor.ts';
+export { CALM_MS, FAILURES_MAX, Supervisor } from './supervisor.ts';
 export type { Span, Tracer } from './trace.ts';

@@ -3,7 +3,13 @@
 import { CONTRACTS, type Message, type MessageKind, type Place } from '@internode/contracts';
 import { unreachable } from '@internode/prelude';
 import type { Core, Effect, Input, Instant } from './core.ts';
-import { type Lane, Mailbox, type MailboxFigures, type MailboxLimits, type WhenFull } from './mailbox.ts';
+import {
+  type Lane,
+  Mailbox,
+  type MailboxFigures,
+  type MailboxLimits,
+  type WhenFull,
+} from './mailbox.ts';
 import type { Cancel, Envelope, Ports } from './ports.ts';
 import type { ShellEvent } from './shell-event.ts';
 import { type Context, NO_CONTEXT, Voice } from './voice.ts';
@@ -104,7 +110,15 @@ export class Service<Task = never, Answer = never, Event = never>
   #stepMsMax = 0;
   #stepsSlow = 0;
   #invalid = 0;
-  readonly #effects = { publish: 0, persist: 0, compact: 0, wait: 0, cancel: 0, solve: 0, observe: 0 };
+  readonly #effects = {
+    publish: 0,
+    persist: 0,
+    compact: 0,
+    wait: 0,
+    cancel: 0,
+    solve: 0,
+    observe: 0,
+  };
 
   constructor(definition: ServiceDefinition<Task, Answer, Event>) {
     this.name = definition.name;
@@ -161,7 +175,10 @@ export class Service<Task = never, Answer = never, Event = never>
 
   figures(): ServiceFigures {
     return {
-      mailbox: this.#life?.mailbox.figures() ?? this.#mailboxOfLastLife ?? new Mailbox(this.#limits).figures(),
+      mailbox:
+        this.#life?.mailbox.figures() ??
+        this.#mailboxOfLastLife ??
+        new Mailbox(this.#limits).figures(),
       steps: this.#steps,
       stepMsTotal: this.#stepMsTotal,
       stepMsMax: this.#stepMsMax,
@@ -181,13 +198,23 @@ export class Service<Task = never, Answer = never, Event = never>
       } else {
         this.#invalid += 1;
         const { sender } = envelope;
-        this.#tell(life, { kind: 'MessageInvalid', message: hearing.kind, sender, reason: verdict.reason });
+        this.#tell(life, {
+          kind: 'MessageInvalid',
+          message: hearing.kind,
+          sender,
+          reason: verdict.reason,
+        });
       }
     };
     life.subscriptions.push(ports.bus.subscribe(voice.subjectOf(hearing.kind), deliver));
   }
 
-  #hear(life: Life<Task, Answer, Event>, hearing: Hearing, message: Message, envelope: Envelope): void {
+  #hear(
+    life: Life<Task, Answer, Event>,
+    hearing: Hearing,
+    message: Message,
+    envelope: Envelope,
+  ): void {
     const { sender, id, traceparent, body } = envelope;
     const context = { cause: id, traceparent };
     const offered = life.mailbox.offer(
@@ -285,7 +312,9 @@ export class Service<Task = never, Answer = never, Event = never>
           life.voice.publish(effect.message, context);
           break;
         case 'persist':
-          life.ports.journal.append(effect.entry, () => this.#performLater(life, effect.then, context));
+          life.ports.journal.append(effect.entry, () =>
+            this.#performLater(life, effect.then, context),
+          );
           break;
         case 'compact':
           life.ports.journal.compact(effect.entries, () => {});

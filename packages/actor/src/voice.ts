@@ -1,4 +1,10 @@
-import { CONTRACTS, type Contract, type Message, type MessageKind, subjectOf } from '@internode/contracts';
+import {
+  CONTRACTS,
+  type Contract,
+  type Message,
+  type MessageKind,
+  subjectOf,
+} from '@internode/contracts';
 import { toHex } from '@internode/prelude';
 import type { Ports } from './ports.ts';
 

@@ -27,7 +27,9 @@ describe('Caller', () => {
     const answers = [3, 1, 2].map((height) => ask(height));
     expect(edge.pending).toBe(3);
     world.runFor(50);
-    const messages = (await Promise.all(answers)).map((asked) => asked.kind === 'answered' && asked.message);
+    const messages = (await Promise.all(answers)).map(
+      (asked) => asked.kind === 'answered' && asked.message,
+    );
     expect(messages).toMatchObject([{ height: 3 }, { height: 1 }, { height: 2 }]);
     expect(edge.pending).toBe(0);
   });
@@ -36,7 +38,8 @@ describe('Caller', () => {
     const { world, ask } = caller(answering);
     const answers = [ask(4), ask(4)];
     world.runFor(50);
-    for (const asked of await Promise.all(answers)) expect(asked).toMatchObject({ kind: 'answered' });
+    for (const asked of await Promise.all(answers))
+      expect(asked).toMatchObject({ kind: 'answered' });
   });
 
   test('without an answer it is late, at the deadline', async () => {

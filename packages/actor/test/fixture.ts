@@ -1,6 +1,13 @@
 // A service whose core does what the test says, in a calm world, beside a probe that sees the bus.
-import { CALM, role, type Role, type RolePorts, type Swarm, World } from '@internode/sim';
-import { type Core, type Effect, type Envelope, type Input, Service, type ServiceDefinition } from '../src/index.ts';
+import { CALM, type Role, type RolePorts, role, type Swarm, World } from '@internode/sim';
+import {
+  type Core,
+  type Effect,
+  type Envelope,
+  type Input,
+  Service,
+  type ServiceDefinition,
+} from '../src/index.ts';
 
 export type TestEvent = { readonly kind: 'Seen'; readonly what: string };
 export type TestEffect = Effect<string, TestEvent>;

@@ -1,7 +1,14 @@
 import { CONTRACTS } from '@internode/contracts';
 import { InvariantBroken } from '@internode/prelude';
 import { describe, expect, test } from 'vitest';
-import { beaconValue, fixture, PLACE, requestEnvelope, type Step, type TestEffect } from './fixture.ts';
+import {
+  beaconValue,
+  fixture,
+  PLACE,
+  requestEnvelope,
+  type Step,
+  type TestEffect,
+} from './fixture.ts';
 
 const nothing: Step = () => [];
 
@@ -38,7 +45,11 @@ describe('Service', () => {
     world.runFor(10);
     expect(kindsOf(inputs)).toEqual(['started']);
     expect(events).toContainEqual(
-      expect.objectContaining({ kind: 'MessageInvalid', message: 'RequestBeacon', sender: 'probe' }),
+      expect.objectContaining({
+        kind: 'MessageInvalid',
+        message: 'RequestBeacon',
+        sender: 'probe',
+      }),
     );
     expect(service.figures().invalid).toBe(1);
   });
@@ -143,10 +154,16 @@ describe('Service', () => {
           { kind: 'wait', token: 't', delayMs: 20 },
         ];
       }
-      return input.kind === 'solved' ? [beaconValue(3)] : input.kind === 'timer' ? [beaconValue(4)] : [];
+      return input.kind === 'solved'
+        ? [beaconValue(3)]
+        : input.kind === 'timer'
+          ? [beaconValue(4)]
+          : [];
     };
     const { world, heard, probe } = fixture(step);
-    probe.bus.publish(requestEnvelope(CONTRACTS.RequestBeacon.encode(request(1)), 'cafecafecafecafe'));
+    probe.bus.publish(
+      requestEnvelope(CONTRACTS.RequestBeacon.encode(request(1)), 'cafecafecafecafe'),
+    );
     world.runFor(100);
     expect(heard).toHaveLength(4);
     for (const envelope of heard) {
@@ -161,12 +178,19 @@ describe('Service', () => {
     const { world, heard, events, inputs, probe } = fixture(nothing, {
       limits: { bulk: { itemsMax: 2, bytesMax: 1000 } },
       refuse: (message) =>
-        message.kind === 'RequestBeacon' ? { kind: 'RequestTape', height: message.height } : undefined,
+        message.kind === 'RequestBeacon'
+          ? { kind: 'RequestTape', height: message.height }
+          : undefined,
     });
     // Delivered within one moment: the service has no turn between them.
     for (let height = 1; height <= 5; height++) {
       world.links.setSwarm({ ...world.swarm, busDelayMsMin: 0, busDelayMsMean: 0 });
-      probe.bus.publish(requestEnvelope(CONTRACTS.RequestBeacon.encode(request(height)), `000000000000000${height}`));
+      probe.bus.publish(
+        requestEnvelope(
+          CONTRACTS.RequestBeacon.encode(request(height)),
+          `000000000000000${height}`,
+        ),
+      );
     }
     world.runFor(50);
     expect(kindsOf(inputs)).toEqual(['started', 'message', 'message']);

@@ -61,7 +61,8 @@ export function busCompliance(
       const { left, right, ready } = await open();
       const { heard, count } = listen(right);
       await ready();
-      for (let i = 0; i < 2000; i++) left.publish(envelope({ body: Uint8Array.of(i & 255, i >> 8) }));
+      for (let i = 0; i < 2000; i++)
+        left.publish(envelope({ body: Uint8Array.of(i & 255, i >> 8) }));
       await count(2000);
       expect(heard.map(({ body }) => (body[0] ?? 0) + 256 * (body[1] ?? 0))).toEqual(
         Array.from({ length: 2000 }, (_, i) => i),

@@ -28,7 +28,13 @@ export function decodeEnvelope(bytes: Uint8Array): Envelope | undefined {
   }
   const lines = head.split('\n');
   if (lines.length !== 5) return undefined;
-  const [id, cause, sender, subject, traceparent] = lines as [string, string, string, string, string];
+  const [id, cause, sender, subject, traceparent] = lines as [
+    string,
+    string,
+    string,
+    string,
+    string,
+  ];
   return { id, cause, sender, subject, traceparent, body: bytes.subarray(4 + headLength) };
 }
 

@@ -9,7 +9,14 @@ busCompliance('memory', async () => {
 });
 
 describe('envelope codec', () => {
-  const envelope = { id: 'a', cause: '', sender: 's', subject: 'x.y', traceparent: '', body: Uint8Array.of(1) };
+  const envelope = {
+    id: 'a',
+    cause: '',
+    sender: 's',
+    subject: 'x.y',
+    traceparent: '',
+    body: Uint8Array.of(1),
+  };
 
   test('any bytes whatever decode to an envelope or to nothing', () => {
     const bytes = encodeEnvelope(envelope);

@@ -15,7 +15,9 @@ function binaryPath(): string {
   const named = process.env['INTERNODE_NATS_SERVER'];
   if (named !== undefined && named !== '') return named;
   const folders = [...(process.env['PATH'] ?? '').split(delimiter), '/usr/sbin', '/usr/local/sbin'];
-  const found = folders.map((folder) => join(folder, 'nats-server')).find((path) => fs.existsSync(path));
+  const found = folders
+    .map((folder) => join(folder, 'nats-server'))
+    .find((path) => fs.existsSync(path));
   if (found !== undefined) return found;
   throw new Error(
     'No nats-server found. Install one (apt install nats-server, brew install nats-server, or ' +
@@ -31,9 +33,13 @@ export async function startNatsServer(): Promise<NatsServer> {
   let port = -1;
 
   const start = async (): Promise<void> => {
-    const started = spawn(binary, ['-a', '127.0.0.1', '-p', String(port), '--ports_file_dir', dir], {
-      stdio: ['ignore', 'ignore', 'pipe'],
-    });
+    const started = spawn(
+      binary,
+      ['-a', '127.0.0.1', '-p', String(port), '--ports_file_dir', dir],
+      {
+        stdio: ['ignore', 'ignore', 'pipe'],
+      },
+    );
     child = started;
     let log = '';
     started.stderr.on('data', (chunk) => {

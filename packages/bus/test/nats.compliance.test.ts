@@ -40,7 +40,14 @@ describe('nats', () => {
     await bus.ready();
     await server.restart();
     const say = (id: string) =>
-      bus.publish({ id, cause: '', sender: 's', subject, traceparent: '', body: new Uint8Array(1) });
+      bus.publish({
+        id,
+        cause: '',
+        sender: 's',
+        subject,
+        traceparent: '',
+        body: new Uint8Array(1),
+      });
     const started = Date.now();
     while (heard.length === 0 && Date.now() - started < 20_000) {
       say('again');

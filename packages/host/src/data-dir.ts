@@ -34,7 +34,9 @@ function identityOf(pid: number): string | undefined {
     if ((error as { code?: unknown }).code !== 'EPERM') return undefined;
   }
   // Field 22, counted after the name, which may hold blanks.
-  const fields = readOr(`/proc/${pid}/stat`, '').replace(/^.*\) /s, '').split(' ');
+  const fields = readOr(`/proc/${pid}/stat`, '')
+    .replace(/^.*\) /s, '')
+    .split(' ');
   return `${pid} ${fields[19] ?? ''}`;
 }
 

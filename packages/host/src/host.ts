@@ -9,10 +9,10 @@ import {
   type Journal,
   type LogLevel,
   type Ports,
-  scopedBus,
   type Service,
   type Solver,
   Supervisor,
+  scopedBus,
 } from '@internode/actor';
 import { MemoryBus } from '@internode/bus/memory';
 import { InvariantBroken } from '@internode/prelude';

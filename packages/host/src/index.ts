@@ -1,3 +1,3 @@
 export { SystemClock } from './clock.ts';
-export { openHost } from './host.ts';
 export type { Host, HostOptions, Running } from './host.ts';
+export { openHost } from './host.ts';

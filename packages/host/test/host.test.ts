@@ -20,7 +20,11 @@ class Counter implements Core<never, never, CounterEvent> {
     this.#total += 1;
     const height = this.#total;
     const message: Message = { kind: 'BeaconValue', height, value: new Uint8Array(3) };
-    effects.push({ kind: 'persist', entry: Uint8Array.of(1), then: [{ kind: 'publish', message }] });
+    effects.push({
+      kind: 'persist',
+      entry: Uint8Array.of(1),
+      then: [{ kind: 'publish', message }],
+    });
     effects.push({ kind: 'observe', event: { kind: 'Counted', total: height } });
     return effects;
   }

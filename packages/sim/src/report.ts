@@ -17,7 +17,9 @@ export interface Report {
 /** All that is needed to look into a failed run. */
 export function reportText(report: Report): string {
   const weather = Object.entries(report.swarm)
-    .map(([name, value]) => `${name}=${typeof value === 'number' ? Number(value.toFixed(4)) : value}`)
+    .map(
+      ([name, value]) => `${name}=${typeof value === 'number' ? Number(value.toFixed(4)) : value}`,
+    )
     .join(' ');
   return [
     ...report.lines,

@@ -1,11 +1,18 @@
 // All nodes, all services, one thread, virtual time. Everything that could differ between two runs comes from the seed.
-import type { Bus, Cancel, Clock, Envelope, Instant } from '@internode/actor';
-import { type Message, CONTRACTS, type Contract, type Place, subjectOf } from '@internode/contracts';
+import type { Bus, Cancel, Envelope } from '@internode/actor';
+import {
+  CONTRACTS,
+  type Contract,
+  type Message,
+  type Place,
+  subjectOf,
+} from '@internode/contracts';
 import { assert } from '@internode/prelude';
 import { MemoryJournal, MemoryStore } from '@internode/storage/memory';
 import { Agenda } from './agenda.ts';
 import type { Checker } from './checker.ts';
 import { Links } from './links.ts';
+import { type Node, NodeClock, type Part } from './node.ts';
 import { Random } from './random.ts';
 import type { Report } from './report.ts';
 import type { Role } from './role.ts';
@@ -30,29 +37,8 @@ export interface WorldOptions {
   readonly command?: string;
 }
 
-/** Where unix time begins in every world: some day in 2026. */
-const EPOCH_NANOS = 1_790_000_000_000_000_000n;
 /** No two events happen at the same time. */
 const TICK_MS = 1e-6;
-
-interface Node {
-  readonly place: Place;
-  readonly skewNanos: bigint;
-  readonly parts: readonly Part[];
-}
-
-/** One service of one node, with its disk. */
-interface Part {
-  readonly id: string;
-  readonly node: Node;
-  readonly role: Role;
-  readonly journal: MemoryJournal;
-  readonly store: MemoryStore;
-  readonly subscriptions: Map<string, Set<(envelope: Envelope) => void>>;
-  /** Grows with each start and stop; what an older life asked for is not answered. */
-  life: number;
-  running: boolean;
-}
 
 export class World {
   readonly links: Links;
@@ -76,7 +62,11 @@ export class World {
     const fork = (name: string): Random => this.#root.fork(name);
     this.#random = { disk: fork('disk'), solver: fork('solver'), trouble: fork('trouble') };
     this.swarm = { ...drawSwarm(fork('swarm')), ...options.swarm };
-    this.links = new Links(fork('links'), () => this.#nowMs, (atMs, run) => this.#agenda.put(atMs, run));
+    this.links = new Links(
+      fork('links'),
+      () => this.#nowMs,
+      (atMs, run) => this.#agenda.put(atMs, run),
+    );
     for (const setup of options.nodes) this.#addNode(setup, fork(`skew/${setup.place.node}`));
   }
 
@@ -90,7 +80,13 @@ export class World {
   }
 
   /** Both phases: trouble while safety is watched, then calm until everything must have happened. */
-  run({ safetyMs, livenessMs }: { readonly safetyMs: number; readonly livenessMs: number }): Report {
+  run({
+    safetyMs,
+    livenessMs,
+  }: {
+    readonly safetyMs: number;
+    readonly livenessMs: number;
+  }): Report {
     this.startAll();
     this.storm();
     this.runFor(safetyMs);
@@ -178,7 +174,14 @@ export class World {
     const body = contract.encode(message);
     const subject = subjectOf(place, message.kind);
     const id = this.#events.toString(16).padStart(16, '0');
-    this.#publish(`${place.node}/${sender}`, { id, cause: '', sender, subject, traceparent: '', body });
+    this.#publish(`${place.node}/${sender}`, {
+      id,
+      cause: '',
+      sender,
+      subject,
+      traceparent: '',
+      body,
+    });
   }
 
   #addNode({ place, roles }: NodeSetup, random: Random): void {
@@ -224,7 +227,7 @@ export class World {
         {
           place: node.place,
           bus: this.#busOf(part),
-          clock: this.#clockOf(node),
+          clock: new NodeClock(node.skewNanos, () => this.#nowMs, this.#agenda),
           entropy,
           journal,
           store,
@@ -265,12 +268,10 @@ export class World {
   }
 
   #subscribe(part: Part, subject: string, deliver: (envelope: Envelope) => void): Cancel {
-    let delivers = part.subscriptions.get(subject);
-    if (delivers === undefined) part.subscriptions.set(subject, (delivers = new Set()));
-    delivers.add(deliver);
-    let parts = this.#hearing.get(subject);
-    if (parts === undefined) this.#hearing.set(subject, (parts = new Set()));
-    parts.add(part);
+    const delivers = part.subscriptions.get(subject) ?? new Set();
+    part.subscriptions.set(subject, delivers.add(deliver));
+    const parts = this.#hearing.get(subject) ?? new Set();
+    this.#hearing.set(subject, parts.add(part));
     return () => {
       part.subscriptions.get(subject)?.delete(deliver);
     };
@@ -287,29 +288,6 @@ export class World {
         }
       });
     }
-  }
-
-  #clockOf(node: Node): Clock {
-    let last: Instant = { ms: -1, unixNanos: 0n };
-    return {
-      now: () => {
-        const ms = this.#nowMs;
-        if (last.ms !== ms) {
-          const unixNanos = EPOCH_NANOS + BigInt(Math.round(ms * 1e6)) + node.skewNanos;
-          last = { ms, unixNanos };
-        }
-        return last;
-      },
-      after: (delayMs, fire) => {
-        const appointment = this.#agenda.put(this.#nowMs + Math.max(0, delayMs), fire);
-        return () => {
-          appointment.run = undefined;
-        };
-      },
-      soon: (run) => {
-        this.#agenda.put(this.#nowMs, run);
-      },
-    };
   }
 
   #observe(node: Node, service: string, event: { readonly kind: string }): void {

@@ -3,8 +3,16 @@ import { type Core, type Effect, type Input, Service } from '@internode/actor';
 import type { Message } from '@internode/contracts';
 import { type Checker, role } from '../src/index.ts';
 
-export type LedgerEvent = { readonly kind: 'Numbered'; readonly request: number; readonly height: number };
-export type ClientEvent = { readonly kind: 'Answered'; readonly request: number; readonly height: number };
+export type LedgerEvent = {
+  readonly kind: 'Numbered';
+  readonly request: number;
+  readonly height: number;
+};
+export type ClientEvent = {
+  readonly kind: 'Answered';
+  readonly request: number;
+  readonly height: number;
+};
 
 /** Keeps what it numbered; `eager` answers before the number is durable, which is the bug that crashes find. */
 class Ledger implements Core<number, number, LedgerEvent> {

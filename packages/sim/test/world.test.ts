@@ -4,7 +4,10 @@ import { Agreement, ledgerNode } from './ledger.ts';
 
 const PHASES = { safetyMs: 20_000, livenessMs: 20_000 };
 
-function runLedger(seed: string, options: { eager?: boolean; swarm?: Partial<Swarm>; drawsMax?: number } = {}) {
+function runLedger(
+  seed: string,
+  options: { eager?: boolean; swarm?: Partial<Swarm>; drawsMax?: number } = {},
+) {
   const { eager = false, ...rest } = options;
   const checker = new Agreement(100);
   const world = new World({
@@ -92,7 +95,12 @@ describe('World', () => {
 
   test('crashed services stay down until they are started', () => {
     const checker = new Agreement(100);
-    const world = new World({ seed: 'down', nodes: [ledgerNode()], swarm: CALM, checkers: [checker] });
+    const world = new World({
+      seed: 'down',
+      nodes: [ledgerNode()],
+      swarm: CALM,
+      checkers: [checker],
+    });
     world.startAll();
     world.runFor(20);
     world.crashService('n1', 'ledger');

@@ -128,7 +128,15 @@ export function storeCompliance(name: string, make: () => Promise<StoreUnderTest
         const range = { gte: Uint8Array.from(gte), lt: Uint8Array.from(lt), limit };
         return (await store.range(range)).map(({ key }) => [...key]);
       };
-      expect(await of([], [255, 255], 100)).toEqual([[0], [1], [1, 0], [1, 255], [2], [127], [128]]);
+      expect(await of([], [255, 255], 100)).toEqual([
+        [0],
+        [1],
+        [1, 0],
+        [1, 255],
+        [2],
+        [127],
+        [128],
+      ]);
       expect(await of([1], [2], 2)).toEqual([[1], [1, 0]]);
       expect(await of([1, 1], [128], 100)).toEqual([[1, 255], [2], [127]]);
       expect(await of([3], [3], 100)).toEqual([]);
@@ -143,8 +151,16 @@ export function storeCompliance(name: string, make: () => Promise<StoreUnderTest
       const store = await under.open();
       const keys = Array.from({ length: 200 }, (_, i) => `key ${i}`);
       await store.write([change('early', 'x')], { sync: false });
-      await store.write(keys.map((key) => change(key, 'old')), { sync: true });
-      void store.write(keys.map((key) => change(key, 'new')), { sync: false }).catch(() => {});
+      await store.write(
+        keys.map((key) => change(key, 'old')),
+        { sync: true },
+      );
+      void store
+        .write(
+          keys.map((key) => change(key, 'new')),
+          { sync: false },
+        )
+        .catch(() => {});
       const again = await (await ended(under, 'crash')).open();
       expect(textOf(await again.get(utf8('early')))).toBe('x');
       const values = new Set((await again.getMany(keys.map((key) => utf8(key)))).map(textOf));

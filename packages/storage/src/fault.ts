@@ -21,7 +21,10 @@ export function faultOf(error: unknown, path: string): StorageFault {
   const code = (error as { code?: unknown }).code;
   const text = error instanceof Error ? error.message : String(error);
   if (code === 'ENOSPC' || code === 'EDQUOT' || code === 'EFBIG') {
-    return new StorageFault('full', `${path}: no space left (${text}). Free some space; writing goes on by itself.`);
+    return new StorageFault(
+      'full',
+      `${path}: no space left (${text}). Free some space; writing goes on by itself.`,
+    );
   }
   return new StorageFault('broken', `${path}: ${text}`);
 }

@@ -6,12 +6,7 @@ import { dirname } from 'node:path';
 import type { Journal } from '@internode/actor';
 import { assert } from '@internode/prelude';
 import { faultOf, StorageFault } from './fault.ts';
-import {
-  decodeFileHeader,
-  encodeFileHeader,
-  encodeFrame,
-  scanFrames,
-} from './journal-frame.ts';
+import { decodeFileHeader, encodeFileHeader, encodeFrame, scanFrames } from './journal-frame.ts';
 
 export interface FileJournalOptions {
   /** The file; its directory is made when missing. `<path>.new` is used while compacting. */

@@ -1,5 +1,5 @@
-export { StorageFault } from './fault.ts';
 export type { StorageFaultCode } from './fault.ts';
-export { FileJournal } from './file-journal.ts';
+export { StorageFault } from './fault.ts';
 export type { FileJournalOptions } from './file-journal.ts';
+export { FileJournal } from './file-journal.ts';
 export type { Change, Entry, Range, Store } from './store.ts';

@@ -72,7 +72,8 @@ function decodeFrame(salt: Uint8Array, bytes: Uint8Array, offset: number): Frame
   if (view.getUint32(offset) !== FRAME_MAGIC) return undefined;
   const end = offset + FRAME_HEADER_BYTES + view.getUint32(offset + 4);
   if (end > bytes.length) return undefined;
-  if (view.getUint32(offset + 20) !== checksumOf(salt, bytes.subarray(offset, end))) return undefined;
+  if (view.getUint32(offset + 20) !== checksumOf(salt, bytes.subarray(offset, end)))
+    return undefined;
   const entries: Uint8Array[] = [];
   let at = offset + FRAME_HEADER_BYTES;
   for (let i = view.getUint32(offset + 16); i > 0; i--) {

@@ -21,7 +21,7 @@ export class MemoryJournal implements Journal {
   #full = false;
 
   /** `later` must not run its argument before it returns. */
-  constructor(later: (sync: () => void) => void = queueMicrotask) {
+  constructor(later: (sync: () => void) => void = inMicrotask) {
     this.#later = later;
   }
 
@@ -82,6 +82,10 @@ export class MemoryJournal implements Journal {
       done.durable();
     }
   }
+}
+
+function inMicrotask(run: () => void): void {
+  void Promise.resolve().then(run);
 }
 
 function apply(entries: Uint8Array[], { entry, replacement }: Pending): void {

@@ -85,7 +85,10 @@ async function open(): Promise<void> {
     commit = numberOf((await db.getMany([COMMIT_KEY]))[0]);
     if (commit < witness.commit) {
       const lost = witness.commit - commit;
-      throw new StorageFault('corrupt', `the log ends ${lost} commits before the last that was safe`);
+      throw new StorageFault(
+        'corrupt',
+        `the log ends ${lost} commits before the last that was safe`,
+      );
     }
     const tableBytes = Number(db.getProperty('rocksdb.total-sst-files-size'));
     if (tableBytes <= VERIFY_BYTES_MAX) await readAll(db);
@@ -210,7 +213,8 @@ function plainFaultOf(error: unknown): { code: StorageFaultCode; message: string
   if (/lock hold by|lock file/i.test(text)) {
     return { code: 'locked', message: `${path} is in use by another process (${text}).` };
   }
-  const remedy = 'Check the disk. Restore the data directory from a backup, or start over with --clean.';
+  const remedy =
+    'Check the disk. Restore the data directory from a backup, or start over with --clean.';
   const isIo = /io error/i.test(text) && !/no such file/i.test(text);
   return isIo
     ? { code: 'broken', message: `${path}: ${text}` }

@@ -18,9 +18,13 @@ interface Writer {
 
 function startWriter(what: 'journal' | 'store', path: string, fileBlocksMax?: number): Writer {
   const command = fileBlocksMax === undefined ? '' : `ulimit -f ${fileBlocksMax}; `;
-  const child = spawn('sh', ['-c', `${command}exec "$0" "$@"`, process.execPath, WRITER, what, path], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
+  const child = spawn(
+    'sh',
+    ['-c', `${command}exec "$0" "$@"`, process.execPath, WRITER, what, path],
+    {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    },
+  );
   const said: string[] = [];
   let rest = '';
   child.stdout?.on('data', (chunk) => {
@@ -114,7 +118,11 @@ test('a full disk fails batches as data, and all safe ones are there afterwards'
   const writer = startWriter('store', path, 2000);
   await untilFull(writer);
   const safe = await killAfter(writer, 300);
-  expect(writer.said.filter((line) => line.startsWith('fault')).every((line) => line.startsWith('fault full'))).toBe(true);
+  expect(
+    writer.said
+      .filter((line) => line.startsWith('fault'))
+      .every((line) => line.startsWith('fault full')),
+  ).toBe(true);
   const store = await RocksStore.open({ path });
   const range = { gte: Uint8Array.of(1), lt: Uint8Array.of(2), limit: 1e9 };
   const numbers = (await store.range(range)).map(({ value }) => numberOf(value));

@@ -73,13 +73,16 @@ describe('a damaged RocksDB refuses to open and says what to do', () => {
       const size = fs.statSync(table).size;
       for (const share of [0.01, 0.3, 0.6, 0.9, 0.999]) {
         const name = table.slice(path.length);
-        const fault = await faultAfter(path, (copy) => flipBit(copy + name, Math.floor(size * share)));
+        const fault = await faultAfter(path, (copy) =>
+          flipBit(copy + name, Math.floor(size * share)),
+        );
         expect(fault, `${name} at ${share}`).toMatchObject(DAMAGED);
       }
     }
     for (const pattern of [/^MANIFEST/, /^CURRENT$/]) {
       const fault = await faultAfter(path, (copy) => {
-        for (const file of filesOf(copy, pattern).concat(join(copy, 'CURRENT')).slice(0, 1)) flipBit(file, 12);
+        for (const file of filesOf(copy, pattern).concat(join(copy, 'CURRENT')).slice(0, 1))
+          flipBit(file, 12);
       });
       expect(fault, String(pattern)).toMatchObject(DAMAGED);
     }

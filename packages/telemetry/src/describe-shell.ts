@@ -36,7 +36,11 @@ export function describeShell(event: ShellEvent): Description {
     case 'MessageInvalid': {
       const { message, sender, reason } = event;
       return {
-        log: { level: 'warn', text: 'malformed message dropped', fields: { message, sender, reason } },
+        log: {
+          level: 'warn',
+          text: 'malformed message dropped',
+          fields: { message, sender, reason },
+        },
         metrics: [{ kind: 'count', name: 'messages_invalid_total', labels: { message } }],
       };
     }

@@ -1,5 +1,5 @@
-export { Log } from './log.ts';
 export type { LogOptions } from './log.ts';
+export { Log } from './log.ts';
 export { Metrics } from './metrics.ts';
-export { openTelemetry } from './telemetry.ts';
 export type { Telemetry, TelemetryOptions } from './telemetry.ts';
+export { openTelemetry } from './telemetry.ts';

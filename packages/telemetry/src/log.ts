@@ -47,7 +47,8 @@ export class Log {
     if (allowance.second !== second) {
       const { suppressed } = allowance;
       Object.assign(allowance, { second, lines: 0, suppressed: 0 });
-      if (suppressed > 0) this.#write(unixMs, service, 'warn', 'log lines suppressed', { suppressed });
+      if (suppressed > 0)
+        this.#write(unixMs, service, 'warn', 'log lines suppressed', { suppressed });
     }
     allowance.lines += 1;
     if (allowance.lines <= LINES_PER_SECOND_MAX) return true;

@@ -6,7 +6,9 @@ import type { MetricChange, MetricLabels } from '@internode/actor';
 const SERIES_MAX = 128;
 const NAME = /^[a-z][a-z0-9]*(_[a-z0-9]+)*$/;
 
-const SECONDS = [0.0001, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
+const SECONDS = [
+  0.0001, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10,
+];
 const BYTES = [64, 256, 1024, 4096, 16_384, 65_536, 262_144, 1_048_576, 4_194_304, 16_777_216];
 const COUNTS = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000];
 
@@ -68,7 +70,8 @@ export class Metrics {
     for (const name of [...this.#families.keys()].sort()) {
       const family = this.#families.get(name) as Family;
       text += `# TYPE ${name} ${family.kind === 'count' ? 'counter' : family.kind}\n`;
-      for (const [labels, series] of family.byLabels) text += seriesText(name, family, labels, series);
+      for (const [labels, series] of family.byLabels)
+        text += seriesText(name, family, labels, series);
     }
     return text;
   }
@@ -76,7 +79,8 @@ export class Metrics {
   #series(name: string, change: Pick<MetricChange, 'kind' | 'labels'>): Series | undefined {
     let family = this.#families.get(name);
     if (family === undefined) {
-      if (!NAME.test(name) || (change.kind === 'count' && !name.endsWith('_total'))) return undefined;
+      if (!NAME.test(name) || (change.kind === 'count' && !name.endsWith('_total')))
+        return undefined;
       const bounds = change.kind === 'histogram' ? boundsOf(name) : [];
       family = { kind: change.kind, bounds, byLabels: new Map() };
       this.#families.set(name, family);

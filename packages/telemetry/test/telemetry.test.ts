@@ -69,11 +69,18 @@ describe('Metrics', () => {
     const metrics = new Metrics();
     metrics.change('consensus', { kind: 'count', name: 'blocks_total' });
     metrics.change('consensus', { kind: 'count', name: 'blocks_total', by: 2 });
-    metrics.change('p2p', { kind: 'gauge', name: 'pool_bytes', value: 12, labels: { b: 'x"\n', a: '1' } });
+    metrics.change('p2p', {
+      kind: 'gauge',
+      name: 'pool_bytes',
+      value: 12,
+      labels: { b: 'x"\n', a: '1' },
+    });
     metrics.change('state', { kind: 'histogram', name: 'certify_seconds', value: 0.003 });
     metrics.change('state', { kind: 'histogram', name: 'certify_seconds', value: 99 });
     const text = metrics.text();
-    expect(text).toContain('# TYPE internode_consensus_blocks_total counter\ninternode_consensus_blocks_total 3\n');
+    expect(text).toContain(
+      '# TYPE internode_consensus_blocks_total counter\ninternode_consensus_blocks_total 3\n',
+    );
     expect(text).toContain('internode_p2p_pool_bytes{a="1",b="x__"} 12\n');
     expect(text).toContain('internode_state_certify_seconds_bucket{le="0.0025"} 0\n');
     expect(text).toContain('internode_state_certify_seconds_bucket{le="0.005"} 1\n');
@@ -82,7 +89,9 @@ describe('Metrics', () => {
     expect(text).toContain('internode_state_certify_seconds_sum 99.003\n');
     expect(text).toContain('internode_state_certify_seconds_count 2\n');
     for (const line of text.trimEnd().split('\n')) {
-      expect(line).toMatch(/^(# TYPE [a-z0-9_]+ (counter|gauge|histogram)|[a-z0-9_]+(\{.*\})? [-+.e0-9]+)$/);
+      expect(line).toMatch(
+        /^(# TYPE [a-z0-9_]+ (counter|gauge|histogram)|[a-z0-9_]+(\{.*\})? [-+.e0-9]+)$/,
+      );
     }
   });
 
@@ -114,7 +123,13 @@ describe('openTelemetry', () => {
     const write = (line: string): void => {
       lines.push(line);
     };
-    const telemetry = await openTelemetry({ format: 'json', level: 'info', node: 'n1', write, unixMs: () => 0 });
+    const telemetry = await openTelemetry({
+      format: 'json',
+      level: 'info',
+      node: 'n1',
+      write,
+      unixMs: () => 0,
+    });
     expect(telemetry.tracer).toBeUndefined();
     telemetry.describe('consensus', describeEvent);
     telemetry.observe('consensus', { kind: 'BlockFinalized', height: 3 });
@@ -151,7 +166,11 @@ describe('openTelemetry', () => {
     });
     const parent = `00-${'a'.repeat(32)}-${'b'.repeat(16)}-01`;
     const outer = telemetry.tracer?.begin('p2p', 'SubmitIngress', parent);
-    const inner = telemetry.tracer?.begin('consensus', 'ArtifactReceived', outer?.traceparent ?? '');
+    const inner = telemetry.tracer?.begin(
+      'consensus',
+      'ArtifactReceived',
+      outer?.traceparent ?? '',
+    );
     const root = telemetry.tracer?.begin('state', 'timer', 'nonsense');
     inner?.end('two blocks');
     outer?.end();
