@@ -2,25 +2,17 @@
  * What instrumentation costs: each kernel as compiled, and fully instrumented (metering, depth, undo
  * log with commit, canonical NaNs), in turns in one process, best of many runs.
  *
- * `npm run bench` or `node services/execution/bench/kernels.bench.ts [--json] [--filter TEXT]`.
+ * `node services/execution/bench/kernels.bench.ts [--json] [--no-hints] [--filter TEXT]`. Without
+ * `--no-hints` V8 reads branch hints, as it does in executors.
  */
+import v8 from 'node:v8';
 import { installed, motoko, parsed, wat } from '../test/wasm/canisters.ts';
 import { TestHost } from '../test/wasm/system-api.ts';
+import { assembly } from './assembly.ts';
 import {
   ASSEMBLY_KERNELS, ASSEMBLY_SOURCE, WAT_KERNELS, WAT_SOURCE,
 } from './assembly-kernels.ts';
 import { MOTOKO_KERNELS, MOTOKO_SOURCE } from './motoko-kernels.ts';
-
-interface Assembler {
-  main(
-    argv: readonly string[],
-    options: {
-      readFile: (name: string) => string | null;
-      writeFile: (name: string, content: string) => void;
-      listFiles: () => string[];
-    },
-  ): Promise<{ readonly error: Error | null; readonly stderr: { toString(): string } }>;
-}
 
 export interface KernelResult {
   readonly toolchain: string;
@@ -34,23 +26,6 @@ export interface KernelResult {
 
 const ROUNDS = 25;
 const ROUND_MS = 12;
-
-async function assembly(source: string): Promise<Uint8Array> {
-  const compiler = (await import('assemblyscript/asc')).default as unknown as Assembler;
-  let text = '';
-  const { error, stderr } = await compiler.main(
-    ['main.ts', '--textFile', 'main.wat', '-O3', '--runtime', 'incremental', '--use', 'abort='],
-    {
-      readFile: (name) => (name === 'main.ts' ? source : null),
-      writeFile: (_name, content) => { text = content; },
-      listFiles: () => [],
-    },
-  );
-  if (error !== null) throw new Error(stderr.toString());
-  // wabt does not know quoted identifiers.
-  const plain = text.replace(/\$"[^"]*"/g, (name) => name.replaceAll(/[^\w$]/g, '_'));
-  return wat(plain.replaceAll('(export "k_', '(export "canister_update '));
-}
 
 /** The module as it is, on the same host. */
 function raw(bytes: Uint8Array): (kernel: string) => void {
@@ -111,6 +86,9 @@ export function geomean(ratios: readonly number[]): number {
 }
 
 async function main(): Promise<void> {
+  if (!process.argv.includes('--no-hints')) {
+    v8.setFlagsFromString('--experimental-wasm-branch-hinting');
+  }
   const at = process.argv.indexOf('--filter');
   const filter = at < 0 ? '' : (process.argv[at + 1] ?? '');
   const chosen = (toolchain: string, kernels: readonly string[]): readonly string[] =>

@@ -46,6 +46,8 @@ export type CreateResult =
 /** Stack slots of 8 bytes a message may use: 5 MiB, as on the Internet Computer. */
 const DEPTH_SLOTS = 655_360;
 
+const TOO_LARGE = textTrap('the kept heap is larger than the memory of the new module');
+
 export class Instance {
   readonly info: ModuleInfo;
   readonly #options: InstanceOptions;
@@ -66,6 +68,7 @@ export class Instance {
    */
   static create(options: InstanceOptions, origin: Origin): CreateResult {
     const wanted = pagesAtFirst(options.info, origin);
+    if (wanted > (options.info.memory?.pagesMax ?? 0)) return { kind: 'trapped', trap: TOO_LARGE };
     const memory = createHeap(options.info.memory, wanted);
     const built = buildWasmInstance(options, memory);
     if (built.kind === 'trapped') return built;
