@@ -48,6 +48,8 @@ const empty = (): Stored => ({ sizeBytes: 0, pages: new Map() });
 /** What state would keep, as far as execution asks for it. */
 export class Store {
   height = 0;
+  /** Goes on over restarts, so that no two calls are the same. */
+  nonces = 0;
   timeNanos = 0n;
   subnetState: Uint8Array = NOTHING;
   readonly canisters = new Map<string, StoredCanister>();
@@ -147,7 +149,6 @@ export class Replica {
   readonly #inbox: (() => readonly ExecutionEffect[])[] = [];
   readonly #answers: (() => void)[] = [];
   #ms = 0;
-  #nonce = 0;
 
   constructor(options: ReplicaOptions = {}) {
     this.#options = options;
@@ -210,7 +211,7 @@ export class Replica {
       request_type: 'call',
       sender: options.sender ?? USER,
       ingress_expiry: expiryNanos,
-      nonce: utf8(`nonce ${this.#nonce++}`),
+      nonce: utf8(`nonce ${this.store.nonces++}`),
       canister_id: canisterId,
       method_name: method,
       arg: options.argument ?? NOTHING,
@@ -267,7 +268,7 @@ export class Replica {
   }
 
   query(canisterId: Uint8Array, methodName: string, options: CallOptions = {}): Result {
-    const queryId = utf8(`query ${this.#nonce++}`.padEnd(16));
+    const queryId = utf8(`query ${this.store.nonces++}`.padEnd(16));
     this.hear({
       kind: 'ExecuteQuery', queryId, canisterId, methodName,
       sender: options.sender ?? USER,
@@ -285,7 +286,7 @@ export class Replica {
 
   /** undefined = accepted. */
   inspect(canisterId: Uint8Array, methodName: string, options: CallOptions = {}): Refusal | undefined {
-    const requestId = utf8(`inspect ${this.#nonce++}`.padEnd(32));
+    const requestId = utf8(`inspect ${this.store.nonces++}`.padEnd(32));
     this.hear({
       kind: 'InspectIngress', requestId, canisterId, methodName,
       sender: options.sender ?? USER,
