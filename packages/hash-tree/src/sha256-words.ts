@@ -196,8 +196,15 @@ export function forkDigest(left: Digest, right: Digest): Digest {
 
 /** Digest from 32 bytes. */
 export function digestFromBytes(bytes: Uint8Array): Digest {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, 32);
-  return new Digest(Int32Array.from({ length: 8 }, (_, i) => view.getInt32(4 * i)));
+  const words = new Int32Array(8);
+  for (let i = 0, at = 0; i < 8; i++, at += 4) {
+    words[i] =
+      ((bytes[at] as number) << 24) |
+      ((bytes[at + 1] as number) << 16) |
+      ((bytes[at + 2] as number) << 8) |
+      (bytes[at + 3] as number);
+  }
+  return new Digest(words);
 }
 
 /** The 32 bytes of a digest. */

@@ -5,7 +5,7 @@
 import type { StoredCertification, StoredLayout, StoredTip } from '@internode/contracts';
 import { encodeUnsignedLeb128 } from '@internode/encoding';
 import type { Content, Label, LabelledTree } from '@internode/hash-tree';
-import { assert, bytesEqual, toHex, unreachable } from '@internode/prelude';
+import { assert, bytesEqual, concatBytes, toHex } from '@internode/prelude';
 import { STATE_LIMITS } from '../limits.ts';
 import { metricsLeaf, sealedCanister, sealedRequest } from './content.ts';
 import {
@@ -35,23 +35,52 @@ export interface Opened {
 }
 
 export type OpeningStep =
-  | { readonly kind: 'task'; readonly task: StateTask }
+  /** Answered to `next` with the same id. */
+  | { readonly kind: 'task'; readonly id: string; readonly task: StateTask }
   | { readonly kind: 'opened'; readonly opened: Opened }
   | { readonly kind: 'refused'; readonly detail: string };
+
+/** Parts of the request table, and streams read at the same time. */
+const REQUEST_PARTS = 8;
+const STREAMS_AT_ONCE = 3;
 
 /** What people do about a store that cannot be trusted. */
 const REMEDY =
   'Restore the data directory from a backup; to start over and lose what is in it, start with --clean';
 
 type Reading = Extract<Table, 'layout' | 'canister' | 'request' | 'garbage'>;
-const ORDER: readonly Reading[] = ['layout', 'canister', 'request', 'garbage'];
+
+/** A part of a table that is being read. */
+interface Stream {
+  readonly table: Reading;
+  readonly range: KeyRange;
+}
+
+const FIRST = 'open';
+
+/** All tables; the long one in parts, so that the store reads one part while we take in another. */
+function streams(): Stream[] {
+  const all: Stream[] = [];
+  for (const table of ['layout', 'canister', 'garbage'] as const) {
+    all.push({ table, range: tableRange(table) });
+  }
+  const { gte, lt } = tableRange('request');
+  const bound = (part: number) =>
+    part < REQUEST_PARTS ? concatBytes(gte, Uint8Array.of((part * 256) / REQUEST_PARTS)) : lt;
+  for (let part = 0; part < REQUEST_PARTS; part++) {
+    all.push({ table: 'request', range: { gte: bound(part), lt: bound(part + 1) } });
+  }
+  return all;
+}
 
 export class Opening {
   readonly #subnet: SubnetDescription;
-  #stage: 'tip' | 'certification' | Reading = 'tip';
-  #from: Uint8Array = TIP_KEY;
   #tip: StoredTip | undefined;
   #certification: StoredCertification | undefined;
+  /** Being read now, by the id of the task. */
+  readonly #reading = new Map<string, Stream>();
+  readonly #waiting = streams();
+  #tasks = 0;
   readonly #layouts = new Map<string, StoredLayout>();
   readonly #canisters: [Label, Content][] = [];
   readonly #requests: [Label, Content][] = [];
@@ -61,42 +90,37 @@ export class Opening {
     this.#subnet = subnet;
   }
 
-  first(): OpeningStep {
-    return { kind: 'task', task: { kind: 'get', key: TIP_KEY } };
+  first(): OpeningStep[] {
+    return [{ kind: 'task', id: FIRST, task: { kind: 'get', key: TIP_KEY } }];
   }
 
-  next(answer: StateAnswer): OpeningStep {
-    switch (answer.kind) {
-      case 'got':
-        return this.#got(answer.value);
-      case 'rows':
-        return this.#rows(answer.rows);
-      case 'failed':
-        return refused(`The state store cannot be read: ${answer.fault.detail}`);
-      case 'written':
-      case 'swept':
-      case 'verified':
-        return unreachable(answer as never);
-      default:
-        return unreachable(answer);
-    }
+  /** Whether `next` is waiting for an answer under this id. */
+  static owns(id: string): boolean {
+    return id.startsWith(FIRST);
   }
 
-  #got(value: Uint8Array | undefined): OpeningStep {
-    if (this.#stage === 'tip') {
-      if (value !== undefined) {
-        const tip = TIP.decode(value);
-        if (tip.kind !== 'valid') return refused('The state store has no readable tip');
-        const detail = this.#misfit(tip.value);
-        if (detail !== undefined) return refused(detail);
-        this.#tip = tip.value;
-      }
-      this.#stage = 'certification';
-      return { kind: 'task', task: { kind: 'get', key: CERTIFICATION_KEY } };
+  next(id: string, answer: StateAnswer): OpeningStep[] {
+    if (answer.kind === 'failed') {
+      return [refused(`The state store cannot be read: ${answer.fault.detail}`)];
     }
-    const certification = value && CERTIFICATION.decode(value);
+    if (answer.kind === 'rows') return this.#rows(id, answer.rows);
+    assert(answer.kind === 'got', 'opening: only reads');
+    if (id === FIRST) return this.#gotTip(answer.value);
+    const certification = answer.value && CERTIFICATION.decode(answer.value);
     if (certification?.kind === 'valid') this.#certification = certification.value;
-    return this.#read(0);
+    return this.#read(STREAMS_AT_ONCE);
+  }
+
+  #gotTip(value: Uint8Array | undefined): OpeningStep[] {
+    if (value !== undefined) {
+      const tip = TIP.decode(value);
+      if (tip.kind !== 'valid') return [refused('The state store has no readable tip')];
+      const detail = this.#misfit(tip.value);
+      if (detail !== undefined) return [refused(detail)];
+      this.#tip = tip.value;
+    }
+    const task = { kind: 'get', key: CERTIFICATION_KEY } as const;
+    return [{ kind: 'task', id: `${FIRST}:certification`, task }];
   }
 
   #misfit(tip: StoredTip): string | undefined {
@@ -107,31 +131,37 @@ export class Opening {
     return 'The state store belongs to a subnet with another key, type, node or range of canisters. Give this node a data directory of its own (--data-dir)';
   }
 
-  #read(order: number): OpeningStep {
-    const table = ORDER[order];
-    if (table === undefined) return this.#finish();
-    this.#stage = table;
-    this.#from = tableRange(table).gte;
-    return this.#readOn(table);
+  /** Starts reading up to `count` more streams; done when there is nothing left. */
+  #read(count: number): OpeningStep[] {
+    const next = this.#waiting.splice(0, count);
+    if (next.length === 0 && this.#reading.size === 0) return [this.#finish()];
+    return next.map((stream) => this.#ask(stream));
   }
 
-  #readOn(table: Reading): OpeningStep {
-    const range = { gte: this.#from, lt: tableRange(table).lt };
-    return { kind: 'task', task: { kind: 'range', range, limit: STATE_LIMITS.rowsPerReadMax } };
+  #ask(stream: Stream): OpeningStep {
+    const id = `${FIRST}:${this.#tasks++}`;
+    this.#reading.set(id, stream);
+    const task = {
+      kind: 'range',
+      range: stream.range,
+      limit: STATE_LIMITS.rowsPerReadMax,
+    } as const;
+    return { kind: 'task', id, task };
   }
 
-  #rows(rows: readonly Row[]): OpeningStep {
-    const table = this.#stage;
-    assert(table !== 'tip' && table !== 'certification', 'opening: rows before the tip');
+  #rows(id: string, rows: readonly Row[]): OpeningStep[] {
+    const stream = this.#reading.get(id);
+    if (stream === undefined) return [];
+    this.#reading.delete(id);
     for (const row of rows) {
-      if (!this.#take(table, row)) return refused(`A row of the state store does not decode`);
+      if (!this.#take(stream.table, row)) {
+        return [refused('A row of the state store does not decode')];
+      }
     }
     const last = rows.at(-1);
-    if (last === undefined || rows.length < STATE_LIMITS.rowsPerReadMax) {
-      return this.#read(ORDER.indexOf(table) + 1);
-    }
-    this.#from = keyAfter(last.key);
-    return this.#readOn(table);
+    if (last === undefined || rows.length < STATE_LIMITS.rowsPerReadMax) return this.#read(1);
+    const range = { gte: keyAfter(last.key), lt: stream.range.lt };
+    return [this.#ask({ ...stream, range })];
   }
 
   /** False for a row that is not of its table. */

@@ -34,10 +34,8 @@ interface Running {
   readonly loading: Loading;
 }
 
-const OPEN = 'open';
 const STORE = 'store';
 const VERIFY = 'verify:';
-const SIGNATURE_BYTES = 48;
 
 export class StateCore implements Core<StateTask, StateAnswer, StateEvent> {
   readonly #options: StateOptions;
@@ -112,16 +110,11 @@ export class StateCore implements Core<StateTask, StateAnswer, StateEvent> {
 
   // Start.
 
-  #open(now: Instant, step: OpeningStep): void {
-    switch (step.kind) {
-      case 'task':
-        return this.#out.solve(OPEN, step.task);
-      case 'refused':
-        return this.#refuse(step.detail);
-      case 'opened':
-        return this.#opened(now, step.opened);
-      default:
-        return unreachable(step);
+  #open(now: Instant, steps: readonly OpeningStep[]): void {
+    for (const step of steps) {
+      if (step.kind === 'task') this.#out.solve(step.id, step.task);
+      else if (step.kind === 'refused') this.#refuse(step.detail);
+      else this.#opened(now, step.opened);
     }
   }
 
@@ -145,6 +138,7 @@ export class StateCore implements Core<StateTask, StateAnswer, StateEvent> {
       else this.#sayHashed(version);
     }
     this.#sayReadiness();
+    this.#backlog.fired(now, height);
     this.#proceed(now);
   }
 
@@ -160,7 +154,7 @@ export class StateCore implements Core<StateTask, StateAnswer, StateEvent> {
 
   #takeBatch(now: Instant, batch: BatchExecuted): void {
     const running = this.#running;
-    if (running === undefined) return;
+    if (running === undefined) return this.#backlog.miss();
     const { tip, versions, commits } = running;
     const { height } = batch;
     if (height <= tip.height) return;
@@ -216,12 +210,9 @@ export class StateCore implements Core<StateTask, StateAnswer, StateEvent> {
     const versions = this.#running?.versions;
     if (versions === undefined || this.#standing.fault !== undefined) return;
     if (height <= (versions.certified?.height ?? 0)) return;
-    const version = versions.find(height);
-    const ignore = (reason: string) => this.#out.ignore('CertificationValue', reason);
-    if (version === undefined) return ignore('of a height that is not executed');
-    if (!bytesEqual(version.root, root)) return ignore('of another root');
-    if (signature.length !== SIGNATURE_BYTES) return ignore('signature is not 48 bytes');
-    if (!this.#options.checksCertifications) return this.#certify(now, version, signature);
+    const judged = versions.judge(value);
+    if (judged.kind !== 'valid') return this.#out.ignore('CertificationValue', judged.reason);
+    if (!this.#options.checksCertifications) return this.#certify(now, judged.value, signature);
     if (this.#verifying.has(height)) return;
     this.#verifying.set(height, signature);
     const task = { kind: 'verify', root, signature } as const;
@@ -340,7 +331,7 @@ export class StateCore implements Core<StateTask, StateAnswer, StateEvent> {
 
   #solved(now: Instant, id: string, answer: StateAnswer): void {
     if (this.#standing.refusal !== undefined) return;
-    if (id === OPEN) return this.#open(now, this.#opening.next(answer));
+    if (Opening.owns(id)) return this.#open(now, this.#opening.next(id, answer));
     if (id === STORE) return this.#stored(now, answer);
     if (id.startsWith(VERIFY)) return this.#verified(now, Number(id.slice(VERIFY.length)), answer);
     if (answer.kind === 'failed') {
@@ -356,7 +347,8 @@ export class StateCore implements Core<StateTask, StateAnswer, StateEvent> {
         for (const version of this.#running?.versions.toRepeat() ?? []) this.#sayHashed(version);
         return;
       case 'ask':
-        return this.#backlog.fired(now, this.#running?.tip.height ?? 0);
+        if (this.#running !== undefined) this.#backlog.fired(now, this.#running.tip.height);
+        return;
       case 'sync':
         return this.#proceed(now);
       case 'retry': {

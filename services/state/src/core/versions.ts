@@ -1,7 +1,10 @@
 /** Heights that are hashed and wait for their certification, and the newest certified one. Trees share what is equal. */
+import type { CertificationValue } from '@internode/contracts';
 import type { LabelledTree } from '@internode/hash-tree';
-import { assert } from '@internode/prelude';
+import { assert, bytesEqual, invalid, undecided, type Verdict, valid } from '@internode/prelude';
 import { STATE_LIMITS } from '../limits.ts';
+
+const SIGNATURE_BYTES = 48;
 
 export interface Version {
   readonly height: number;
@@ -39,6 +42,15 @@ export class Versions {
 
   find(height: number): Version | undefined {
     return this.#inFlight.find((version) => version.height === height);
+  }
+
+  /** The version that a certification is for, if it has the right form; its signature is for others to verify. */
+  judge({ height, root, signature }: CertificationValue): Verdict<Version> {
+    const version = this.find(height);
+    if (version === undefined) return undecided('of a height that is not executed');
+    if (!bytesEqual(version.root, root)) return invalid('of another root');
+    if (signature.length !== SIGNATURE_BYTES) return invalid('signature is not 48 bytes');
+    return valid(version);
   }
 
   /** What to say again: the oldest, and the newest, which would make all others unnecessary. */
