@@ -190,25 +190,32 @@ export class Instance {
   /** Everything committed since the last call (pages in ascending order); empties the dirty set. */
   collectDirty(): HeapChanges {
     assert(!this.#open, 'changes are collected between transactions');
-    this.#machine.helpers.save();
     const changes = this.#changes([...this.#dirty].sort((left, right) => left - right));
     this.#dirty.clear();
     return changes;
   }
 
   #changes(indices: readonly number[]): HeapChanges {
-    const { helpers } = this.#machine;
-    const bank = this.#options.meta.globals(this.#globalBytes());
-    const before = bank.slice();
-    helpers.save();
-    const globals = bank.slice();
-    bank.set(before);
     const view = this.#bytes();
-    const pages: HeapPage[] = indices.map((index) => {
+    // One buffer for all pages: many small ones cost more than the copying.
+    const content = new Uint8Array(indices.length * HEAP_PAGE_BYTES);
+    const pages: HeapPage[] = indices.map((index, at) => {
       const start = index * HEAP_PAGE_BYTES;
-      return { index, bytes: view.slice(start, start + HEAP_PAGE_BYTES) };
+      const bytes = content.subarray(at * HEAP_PAGE_BYTES, (at + 1) * HEAP_PAGE_BYTES);
+      bytes.set(view.subarray(start, start + HEAP_PAGE_BYTES));
+      return { index, bytes };
     });
-    return { pages, globals, memoryPages: this.memoryPages };
+    return { pages, globals: this.#currentGlobals(), memoryPages: this.memoryPages };
+  }
+
+  #currentGlobals(): Uint8Array {
+    const bank = this.#options.meta.globals(this.#globalBytes());
+    // While a transaction is open the bank holds the globals to go back to.
+    const before = this.#open ? bank.slice() : undefined;
+    this.#machine.helpers.save();
+    const globals = bank.slice();
+    if (before !== undefined) bank.set(before);
+    return globals;
   }
 
   #pendingPages(): number[] {

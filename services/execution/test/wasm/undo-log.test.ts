@@ -40,6 +40,12 @@ function scribbler(is64: boolean): Uint8Array {
        (else (i32.store8 offset=100 (local.get $x) (local.get $b))
          (local.set $x (${I}.add (local.get $x) (${I}.const 4090)))))
      (i32.store offset=130 (local.get $x) (local.get $b))`,
+    `(local.set $x ${at}) (i32.store offset=4 (local.get $x) (local.get $b))
+     (if (i32.and (local.get $b) (i32.const 1)) (then
+       (local.set $x (${I}.add (local.get $x) (${I}.const 4090)))))
+     (i32.store offset=12 (local.get $x) (local.get $b))`,
+    `(local.set $x ${at}) (i32.store (local.get $x) (local.get $b))
+     (i32.store offset=3000 (local.get $x) (local.get $b))`,
     `(memory.fill ${at} (local.get $b) ${length})`,
     `(memory.copy ${at} ${second} ${length})`,
   ];
@@ -81,7 +87,7 @@ function script(numbers: Numbers, operations: number): Uint8Array {
     const border = AREA * (2 + numbers.below(SIZE / AREA - 4));
     const near = (): number => border - 280 + numbers.below(320);
     const length = numbers.below(3) === 0 ? numbers.below(9_000) : numbers.below(12);
-    words.set([numbers.below(12), near(), near() + numbers.below(5_000) - 2_500, length], index * 4);
+    words.set([numbers.below(14), near(), near() + numbers.below(5_000) - 2_500, length], index * 4);
   }
   return new Uint8Array(words.buffer);
 }
