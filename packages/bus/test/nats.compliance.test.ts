@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Assembly } from '../src/assembly.ts';
 import { busCompliance } from '../src/compliance.ts';
 import { NatsBus } from '../src/nats.ts';
-import { type NatsServer, startNatsServer } from './nats-server.ts';
+import { type NatsServer, startNatsServer } from '../src/testing.ts';
 
 let server: NatsServer;
 

@@ -1,6 +1,8 @@
+import { spawn } from 'node:child_process';
 import * as fs from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { Caller, type Core, type Effect, Service } from '@internode/actor';
 import type { Message } from '@internode/contracts';
 import { afterEach, describe, expect, test } from 'vitest';
@@ -145,6 +147,46 @@ describe('openHost', () => {
     const again = open({ dataDir });
     await expect(again).rejects.toMatchObject({ code: 'corrupt' });
     await expect(again).rejects.toThrow('--clean');
+  });
+
+  test('stops on SIGTERM: closes what was deferred in reverse order, leaves no lock, ends by itself', async () => {
+    const dataDir = newDataDir();
+    const script = fileURLToPath(new URL('./process.ts', import.meta.url));
+    const child = spawn(process.execPath, [script, dataDir], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    let said = '';
+    for await (const chunk of child.stdout) {
+      said += chunk;
+      if (said === 'running\n') child.kill('SIGTERM');
+    }
+    expect(said).toBe('running\ndeferred last\ndeferred first\n');
+    expect(fs.existsSync(join(dataDir, 'lock'))).toBe(false);
+    expect(child.exitCode ?? (await new Promise((resolve) => child.once('exit', resolve)))).toBe(0);
+  });
+
+  test('a busy service starves nobody; a slow step is told and counted', async () => {
+    const { host, ask } = await open();
+    const busy = new Service<string, string, never>({
+      name: 'busy',
+      hears: [{ kind: 'TapeValue', lane: 'bulk', whenFull: 'drop-oldest' }],
+      core: () => ({
+        // Has always more to do: each step takes 1 ms, the first 20 ms, and asks for the next at once.
+        step: (_now, input) => {
+          const endMs = performance.now() + (input.kind === 'started' ? 20 : 1);
+          while (performance.now() < endMs);
+          return [{ kind: 'solve', id: 'more', task: '' }];
+        },
+      }),
+    });
+    host.run(busy, { solver: { solve: (task, answer) => answer(task) } });
+    const started = performance.now();
+    for (let i = 0; i < 10; i++) expect(await ask()).toMatchObject({ kind: 'answered' });
+    expect(performance.now() - started).toBeLessThan(1000);
+    expect(host.telemetry.metrics.text()).toContain(
+      'internode_busy_steps_slow_total{input="started"} 1\n',
+    );
+    expect(busy.figures().steps).toBeGreaterThan(5);
   });
 
   test('speaks and hears inside its own node only', async () => {

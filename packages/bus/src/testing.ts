@@ -1,3 +1,5 @@
+// For tests that need a real NATS server.
+
 import { type ChildProcess, spawn } from 'node:child_process';
 import * as fs from 'node:fs';
 import { tmpdir } from 'node:os';
