@@ -4,7 +4,16 @@
 // multiplication by secrets without branches on them.
 
 import type { Verdict } from '@internode/prelude';
-import { assert, BoundedMap, bytesEqual, invalid, toHex, utf8, valid } from '@internode/prelude';
+import {
+  assert,
+  BoundedMap,
+  bytesEqual,
+  fromHex,
+  invalid,
+  toHex,
+  utf8,
+  valid,
+} from '@internode/prelude';
 import type { G1, G2 } from 'mcl-wasm';
 import mcl from 'mcl-wasm';
 import type { BlsEngine } from '../bls-engine.ts';
@@ -28,6 +37,12 @@ const MESSAGE_BYTES_MAX = 4096;
 
 /** Enough for a projective point of G2. */
 const SLOT_BYTES = 512;
+
+/** Compressed. Spelled out because noble would take 0.15 s of every start to compute it. */
+const G2_GENERATOR = fromHex(
+  '93e02b6052719f607dacd3a088274f65596bd0d09920b61ab5da61bbdc7f5049334cf11213945d57e5ac7d055d042b7e' +
+    '024aa2b2f08f0a91260805272dc51051c6e47ad4fa403b02b4510b647ae3d1770bac0326a805bbefd48056c8c121bdb8',
+);
 
 let loading: Promise<BlsEngine> | undefined;
 
@@ -70,7 +85,7 @@ class MclEngine implements BlsEngine {
     this.#module = module;
     this.#slots = module._malloc(3 * SLOT_BYTES);
     this.#generator = new mcl.G2();
-    this.#generator.deserialize(nobleBls.publicKey(scalarToBytes(1n)));
+    this.#generator.deserialize(G2_GENERATOR);
     this.#generatorPrecomputed = new mcl.PrecomputedG2(this.#generator);
   }
 
