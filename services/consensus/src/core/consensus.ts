@@ -116,6 +116,8 @@ export class ConsensusCore implements Core<ConsensusTask, ConsensusAnswer, Conse
     state.started = true;
     state.notarizedMs = state.now.ms;
     this.#notarizedSaid = pool.notarized;
+    // Execution and state say by themselves where they are and what they miss.
+    for (const token of ['batch', 'certified'] as const) state.asked.set(token, state.now.ms);
     this.#observe({ kind: 'Replayed', finalized: pool.finalized, notarized: pool.notarized });
     this.#publish({ kind: 'RequestIngress' });
     this.#publish({ kind: 'RequestCertified' });

@@ -5,6 +5,7 @@ import { assert, unreachable, type Verdict } from '@internode/prelude';
 import { CONSENSUS_LIMITS } from '../limits.ts';
 import { type BlockProposal, hashOfBlock, keyOf } from './artifact.ts';
 import { recordOf } from './intake.ts';
+import { purgeableBelow } from './rules/purger.ts';
 import { encode } from './ledger.ts';
 import type { State } from './state.ts';
 
