@@ -33,6 +33,8 @@ export interface StartOptions {
   readonly port?: number;
   readonly args?: readonly string[];
   readonly environment?: NodeJS.ProcessEnv;
+  /** Told of the process as soon as it exists, ready or not. */
+  readonly spawned?: (process: ChildProcess) => void;
 }
 
 export function scratchDir(): string {
@@ -56,6 +58,7 @@ export async function startReplica(options: StartOptions = {}): Promise<Replica>
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...process.env, ...options.environment },
   });
+  options.spawned?.(child);
   let output = '';
   child.stdout?.on('data', (text) => (output += text));
   child.stderr?.on('data', (text) => (output += text));

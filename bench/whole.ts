@@ -1,0 +1,244 @@
+// The whole system, and the peers beside it in the same run.
+import { median } from '@internode/loadtest';
+import { end, type Household } from './household.ts';
+import {
+  describeMachine,
+  type Machine,
+  type Measured,
+  processCpuMs,
+  residentMb,
+} from './measure.ts';
+import { installPeers, Peer, type PeerName, Writes } from './peers.ts';
+import { Subject, startMeasured } from './subject.ts';
+
+/** How much of everything; `quick` is for seeing that the bench works, its figures mean nothing. */
+export interface Size {
+  readonly starts: number;
+  readonly warmUp: number;
+  readonly rounds: number;
+  readonly sequential: number;
+  readonly concurrent: number;
+  readonly queries: number;
+  readonly sustained: number;
+  readonly idleSeconds: number;
+}
+
+export const FULL: Size = {
+  starts: 5,
+  warmUp: 1000,
+  rounds: 3,
+  sequential: 200,
+  concurrent: 2000,
+  queries: 6000,
+  sustained: 100_000,
+  idleSeconds: 20,
+};
+
+export const QUICK: Size = {
+  starts: 1,
+  warmUp: 100,
+  rounds: 1,
+  sequential: 20,
+  concurrent: 200,
+  queries: 300,
+  sustained: 2000,
+  idleSeconds: 3,
+};
+
+export const CONCURRENCY = 64;
+const QUERY_CONCURRENCIES = [16, 64] as const;
+const BLOCKS = 10;
+const SETTLE_MS = 3000;
+
+export interface Starts {
+  readonly freshMs: readonly number[];
+  readonly existingMs: readonly number[];
+}
+
+export interface Load {
+  readonly operation: 'sequential' | 'concurrent' | 'signed query' | 'anonymous query' | 'read';
+  readonly who: 'Internode' | PeerName;
+  readonly round: number;
+  readonly concurrency: number;
+  readonly figures: Measured;
+}
+
+export interface Block extends Measured {
+  readonly residentMb: number;
+}
+
+export interface Whole {
+  readonly machine: Machine;
+  readonly size: Size;
+  /** Name, version and way of writing of each peer. */
+  readonly peers: readonly string[];
+  readonly starts: Starts | undefined;
+  readonly loads: readonly Load[];
+  readonly residentBeforeMb: number | undefined;
+  readonly sustained: readonly Block[];
+  /** Share of one core that the idle replica used, 0 to 1. */
+  readonly idleCpu: number | undefined;
+  readonly certificatesVerified: number;
+  /** What could not be measured and why: each fails the bench. */
+  readonly problems: readonly string[];
+  readonly minutes: number;
+}
+
+type Log = (line: string) => void;
+
+export async function measureWhole(household: Household, size: Size, log: Log): Promise<Whole> {
+  const startedAt = performance.now();
+  const problems: string[] = [];
+  const attempt = async <T>(what: string, run: () => Promise<T>): Promise<T | undefined> => {
+    log(what);
+    try {
+      return await run();
+    } catch (fault) {
+      const problem = `${what}: ${fault instanceof Error ? fault.message : String(fault)}`;
+      problems.push(problem);
+      log(`  ✗ ${problem}`);
+      return undefined;
+    }
+  };
+  const starts = await attempt('cold starts', () => measureStarts(household, size.starts, log));
+  const loads: Load[] = [];
+  const sustained: Block[] = [];
+  const subject = await attempt('replica', () => Subject.start(household));
+  const residentBeforeMb = subject && residentMb(subject.pid);
+  const writes = new Writes(CONCURRENCY);
+  const peers =
+    (await attempt('peers', async () => {
+      await installPeers(household, (line) => log(`  ${line}`));
+      return Peer.startAll(household, writes);
+    })) ?? [];
+  const add = (load: Load): void => {
+    loads.push(load);
+    log(`  ${describe(load)}`);
+  };
+  await attempt('side by side', () => sideBySide(subject, peers, writes, size, add));
+  for (const peer of peers) {
+    await attempt(`${peer.name} counted every write`, () => peer.checkCount(writes));
+    await peer.stop();
+  }
+  let idleCpu: number | undefined;
+  if (subject) {
+    await attempt('queries', () => queries(subject, size, add));
+    await attempt(`${size.sustained} updates`, () => sustain(subject, size, sustained, log));
+    await attempt('every update was counted once', () => subject.checkCount());
+    idleCpu = await attempt('idle', () => measureIdle(subject.pid, size.idleSeconds));
+    await subject.stop();
+  }
+  return {
+    machine: describeMachine(),
+    size,
+    peers: peers.map(({ description }) => description),
+    starts,
+    loads,
+    residentBeforeMb,
+    sustained,
+    idleCpu,
+    certificatesVerified: subject?.verified ?? 0,
+    problems,
+    minutes: (performance.now() - startedAt) / 60_000,
+  };
+}
+
+function describe({ who, operation, concurrency, figures }: Load): string {
+  const { perSecond, p50Ms, p99Ms, cpuUs, otherLoad } = figures;
+  return (
+    `${who.padEnd(9)} ${operation} c=${concurrency}: ${perSecond.toFixed(0)}/s, ` +
+    `p50 ${p50Ms.toFixed(1)} ms, p99 ${p99Ms.toFixed(1)} ms, ${cpuUs.toFixed(0)} µs CPU each` +
+    `${otherLoad > 0.1 ? ` (others took ${(otherLoad * 100).toFixed(0)} % of the machine)` : ''}`
+  );
+}
+
+async function measureStarts(household: Household, count: number, log: Log): Promise<Starts> {
+  const [freshMs, existingMs]: [number[], number[]] = [[], []];
+  for (let index = 0; index < count; index++) {
+    const dataDir = household.folder();
+    for (const times of [freshMs, existingMs]) {
+      const { replica, readyMs } = await startMeasured(household, dataDir);
+      times.push(readyMs);
+      await end(replica.process);
+    }
+  }
+  const list = (times: readonly number[]): string => times.map((ms) => ms.toFixed(0)).join(', ');
+  log(`  fresh ${list(freshMs)} ms; existing ${list(existingMs)} ms`);
+  return { freshMs, existingMs };
+}
+
+/** In turns, so that whatever else the machine does hits everyone alike. */
+async function sideBySide(
+  subject: Subject | undefined,
+  peers: readonly Peer[],
+  writes: Writes,
+  size: Size,
+  add: (load: Load) => void,
+): Promise<void> {
+  await subject?.update(size.warmUp, CONCURRENCY);
+  for (let round = 1; round <= size.rounds; round++) {
+    for (const [operation, count, concurrency] of [
+      ['sequential', size.sequential, 1],
+      ['concurrent', size.concurrent, CONCURRENCY],
+    ] as const) {
+      const base = { operation, round, concurrency };
+      const prepared = writes.prepare(count, concurrency);
+      if (subject)
+        add({ ...base, who: 'Internode', figures: await subject.update(count, concurrency) });
+      for (const peer of peers)
+        add({ ...base, who: peer.name, figures: await peer.write(prepared, concurrency) });
+    }
+    for (const peer of peers) {
+      const figures = await peer.read(writes, size.concurrent, CONCURRENCY);
+      add({ who: peer.name, operation: 'read', round, concurrency: CONCURRENCY, figures });
+    }
+  }
+}
+
+async function queries(subject: Subject, size: Size, add: (load: Load) => void): Promise<void> {
+  await subject.query(size.warmUp, CONCURRENCY, true);
+  for (let round = 1; round <= size.rounds; round++) {
+    for (const concurrency of QUERY_CONCURRENCIES) {
+      for (const operation of ['signed query', 'anonymous query'] as const) {
+        const signed = operation === 'signed query';
+        const figures = await subject.query(size.queries, concurrency, signed);
+        add({ who: 'Internode', operation, round, concurrency, figures });
+      }
+    }
+  }
+}
+
+async function sustain(subject: Subject, size: Size, blocks: Block[], log: Log): Promise<void> {
+  for (let index = 0; index < BLOCKS; index++) {
+    const figures = await subject.update(size.sustained / BLOCKS, CONCURRENCY);
+    blocks.push({ ...figures, residentMb: residentMb(subject.pid) });
+    const { perSecond, cpuUs } = figures;
+    log(
+      `  block ${index + 1}: ${perSecond.toFixed(0)}/s, ${cpuUs.toFixed(0)} µs CPU each, ` +
+        `${residentMb(subject.pid).toFixed(0)} MB`,
+    );
+  }
+}
+
+async function measureIdle(pid: number, seconds: number): Promise<number> {
+  await pause(SETTLE_MS);
+  const [cpu, at] = [processCpuMs(pid), performance.now()];
+  await pause(seconds * 1000);
+  return (processCpuMs(pid) - cpu) / (performance.now() - at);
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
+
+/** One figure over the rounds of one kind of load. */
+export function medianOf(
+  loads: readonly Load[],
+  chosen: Partial<Pick<Load, 'operation' | 'who' | 'concurrency'>>,
+  figure: keyof Measured,
+): number {
+  const matching = loads.filter((load) =>
+    Object.entries(chosen).every(([key, value]) => load[key as keyof Load] === value),
+  );
+  return median(matching.map(({ figures }) => figures[figure]));
+}
