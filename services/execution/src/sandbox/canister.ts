@@ -218,14 +218,16 @@ function pagesOf(instance: Instance): HeapPage[] {
   for (let piece = 0; piece < instance.memoryPages; piece += 1) {
     const bytes = instance.hostRead(piece * WASM_PAGE_BYTES, WASM_PAGE_BYTES);
     for (let start = 0; start < WASM_PAGE_BYTES; start += HEAP_PAGE_BYTES) {
-      const page = bytes.subarray(start, start + HEAP_PAGE_BYTES);
-      const words = new Uint32Array(page.buffer, page.byteOffset, HEAP_PAGE_BYTES / 4);
-      if (words.every((word) => word === 0)) continue;
-      pages.push({
-        index: (piece * WASM_PAGE_BYTES + start) / HEAP_PAGE_BYTES,
-        bytes: page.slice(),
-      });
+      const page = bytes.slice(start, start + HEAP_PAGE_BYTES);
+      const index = (piece * WASM_PAGE_BYTES + start) / HEAP_PAGE_BYTES;
+      if (!isZero(page)) pages.push({ index, bytes: page });
     }
   }
   return pages;
+}
+
+function isZero(page: Uint8Array): boolean {
+  const words = new Uint32Array(page.buffer, page.byteOffset, page.byteLength / 4);
+  for (let index = 0; index < words.length; index += 1) if (words[index] !== 0) return false;
+  return true;
 }

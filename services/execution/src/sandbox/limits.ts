@@ -31,6 +31,6 @@ export const MODULES_IDLE = 64;
  * Canisters with a live heap. V8 reserves 8 or 16 GiB of addresses for each, 8,174 at most in a
  * process (execution.md 2f); the others sleep as bytes.
  */
-export const INSTANCES_LIVE = 2_000;
+export const INSTANCES_LIVE = 1_000;
 /** Composite queries with changes set aside: beyond, the oldest is forgotten, its callbacks trap. */
 export const SESSIONS = 1_024;

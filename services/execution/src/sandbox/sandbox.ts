@@ -273,6 +273,8 @@ function withoutCode(
   const stable = canister?.stable ?? new StableMemory();
   const x = new Execution(input, { machine: NO_MACHINE, stable, memory64: false });
   const { heapBytes, stableBytes } = canister ?? { heapBytes: 0, stableBytes: 0 };
+  // Without the hook every message is accepted (5.12).
+  x.messageAccepted = entry.kind === 'inspect_message';
   return x.result(trap, { instructions: 0, heapBytes, stableBytes });
 }
 

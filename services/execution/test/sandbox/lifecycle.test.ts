@@ -98,8 +98,11 @@ describe('interface-spec 5.2 and 5.3: what an execution leaves', () => {
   });
 
   it('an absent hook is a success that does nothing', () => {
-    const executed = installed(COUNTER).execute({ kind: 'heartbeat' });
+    const canister = installed(COUNTER);
+    const executed = canister.execute({ kind: 'heartbeat' });
     expect(executed).toMatchObject({ trap: undefined, instructions: 0n });
+    const inspect = { kind: 'inspect_message', method: 'inc', argument: bytes('') } as const;
+    expect(canister.execute(inspect)).toMatchObject({ trap: undefined, messageAccepted: true });
   });
 });
 
