@@ -12,7 +12,7 @@ import type { FunctionPlan } from './analyze.ts';
 import type { FunctionDuty } from './call-graph.ts';
 import { CodeWriter, OP, VOID } from './code-writer.ts';
 import { EDIT, type EditList } from './edit-list.ts';
-import type { HelperSet } from './helpers.ts';
+import type { HelperScope } from './helper-scope.ts';
 import { HEAP_PAGE_BYTES } from './meta-memory.ts';
 import { NAN, TYPE } from './opcodes.ts';
 
@@ -24,7 +24,7 @@ const BULK_GUARDS = ['fillGuard', 'copyGuard', 'initGuard'];
 export interface EmitContext {
   readonly bytes: Uint8Array;
   readonly edits: EditList;
-  readonly helpers: HelperSet;
+  readonly helpers: HelperScope;
   readonly is64: boolean;
   /** The block type for the results of a function type. */
   readonly blockType: (typeIndex: number) => number;

@@ -11,7 +11,8 @@ import { assignDuties, type FunctionDuty } from './call-graph.ts';
 import { CodeWriter } from './code-writer.ts';
 import { EditList } from './edit-list.ts';
 import { FunctionEmitter, simpleBlockType } from './emit-function.ts';
-import { GLOBAL_TYPES, type Helper, HelperSet } from './helpers.ts';
+import { GLOBAL_TYPES, type Helper } from './helper-scope.ts';
+import { type HelperSet, helperSet } from './helpers.ts';
 import { HELPER_PREFIX } from './machine.ts';
 import { META_PAGES_MAX, META_PAGES_MIN } from './meta-memory.ts';
 import type { ModuleParser } from './module-parser.ts';
@@ -51,7 +52,7 @@ class ModuleRewriter {
     this.#out = new CodeWriter(bytes.length * 2);
     const table = sections.tables[0];
     const pointer = this.#is64 ? TYPE.i64 : TYPE.i32;
-    this.#helpers = new HelperSet({
+    this.#helpers = helperSet({
       is64: this.#is64,
       pagesMax: sections.memory?.pagesMax ?? 0,
       tableIs64: table?.type === TYPE.funcref ? table.is64 : undefined,
@@ -127,7 +128,7 @@ class ModuleRewriter {
     const calls = analyzer?.calls ?? new CallTargets();
     const blockTypes = new Map<number, number>();
     const emitter = new FunctionEmitter({
-      bytes: this.#bytes, edits: this.#edits, helpers: this.#helpers, is64: this.#is64,
+      bytes: this.#bytes, edits: this.#edits, helpers: this.#helpers.scope, is64: this.#is64,
       blockType: (typeIndex) => {
         const known = blockTypes.get(typeIndex);
         if (known !== undefined) return known;
@@ -214,11 +215,11 @@ class ModuleRewriter {
       entries.push({ name, kind: KIND.function, index: functionIndex });
     }
     for (const { name, exported } of this.#helpers.list) {
-      if (exported) helper(name, KIND.function, this.#helpers.index(name));
+      if (exported) helper(name, KIND.function, this.#helpers.scope.index(name));
     }
     if (start !== undefined) helper('start', KIND.function, start);
-    helper('reason', KIND.global, this.#helpers.global('reason'));
-    helper('stale', KIND.global, this.#helpers.global('stale'));
+    helper('reason', KIND.global, this.#helpers.scope.global('reason'));
+    helper('stale', KIND.global, this.#helpers.scope.global('stale'));
     this.#section(7, (out) => {
       out.unsigned(entries.length);
       for (const { name, kind, index } of entries) {

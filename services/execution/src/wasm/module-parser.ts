@@ -172,8 +172,8 @@ export class ModuleParser {
     for (let index = 0; index < count; index++) {
       const module = reader.name(LIMIT.nameBytes);
       const name = reader.name(LIMIT.nameBytes);
-      if (module !== 'ic0') malformed(`import '${module}.${name}': only ic0 can be imported`);
-      if (reader.byte() !== 0) malformed(`import '${name}': only functions can be imported`);
+      if (module !== 'ic0') malformed(`import of '${module}.${name}': only ic0 can be imported`);
+      if (reader.byte() !== 0) malformed(`import of '${name}': only functions can be imported`);
       this.#addFunction(reader.u32());
       this.imports.push(name);
     }
@@ -357,15 +357,15 @@ export class ModuleParser {
     };
     this.imports.forEach((name, index) => {
       const signature = this.#importTable.get(name);
-      if (signature === undefined) malformed(`unknown import 'ic0.${name}'`);
+      if (signature === undefined) malformed(`unknown import of 'ic0.${name}'`);
       if (is64 && signature.only32 === true) {
-        malformed(`import 'ic0.${name}' needs a 32-bit memory`);
+        malformed(`import of 'ic0.${name}' needs a 32-bit memory`);
       }
       const type = this.#functionType(index);
       const same = (have: Uint8Array, want: readonly ('i32' | 'i64' | 'I')[]): boolean =>
         have.length === want.length && want.every((entry, at) => encode(entry) === have[at]);
       if (!same(type.params, signature.params) || !same(type.results, signature.results)) {
-        malformed(`import 'ic0.${name}' has the wrong type`);
+        malformed(`import of 'ic0.${name}' has the wrong type`);
       }
     });
   }

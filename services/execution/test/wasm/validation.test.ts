@@ -48,8 +48,8 @@ const join = (...modules: readonly Uint8Array[]): Uint8Array =>
 
 describe('imports', () => {
   test('row 42: an unknown or mistyped ic0 import is refused', () => {
-    check('(import "ic0" "fly" (func))', "unknown import 'ic0.fly'");
-    check('(import "ic0" "msg_reply" (func (param i32)))', "import 'ic0.msg_reply' has the wrong type");
+    check('(import "ic0" "fly" (func))', "unknown import of 'ic0.fly'");
+    check('(import "ic0" "msg_reply" (func (param i32)))', "import of 'ic0.msg_reply' has the wrong type");
     check('(import "ic0" "msg_arg_data_size" (func (result i64)))', 'wrong type');
     check('(import "ic0" "msg_arg_data_size" (func (result i32)))', 'valid');
     check('(import "ic0" "msg_arg_data_size" (func (result i32))) (memory i64 1)', 'wrong type');
