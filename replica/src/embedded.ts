@@ -84,7 +84,8 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<Embedded>
       return gateway.isReady;
     },
     ready: async () => {
-      while (!gateway.isReady && !closed) await new Promise((resolve) => setTimeout(resolve, READY_POLL_MS));
+      while (!gateway.isReady && !closed)
+        await new Promise((resolve) => setTimeout(resolve, READY_POLL_MS));
     },
     stopped: () => Promise.race([host.stopped(), broken.promise]),
     close,
@@ -160,7 +161,12 @@ async function runServices({ host, dataDir, dealing, bls, onBroken }: Parts): Pr
     nodes: subnet.members,
   } as const;
   host.run(new Service(createState({ subnet: description, checksCertifications: !alone })), {
-    solver: createStateSolver({ store, bls, publicKey: subnet.high.groupPublicKey }),
+    solver: createStateSolver({
+      store,
+      bls,
+      publicKey: subnet.high.groupPublicKey,
+      onRefused: onBroken,
+    }),
     describe: describeState,
   });
   const execution = {

@@ -8,11 +8,11 @@ import { Caller, type MessageOf, type Ports, Service } from '@internode/actor';
 import { MemoryBus } from '@internode/bus/memory';
 import type { Message, MessageKind } from '@internode/contracts';
 import { SystemClock } from '@internode/host';
-import { toHex } from '@internode/prelude';
+import { toHex, utf8 } from '@internode/prelude';
 import { MemoryJournal } from '@internode/storage/memory';
 import { RocksStore } from '@internode/storage/rocksdb';
 import { afterEach, describe, expect, test } from 'vitest';
-import { createState, createStateSolver, type StateEvent } from '../src/index.ts';
+import { createState, createStateSolver } from '../src/index.ts';
 import { batchOf, beaconOn } from './killed-node.ts';
 import { bls, canister, publicKey, Rig, SUBNET } from './rig.ts';
 
@@ -31,7 +31,6 @@ async function open(path: string) {
   const store = await RocksStore.open({ path });
   const bus = new MemoryBus();
   const clock = new SystemClock();
-  const events: StateEvent[] = [];
   const ports: Ports<never, never> = {
     place: { subnet: 'subnet', node: 'node' },
     bus,
@@ -39,9 +38,11 @@ async function open(path: string) {
     entropy: { fill: (bytes) => randomFillSync(bytes) },
     journal: new MemoryJournal(),
     solver: { solve: () => {} },
-    observe: (_, event) => events.push(event as StateEvent),
+    observe: () => {},
   };
-  const solver = createStateSolver({ store, bls, publicKey });
+  const refused: string[] = [];
+  const onRefused = (fault: Error) => refused.push(fault.message);
+  const solver = createStateSolver({ store, bls, publicKey, onRefused });
   const service = new Service(createState({ subnet: SUBNET }));
   const caller = new Caller({ name: 'test', ports, keyOf: {}, pendingMax: 1 });
   const said: Message[] = [];
@@ -66,7 +67,7 @@ async function open(path: string) {
     caller.close();
     await store.close();
   };
-  return { caller, said, events, until, close };
+  return { caller, said, refused, store, until, close };
 }
 
 function consensusAt(height: number): Message {
@@ -147,6 +148,25 @@ describe('the state on RocksDB', () => {
       (fault: Error) => fault.message,
     );
     expect(outcome.length).toBeGreaterThan(20);
+  });
+});
+
+describe('a store on RocksDB that was changed behind our back', () => {
+  test('stops the node with what to do', async () => {
+    const path = folder();
+    const first = await open(path);
+    first.caller.tell(consensusAt(0));
+    await first.until('Readiness', ({ detail }) => detail.startsWith('waiting for the certif'));
+    for (let height = 1; height <= 5; height++) first.caller.tell(batchOf(height));
+    await first.until('StateCommitted', ({ height }) => height === 5);
+    const [row] = await first.store.range({ gte: utf8('r'), lt: utf8('s'), limit: 1 });
+    const key = row?.key as Uint8Array;
+    await first.store.write([{ key, value: undefined }], { sync: true });
+    await first.close();
+    const second = await open(path);
+    await second.until('Readiness', ({ detail }) => detail.includes('--clean'));
+    expect(second.refused).toEqual([expect.stringContaining('root hash differs')]);
+    await second.close();
   });
 });
 

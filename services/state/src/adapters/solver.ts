@@ -16,6 +16,8 @@ interface Verifier {
 
 export interface StateSolverOptions extends Verifier {
   readonly store: Store;
+  /** Told when what is stored must not be served, with a message for people. The node cannot go on. */
+  readonly onRefused?: (fault: Error) => void;
 }
 
 /** The store is closed by whoever opened it, after the service has stopped. */
@@ -44,6 +46,9 @@ async function solve(options: StateSolverOptions, task: StateTask): Promise<Stat
     }
     case 'verify':
       return verify(options, task);
+    case 'refuse':
+      options.onRefused?.(new Error(task.detail));
+      return { kind: 'refused' };
     default:
       return unreachable(task);
   }
@@ -71,6 +76,8 @@ export function solveStateInPlace(
       }
       case 'verify':
         return verify(options, task);
+      case 'refuse':
+        return { kind: 'refused' };
       default:
         return unreachable(task);
     }

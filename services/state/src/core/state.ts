@@ -147,6 +147,7 @@ export class StateCore implements Core<StateTask, StateAnswer, StateEvent> {
     this.#standing.refusal = detail;
     this.#running = undefined;
     this.#out.observe({ kind: 'StateRefused', detail });
+    this.#out.solve('refuse', { kind: 'refuse', detail });
     this.#sayReadiness();
   }
 

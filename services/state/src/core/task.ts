@@ -21,7 +21,9 @@ export type StateTask =
   /** The first `limit` rows of a range. */
   | { readonly kind: 'range'; readonly range: KeyRange; readonly limit: number }
   /** Whether the subnet signed this root. */
-  | { readonly kind: 'verify'; readonly root: Uint8Array; readonly signature: Uint8Array };
+  | { readonly kind: 'verify'; readonly root: Uint8Array; readonly signature: Uint8Array }
+  /** Tells whoever runs the node that this state must not be served, and what people can do. */
+  | { readonly kind: 'refuse'; readonly detail: string };
 
 /** `full` is worth trying again; after `broken` the store answers nothing else. */
 export interface StoreFault {
@@ -35,4 +37,5 @@ export type StateAnswer =
   | { readonly kind: 'got'; readonly value: Uint8Array | undefined }
   | { readonly kind: 'rows'; readonly rows: readonly Row[] }
   | { readonly kind: 'verified'; readonly valid: boolean }
+  | { readonly kind: 'refused' }
   | { readonly kind: 'failed'; readonly fault: StoreFault };
