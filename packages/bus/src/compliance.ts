@@ -38,6 +38,17 @@ export function busCompliance(
       expect(Object.getPrototypeOf(heard[0]?.body)).toBe(Uint8Array.prototype);
     });
 
+    test('a body of another kind of array is copied too', async () => {
+      const { left, right, ready } = await open();
+      const { heard, count } = listen(right);
+      await ready();
+      const body = Buffer.from([1, 2, 3]);
+      left.publish(envelope({ body }));
+      body.fill(9);
+      await count(1);
+      expect(heard[0]?.body).toStrictEqual(Uint8Array.of(1, 2, 3));
+    });
+
     test('carries empty bodies and absent causes and traces', async () => {
       const { left, right, ready } = await open();
       const { heard, count } = listen(right);

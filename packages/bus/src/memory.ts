@@ -1,17 +1,19 @@
-import type { Bus, Cancel } from '@internode/actor';
-import { decodeEnvelope, encodeEnvelope } from './envelope-codec.ts';
+import type { Bus, Cancel, Envelope } from '@internode/actor';
 import { type Deliver, Subscribers } from './subscribers.ts';
 
-/** One process, one thread. Always encodes, so that nothing works by sharing an object. */
+/**
+ * One process, one thread. Bodies are encoded messages and are copied, so that nothing works by sharing an object; the
+ * other fields are text, which nobody can change.
+ */
 export class MemoryBus implements Bus {
   readonly #subscribers = new Subscribers();
-  #waiting: Uint8Array[] = [];
+  #waiting: Envelope[] = [];
 
-  publish(envelope: Parameters<Bus['publish']>[0]): void {
-    if (!this.#subscribers.has(envelope.subject)) return;
+  publish({ id, cause, sender, subject, traceparent, body }: Envelope): void {
+    if (!this.#subscribers.has(subject)) return;
     // Microtasks suffice: a service only queues what it is told and steps in a later turn of the loop.
     if (this.#waiting.length === 0) queueMicrotask(() => this.#deliverAll());
-    this.#waiting.push(encodeEnvelope(envelope));
+    this.#waiting.push({ id, cause, sender, subject, traceparent, body: new Uint8Array(body) });
   }
 
   subscribe(subject: string, deliver: Deliver): Cancel {
@@ -21,9 +23,6 @@ export class MemoryBus implements Bus {
   #deliverAll(): void {
     const waiting = this.#waiting;
     this.#waiting = [];
-    for (const bytes of waiting) {
-      const envelope = decodeEnvelope(bytes);
-      if (envelope !== undefined) this.#subscribers.deliver(envelope);
-    }
+    for (const envelope of waiting) this.#subscribers.deliver(envelope);
   }
 }

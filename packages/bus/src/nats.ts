@@ -60,13 +60,15 @@ export class NatsBus implements Bus {
     const count = Math.ceil(body.length / chunkBytesMax);
     if (count <= 1) {
       // The client sends later and keeps no copy of its own.
-      this.#connection.publish(subject, body.slice(), { headers: headersOf(envelope) });
+      this.#connection.publish(subject, new Uint8Array(body), { headers: headersOf(envelope) });
       return;
     }
     for (let index = 0; index < count; index++) {
       const head = headersOf(envelope);
       head.set(CHUNK, `${index}/${count}`);
-      const chunk = body.slice(index * chunkBytesMax, (index + 1) * chunkBytesMax);
+      const chunk = new Uint8Array(
+        body.subarray(index * chunkBytesMax, (index + 1) * chunkBytesMax),
+      );
       this.#connection.publish(subject, chunk, { headers: head });
     }
   }

@@ -279,7 +279,7 @@ export class World {
 
   #publish(from: string, envelope: Envelope): void {
     for (const part of this.#hearing.get(envelope.subject) ?? []) {
-      const body = envelope.body.slice();
+      const body = new Uint8Array(envelope.body);
       this.links.send(from, part.id, () => {
         this.trace.mixMs(this.#nowMs);
         this.trace.mixBytes(body);

@@ -65,11 +65,11 @@ export class FileJournal implements Journal {
   }
 
   append(entry: Uint8Array, durable: () => void): void {
-    this.#put({ kind: 'append', entry: entry.slice(), durable }, entry.length);
+    this.#put({ kind: 'append', entry: new Uint8Array(entry), durable }, entry.length);
   }
 
   compact(entries: readonly Uint8Array[], durable: () => void): void {
-    const own = entries.map((entry) => entry.slice());
+    const own = entries.map((entry) => new Uint8Array(entry));
     this.#put({ kind: 'compact', entries: own, durable }, sizeOf(own));
   }
 
@@ -79,7 +79,7 @@ export class FileJournal implements Journal {
       if (work.kind === 'append') entries.push(work.entry);
       else entries = [...work.entries];
     }
-    for (const entry of entries) visit(entry.slice());
+    for (const entry of entries) visit(new Uint8Array(entry));
   }
 
   /** Waits for what was appended, seals the file and closes it. A full or broken disk is not waited for. */

@@ -26,17 +26,21 @@ export class MemoryJournal implements Journal {
   }
 
   append(entry: Uint8Array, durable: () => void): void {
-    this.#put({ entry: entry.slice(), replacement: undefined, durable });
+    this.#put({ entry: new Uint8Array(entry), replacement: undefined, durable });
   }
 
   compact(entries: readonly Uint8Array[], durable: () => void): void {
-    this.#put({ entry: undefined, replacement: entries.map((entry) => entry.slice()), durable });
+    this.#put({
+      entry: undefined,
+      replacement: entries.map((entry) => new Uint8Array(entry)),
+      durable,
+    });
   }
 
   replay(visit: (entry: Uint8Array) => void): void {
     const entries = [...this.#synced];
     for (const pending of this.#unsynced) apply(entries, pending);
-    for (const entry of entries) visit(entry.slice());
+    for (const entry of entries) visit(new Uint8Array(entry));
   }
 
   /** A full disk syncs nothing until there is space again. */

@@ -43,7 +43,7 @@ export class MemoryStore implements Store {
     const undo = batch.map(({ key, value }): [string, Uint8Array | undefined] => {
       const text = textOf(key);
       const old = this.#values.get(text);
-      this.#set(text, value?.slice());
+      this.#set(text, value && new Uint8Array(value));
       return [text, old];
     });
     this.#unsynced.push({ undo });
