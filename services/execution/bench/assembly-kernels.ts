@@ -1,6 +1,15 @@
 /** Compute-heavy kernels of other toolchains: AssemblyScript (names begin with `k_`) and plain WAT. */
 export const ASSEMBLY_KERNELS = [
-  'fib', 'sieve', 'matrix', 'mandelbrot', 'sha256', 'quicksort', 'crc', 'strings', 'life', 'queens',
+  'fib',
+  'sieve',
+  'matrix',
+  'mandelbrot',
+  'sha256',
+  'quicksort',
+  'crc',
+  'strings',
+  'life',
+  'queens',
 ] as const;
 
 export const ASSEMBLY_SOURCE = `

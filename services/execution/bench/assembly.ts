@@ -19,7 +19,9 @@ export async function assembly(source: string): Promise<Uint8Array> {
     ['main.ts', '--textFile', 'main.wat', '-O3', '--runtime', 'incremental', '--use', 'abort='],
     {
       readFile: (name) => (name === 'main.ts' ? source : null),
-      writeFile: (_name, content) => { text = content; },
+      writeFile: (_name, content) => {
+        text = content;
+      },
       listFiles: () => [],
     },
   );

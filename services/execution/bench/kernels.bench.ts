@@ -9,9 +9,7 @@ import v8 from 'node:v8';
 import { installed, motoko, parsed, wat } from '../test/wasm/canisters.ts';
 import { TestHost } from '../test/wasm/system-api.ts';
 import { assembly } from './assembly.ts';
-import {
-  ASSEMBLY_KERNELS, ASSEMBLY_SOURCE, WAT_KERNELS, WAT_SOURCE,
-} from './assembly-kernels.ts';
+import { ASSEMBLY_KERNELS, ASSEMBLY_SOURCE, WAT_KERNELS, WAT_SOURCE } from './assembly-kernels.ts';
 import { MOTOKO_KERNELS, MOTOKO_SOURCE } from './motoko-kernels.ts';
 
 export interface KernelResult {
@@ -59,9 +57,19 @@ function compare(toolchain: string, bytes: Uint8Array, kernels: readonly string[
     made.instance.commit();
   };
   return kernels.map((kernel) => {
-    const [rawMs, instrumentedMs] = interleaved(() => rawRun(kernel), () => fullRun(kernel));
+    const [rawMs, instrumentedMs] = interleaved(
+      () => rawRun(kernel),
+      () => fullRun(kernel),
+    );
     made.instance.collectDirty();
-    return { toolchain, kernel, rawMs, instrumentedMs, ratio: instrumentedMs / rawMs, instructions };
+    return {
+      toolchain,
+      kernel,
+      rawMs,
+      instrumentedMs,
+      ratio: instrumentedMs / rawMs,
+      instructions,
+    };
   });
 }
 
@@ -95,7 +103,11 @@ async function main(): Promise<void> {
     kernels.filter((kernel) => `${toolchain} ${kernel}`.includes(filter));
   const results = [
     ...compare('Motoko', motoko(MOTOKO_SOURCE), chosen('Motoko', MOTOKO_KERNELS)),
-    ...compare('AssemblyScript', await assembly(ASSEMBLY_SOURCE), chosen('AssemblyScript', ASSEMBLY_KERNELS)),
+    ...compare(
+      'AssemblyScript',
+      await assembly(ASSEMBLY_SOURCE),
+      chosen('AssemblyScript', ASSEMBLY_KERNELS),
+    ),
     ...compare('WAT', wat(WAT_SOURCE), chosen('WAT', WAT_KERNELS)),
   ];
   const mean = geomean(results.map(({ ratio }) => ratio));

@@ -1,6 +1,17 @@
 /** Compute-heavy Motoko: one actor, one update method per kernel. */
 export const MOTOKO_KERNELS = [
-  'fib', 'sieve', 'bigNumbers', 'sort', 'lists', 'nbody', 'matrix', 'text', 'tree', 'closures', 'hash', 'blobs',
+  'fib',
+  'sieve',
+  'bigNumbers',
+  'sort',
+  'lists',
+  'nbody',
+  'matrix',
+  'text',
+  'tree',
+  'closures',
+  'hash',
+  'blobs',
 ] as const;
 
 export const MOTOKO_SOURCE = `

@@ -9,7 +9,7 @@
  * Limit: functions that pay test it, and those that would let `UNTESTED_COST_MAX` pass without a
  * test in calls below them. Loops test on their own.
  */
-import type { FunctionPlan } from './analyze.ts';
+import type { FunctionPlan } from './function-plan.ts';
 
 /** Fixed part of a frame: what the engine keeps besides locals and operands. */
 const FRAME_SLOTS = 8;
@@ -31,7 +31,9 @@ export interface CallList {
 const STATE = { new: 0, open: 1, done: 2 };
 
 export function assignDuties(
-  plans: readonly FunctionPlan[], calls: CallList, importCount: number,
+  plans: readonly FunctionPlan[],
+  calls: CallList,
+  importCount: number,
 ): FunctionDuty[] {
   return new CallGraph(plans, calls, importCount).duties();
 }

@@ -8,10 +8,11 @@
  *
  * Which functions pay for stack and test the limit at entry, call-graph.ts says.
  */
-import type { FunctionPlan } from './analyze.ts';
+
 import type { FunctionDuty } from './call-graph.ts';
 import { CodeWriter, OP, VOID } from './code-writer.ts';
 import { EDIT, type EditList } from './edit-list.ts';
+import type { FunctionPlan } from './function-plan.ts';
 import type { HelperScope } from './helper-scope.ts';
 import { HEAP_PAGE_BYTES } from './meta-memory.ts';
 import { NAN, TYPE } from './opcodes.ts';

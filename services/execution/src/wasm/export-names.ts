@@ -5,8 +5,13 @@ const METHODS_MAX = 1_000;
 const METHOD_NAME_BYTES_MAX = 20_000;
 
 const SYSTEM_METHODS: ReadonlySet<string> = new Set([
-  'canister_init', 'canister_pre_upgrade', 'canister_post_upgrade', 'canister_inspect_message',
-  'canister_heartbeat', 'canister_global_timer', 'canister_on_low_wasm_memory',
+  'canister_init',
+  'canister_pre_upgrade',
+  'canister_post_upgrade',
+  'canister_inspect_message',
+  'canister_heartbeat',
+  'canister_global_timer',
+  'canister_on_low_wasm_memory',
 ]);
 
 export interface ExportedMethods {
@@ -35,7 +40,8 @@ export class ExportNames implements ExportedMethods {
     const space = name.indexOf(' ');
     const list = this.#listOf(name.slice(0, Math.max(space, 0)));
     const method = name.slice(space + 1);
-    if (list === undefined) malformed(`export '${name}' begins with 'canister_' but is not reserved`);
+    if (list === undefined)
+      malformed(`export '${name}' begins with 'canister_' but is not reserved`);
     if (method.startsWith(' ')) malformed(`export '${name}' has more than one space`);
     if (this.#seen.has(method)) malformed(`method '${method}' is exported more than once`);
     this.#seen.add(method);
@@ -50,10 +56,14 @@ export class ExportNames implements ExportedMethods {
 
   #listOf(prefix: string): string[] | undefined {
     switch (prefix) {
-      case 'canister_update': return this.updates;
-      case 'canister_query': return this.queries;
-      case 'canister_composite_query': return this.compositeQueries;
-      default: return undefined;
+      case 'canister_update':
+        return this.updates;
+      case 'canister_query':
+        return this.queries;
+      case 'canister_composite_query':
+        return this.compositeQueries;
+      default:
+        return undefined;
     }
   }
 }

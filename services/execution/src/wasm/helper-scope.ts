@@ -8,13 +8,28 @@ import { TYPE } from './opcodes.ts';
 
 /** Indices of appended globals, from the first one. */
 const GLOBAL = {
-  counter: 0, depth: 1, reason: 2, stale: 3, logged: 4, copiesEnd: 5, heapPages: 6, pagesMax: 7,
+  counter: 0,
+  depth: 1,
+  reason: 2,
+  stale: 3,
+  logged: 4,
+  copiesEnd: 5,
+  heapPages: 6,
+  pagesMax: 7,
   pagesTrap: 8,
 } as const;
 
 /** Types of the appended globals, in order. */
 export const GLOBAL_TYPES = [
-  TYPE.i64, TYPE.i64, TYPE.i32, TYPE.i32, TYPE.i32, TYPE.i32, TYPE.i32, TYPE.i64, TYPE.i64,
+  TYPE.i64,
+  TYPE.i64,
+  TYPE.i32,
+  TYPE.i32,
+  TYPE.i32,
+  TYPE.i32,
+  TYPE.i32,
+  TYPE.i64,
+  TYPE.i64,
 ];
 
 export const PAGE_SHIFT = Math.log2(HEAP_PAGE_BYTES);
@@ -44,14 +59,18 @@ type Types = readonly number[];
 
 /** A function for generated code only. */
 export function internal(
-  name: string, [params, results, locals]: readonly [Types, Types, Types], write: WriteHelper,
+  name: string,
+  [params, results, locals]: readonly [Types, Types, Types],
+  write: WriteHelper,
 ): Helper {
   return { name, params, results, locals, write, exported: false };
 }
 
 /** A function for the host. */
 export function exported(
-  name: string, [params, results, locals]: readonly [Types, Types, Types], write: WriteHelper,
+  name: string,
+  [params, results, locals]: readonly [Types, Types, Types],
+  write: WriteHelper,
 ): Helper {
   return { name, params, results, locals, write, exported: true };
 }

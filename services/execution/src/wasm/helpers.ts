@@ -4,7 +4,11 @@
  */
 import { type CodeWriter, META, OP } from './code-writer.ts';
 import {
-  exported, type Helper, type HelperContext, HelperScope, internal,
+  exported,
+  type Helper,
+  type HelperContext,
+  HelperScope,
+  internal,
 } from './helper-scope.ts';
 import { GLOBAL_SLOT_BYTES, GLOBALS_BASE } from './meta-memory.ts';
 import { TYPE } from './opcodes.ts';
@@ -26,8 +30,12 @@ export function helperSet(context: HelperContext): HelperSet {
   const scope = new HelperScope(context);
   const pointer = context.is64 ? i64 : i32;
   const list = [
-    ...metering(scope), ...undoLog(scope, pointer), ...guards(scope, pointer),
-    ...transaction(scope), ...globals(scope), ...callback(scope),
+    ...metering(scope),
+    ...undoLog(scope, pointer),
+    ...guards(scope, pointer),
+    ...transaction(scope),
+    ...globals(scope),
+    ...callback(scope),
   ];
   scope.number(list);
   return { list, scope };
@@ -184,7 +192,8 @@ function writeGrow(scope: HelperScope, code: CodeWriter): void {
 function globals(scope: HelperScope): Helper[] {
   const { globals } = scope.context;
   const saved = globals.flatMap((global, index) =>
-    global.mutable && global.type >= TYPE.v128 ? [{ type: global.type, index }] : []);
+    global.mutable && global.type >= TYPE.v128 ? [{ type: global.type, index }] : [],
+  );
   const access = (code: CodeWriter, type: number, index: number, store: boolean): void => {
     const offset = GLOBALS_BASE + index * GLOBAL_SLOT_BYTES;
     const opcode = (store ? 0x36 : 0x28) + TYPE.i32 - type;
@@ -217,20 +226,22 @@ function globals(scope: HelperScope): Helper[] {
 function callback(scope: HelperScope): Helper[] {
   const { tableIs64, is64, callbackType } = scope.context;
   if (tableIs64 === undefined) return [];
-  return [exported('callback', [[i64, i64], [], []], (code) => {
-    code.get(1);
-    if (!is64) code.op(OP.i32WrapI64);
-    code.get(0);
-    if (!tableIs64) {
-      // An index of 2^32 or more is out of bounds of any table, as is -1.
-      code.op(OP.i32WrapI64);
-      code.i32(-1);
+  return [
+    exported('callback', [[i64, i64], [], []], (code) => {
+      code.get(1);
+      if (!is64) code.op(OP.i32WrapI64);
       code.get(0);
-      code.i64(2 ** 32);
-      code.op(0x54 /* i64.lt_u */, OP.select);
-    }
-    code.byte(0x11);
-    code.unsigned(callbackType);
-    code.unsigned(0);
-  })];
+      if (!tableIs64) {
+        // An index of 2^32 or more is out of bounds of any table, as is -1.
+        code.op(OP.i32WrapI64);
+        code.i32(-1);
+        code.get(0);
+        code.i64(2 ** 32);
+        code.op(0x54 /* i64.lt_u */, OP.select);
+      }
+      code.byte(0x11);
+      code.unsigned(callbackType);
+      code.unsigned(0);
+    }),
+  ];
 }

@@ -11,11 +11,23 @@
 import { assert } from '@internode/prelude';
 import { buildWasmInstance, createHeap, evaluate, type Machine } from './machine.ts';
 import {
-  GLOBAL_SLOT_BYTES, HEAP_PAGE_BYTES, HEAP_PAGES_PER_WASM_PAGE, type MetaMemory, WASM_PAGE_BYTES,
+  GLOBAL_SLOT_BYTES,
+  HEAP_PAGE_BYTES,
+  HEAP_PAGES_PER_WASM_PAGE,
+  type MetaMemory,
+  WASM_PAGE_BYTES,
 } from './meta-memory.ts';
 import { HEAP_OUT_OF_BOUNDS, HostTrap, InfrastructureFault, textTrap } from './traps.ts';
 import type {
-  Entry, HeapChanges, HeapImage, HeapPage, HostFunctions, ModuleInfo, RunLimits, RunResult, Trap,
+  Entry,
+  HeapChanges,
+  HeapImage,
+  HeapPage,
+  HostFunctions,
+  ModuleInfo,
+  RunLimits,
+  RunResult,
+  Trap,
 } from './types.ts';
 
 export interface InstanceOptions {
@@ -252,7 +264,8 @@ export class Instance {
   /** A fresh V8 instance on the same heap, with the globals that the bank holds. */
   #rebuild(): void {
     const built = buildWasmInstance(this.#options, this.#memory);
-    if (built.kind === 'trapped') throw new InfrastructureFault('instantiation failed the second time');
+    if (built.kind === 'trapped')
+      throw new InfrastructureFault('instantiation failed the second time');
     this.#machine = built.machine;
     this.#machine.helpers.restore();
   }
@@ -279,7 +292,8 @@ export class Instance {
     const size = BigInt(this.#bytes().length);
     for (const data of this.info.activeData) {
       const content = bytes.subarray(data.start, data.end);
-      if (data.offset + BigInt(content.length) > size) return textTrap('data segment out of bounds');
+      if (data.offset + BigInt(content.length) > size)
+        return textTrap('data segment out of bounds');
       this.hostWrite(Number(data.offset), content);
     }
     return undefined;
@@ -310,8 +324,11 @@ export class Instance {
 function pagesAtFirst(info: ModuleInfo, origin: Origin): number {
   const least = info.memory?.pagesMin ?? 0;
   switch (origin.kind) {
-    case 'install': return least;
-    case 'keep': return Math.max(least, origin.changes.memoryPages);
-    case 'restore': return origin.image.memoryPages;
+    case 'install':
+      return least;
+    case 'keep':
+      return Math.max(least, origin.changes.memoryPages);
+    case 'restore':
+      return origin.image.memoryPages;
   }
 }

@@ -6,11 +6,12 @@
  * the host writes it once, at install, and an instance may be made again later. Other exports and
  * custom sections are dropped.
  */
-import { CallTargets, type FunctionType } from './analyze.ts';
+
 import { assignDuties, type FunctionDuty } from './call-graph.ts';
 import { CodeWriter } from './code-writer.ts';
 import { EditList } from './edit-list.ts';
 import { FunctionEmitter, simpleBlockType } from './emit-function.ts';
+import { CallTargets, type FunctionType } from './function-plan.ts';
 import { GLOBAL_TYPES, type Helper } from './helper-scope.ts';
 import { type HelperSet, helperSet } from './helpers.ts';
 import { HELPER_PREFIX } from './machine.ts';
@@ -115,8 +116,9 @@ class ModuleRewriter {
   #typeIndex(params: readonly number[], results: readonly number[]): number {
     const same = (have: Uint8Array, want: readonly number[]): boolean =>
       have.length === want.length && have.every((type, at) => type === want[at]);
-    const known = this.#types.findIndex((type) =>
-      same(type.params, params) && same(type.results, results));
+    const known = this.#types.findIndex(
+      (type) => same(type.params, params) && same(type.results, results),
+    );
     const base = this.#sections.types.length;
     if (known >= 0) return base + known;
     this.#types.push({ params: Uint8Array.from(params), results: Uint8Array.from(results) });
@@ -128,7 +130,10 @@ class ModuleRewriter {
     const calls = analyzer?.calls ?? new CallTargets();
     const blockTypes = new Map<number, number>();
     const emitter = new FunctionEmitter({
-      bytes: this.#bytes, edits: this.#edits, helpers: this.#helpers.scope, is64: this.#is64,
+      bytes: this.#bytes,
+      edits: this.#edits,
+      helpers: this.#helpers.scope,
+      is64: this.#is64,
       blockType: (typeIndex) => {
         const known = blockTypes.get(typeIndex);
         if (known !== undefined) return known;

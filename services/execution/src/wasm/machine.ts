@@ -2,10 +2,25 @@
 import { InvariantBroken, unreachable } from '@internode/prelude';
 import { HEAP_CAP_PAGES, type MetaMemory, WASM_PAGE_BYTES } from './meta-memory.ts';
 import {
-  HostTrap, InfrastructureFault, instructionLimitTrap, REASON, STACK_OVERFLOW,
-  TOO_MANY_DIRTY_PAGES, textTrap, trapOfV8, wasmMemoryLimitTrap,
+  HostTrap,
+  InfrastructureFault,
+  instructionLimitTrap,
+  REASON,
+  STACK_OVERFLOW,
+  TOO_MANY_DIRTY_PAGES,
+  textTrap,
+  trapOfV8,
+  wasmMemoryLimitTrap,
 } from './traps.ts';
-import type { Entry, HostFunctions, MemoryInfo, ModuleInfo, RunLimits, RunResult, Trap } from './types.ts';
+import type {
+  Entry,
+  HostFunctions,
+  MemoryInfo,
+  ModuleInfo,
+  RunLimits,
+  RunResult,
+  Trap,
+} from './types.ts';
 
 /** Functions that `instrument` appends; all numbers are f64 so that no bigint is made. */
 export interface Helpers {
@@ -118,7 +133,8 @@ function enter(machine: Machine, entry: Entry): void {
     case 'export':
       return call(machine.exports, entry.name);
     case 'callback':
-      if (machine.helpers.callback === undefined) throw new HostTrap(textTrap('table out of bounds'));
+      if (machine.helpers.callback === undefined)
+        throw new HostTrap(textTrap('table out of bounds'));
       return machine.helpers.callback(entry.index, entry.env);
     default:
       return unreachable(entry);
@@ -139,12 +155,18 @@ function trapOf(machine: Machine, error: unknown, limits: MachineLimits): Trap {
     throw error;
   }
   switch (machine.reason.value as number) {
-    case REASON.none: break;
-    case REASON.instructions: return instructionLimitTrap(limits.instructions);
-    case REASON.depth: return STACK_OVERFLOW;
-    case REASON.memoryLimit: return wasmMemoryLimitTrap(limits.wasmMemoryLimitBytes ?? 0);
-    case REASON.dirty: return TOO_MANY_DIRTY_PAGES;
-    default: throw new InfrastructureFault('the host refused memory that the limits allow');
+    case REASON.none:
+      break;
+    case REASON.instructions:
+      return instructionLimitTrap(limits.instructions);
+    case REASON.depth:
+      return STACK_OVERFLOW;
+    case REASON.memoryLimit:
+      return wasmMemoryLimitTrap(limits.wasmMemoryLimitBytes ?? 0);
+    case REASON.dirty:
+      return TOO_MANY_DIRTY_PAGES;
+    default:
+      throw new InfrastructureFault('the host refused memory that the limits allow');
   }
   const trap = trapOfV8(error.message);
   if (trap === undefined) throw new InfrastructureFault(`unknown trap: ${error.message}`);

@@ -2,26 +2,46 @@
  * Reads the sections of a module, in order, with the limits of interface-spec 4.1. What it does not
  * check (types of operands, constant expressions' types) the engine's validator does.
  */
-import {
-  type BodyContext, BodyAnalyzer, type FunctionPlan, type FunctionType, referenceType, type TableInfo,
-  valueType,
-} from './analyze.ts';
+import { BodyAnalyzer } from './analyze.ts';
 import { BinaryReader, malformed } from './binary-reader.ts';
 import { ExportNames } from './export-names.ts';
+import type { BodyContext, FunctionPlan, FunctionType, TableInfo } from './function-plan.ts';
+import { referenceType, valueType } from './immediates.ts';
 import { HEAP_CAP_PAGES } from './meta-memory.ts';
 import type { ActiveData, CustomSection, ImportTable, MemoryInfo } from './types.ts';
 
 const LIMIT = {
-  types: 100_000, functions: 50_000, globals: 1_000, tables: 100, tableElements: 1_000_000,
-  exports: 100_000, segments: 100_000, elements: 10_000_000, codeBytes: 10 * 2 ** 20,
-  arity: 1_000, icpSections: 16, icpBytes: 2 ** 20, nameBytes: 2 ** 20,
+  types: 100_000,
+  functions: 50_000,
+  globals: 1_000,
+  tables: 100,
+  tableElements: 1_000_000,
+  exports: 100_000,
+  segments: 100_000,
+  elements: 10_000_000,
+  codeBytes: 10 * 2 ** 20,
+  arity: 1_000,
+  icpSections: 16,
+  icpBytes: 2 ** 20,
+  nameBytes: 2 ** 20,
   /** V8 refuses functions of 7,654,321 bytes. */
   instrumentedFunctionBytes: 7_500_000,
 } as const;
 
 const SECTION = {
-  custom: 0, type: 1, import: 2, function: 3, table: 4, memory: 5, global: 6, export: 7, start: 8,
-  element: 9, code: 10, data: 11, dataCount: 12,
+  custom: 0,
+  type: 1,
+  import: 2,
+  function: 3,
+  table: 4,
+  memory: 5,
+  global: 6,
+  export: 7,
+  start: 8,
+  element: 9,
+  code: 10,
+  data: 11,
+  dataCount: 12,
 } as const;
 
 /** Rank by section id: data count stands before code. */
@@ -78,7 +98,8 @@ export class ModuleParser {
   parse(): void {
     const reader = new BinaryReader(this.#bytes);
     const header = [0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00];
-    if (header.some((byte) => byte !== reader.byte())) malformed('not a WebAssembly module, version 1');
+    if (header.some((byte) => byte !== reader.byte()))
+      malformed('not a WebAssembly module, version 1');
     let last = 0;
     while (!reader.done) {
       const id = reader.byte();
@@ -107,23 +128,34 @@ export class ModuleParser {
 
   #section(id: number, reader: BinaryReader): void {
     switch (id) {
-      case SECTION.custom: return this.#custom(reader);
-      case SECTION.type: return this.#typeSection(reader);
-      case SECTION.import: return this.#importSection(reader);
-      case SECTION.function: return this.#functionSection(reader);
-      case SECTION.table: return this.#tableSection(reader);
-      case SECTION.memory: return this.#memorySection(reader);
-      case SECTION.global: return this.#globalSection(reader);
-      case SECTION.export: return this.#exportSection(reader);
+      case SECTION.custom:
+        return this.#custom(reader);
+      case SECTION.type:
+        return this.#typeSection(reader);
+      case SECTION.import:
+        return this.#importSection(reader);
+      case SECTION.function:
+        return this.#functionSection(reader);
+      case SECTION.table:
+        return this.#tableSection(reader);
+      case SECTION.memory:
+        return this.#memorySection(reader);
+      case SECTION.global:
+        return this.#globalSection(reader);
+      case SECTION.export:
+        return this.#exportSection(reader);
       case SECTION.start:
         this.start = reader.u32();
         return;
-      case SECTION.element: return this.#elementSection(reader);
+      case SECTION.element:
+        return this.#elementSection(reader);
       case SECTION.dataCount:
         this.dataCount = reader.u32();
         return;
-      case SECTION.code: return this.#codeSection(reader);
-      default: return this.#dataSection(reader);
+      case SECTION.code:
+        return this.#codeSection(reader);
+      default:
+        return this.#dataSection(reader);
     }
   }
 
@@ -133,7 +165,8 @@ export class ModuleParser {
     reader.skip(reader.end - start);
     if (!name.startsWith('icp:')) return;
     const match = /^icp:(public|private) (.+)$/s.exec(name);
-    if (match === null) malformed(`custom section '${name}' must be icp:public or icp:private and a name`);
+    if (match === null)
+      malformed(`custom section '${name}' must be icp:public or icp:private and a name`);
     const [, visibility, short] = match as unknown as [string, 'public' | 'private', string];
     if (this.customSections.some((section) => section.name === short)) {
       malformed(`custom section '${short}' occurs more than once`);
@@ -142,7 +175,8 @@ export class ModuleParser {
     if (this.customSections.length === LIMIT.icpSections) {
       malformed(`more than ${LIMIT.icpSections} icp custom sections`);
     }
-    if (this.#icpBytes > LIMIT.icpBytes) malformed(`icp custom sections exceed ${LIMIT.icpBytes} bytes`);
+    if (this.#icpBytes > LIMIT.icpBytes)
+      malformed(`icp custom sections exceed ${LIMIT.icpBytes} bytes`);
     const content = this.#bytes.slice(start, reader.end);
     this.customSections.push({ visibility, name: short, content });
   }
@@ -203,9 +237,15 @@ export class ModuleParser {
     for (let count = reader.count(LIMIT.tables, 'tables'); count > 0; count--) {
       const type = referenceType(reader.byte());
       const { is64, min, max } = this.#limits(reader);
-      if (min > LIMIT.tableElements) malformed(`a table has more than ${LIMIT.tableElements} elements`);
+      if (min > LIMIT.tableElements)
+        malformed(`a table has more than ${LIMIT.tableElements} elements`);
       if (max !== undefined && max < min) malformed("a table's maximum is below its minimum");
-      this.tables.push({ type, is64, min, max: Math.min(max ?? LIMIT.tableElements, LIMIT.tableElements) });
+      this.tables.push({
+        type,
+        is64,
+        min,
+        max: Math.min(max ?? LIMIT.tableElements, LIMIT.tableElements),
+      });
     }
   }
 
@@ -236,17 +276,30 @@ export class ModuleParser {
     const opcode = reader.byte();
     let value: bigint | undefined;
     switch (opcode) {
-      case 0x41: value = BigInt.asUintN(32, reader.signed(32)); break;
-      case 0x42: value = BigInt.asUintN(64, reader.signed(64)); break;
-      case 0x43: reader.skip(4); break;
-      case 0x44: reader.skip(8); break;
-      case 0xd0: referenceType(reader.byte()); break;
-      case 0xd2: this.#functionType(reader.u32()); break;
+      case 0x41:
+        value = BigInt.asUintN(32, reader.signed(32));
+        break;
+      case 0x42:
+        value = BigInt.asUintN(64, reader.signed(64));
+        break;
+      case 0x43:
+        reader.skip(4);
+        break;
+      case 0x44:
+        reader.skip(8);
+        break;
+      case 0xd0:
+        referenceType(reader.byte());
+        break;
+      case 0xd2:
+        this.#functionType(reader.u32());
+        break;
       case 0xfd:
         if (reader.u32() !== 12) malformed('a constant expression must be one constant');
         reader.skip(16);
         break;
-      default: malformed('a constant expression must be one constant');
+      default:
+        malformed('a constant expression must be one constant');
     }
     if (reader.byte() !== 0x0b) malformed('a constant expression must be one constant');
     return value;
@@ -379,6 +432,7 @@ export class ModuleParser {
     }
     if (this.start === undefined) return;
     const type = this.#functionType(this.start);
-    if (type.params.length + type.results.length > 0) malformed('the start function has a bad type');
+    if (type.params.length + type.results.length > 0)
+      malformed('the start function has a bad type');
   }
 }

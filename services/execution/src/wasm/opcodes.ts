@@ -7,8 +7,21 @@
 
 /** Kinds of immediates; instructions that need more than their operands counted have their own. */
 export const IMMEDIATE = {
-  refused: 0, none: 1, byte: 2, sixteen: 3, i32: 4, i64: 5, four: 6, eight: 7, index: 8,
-  load: 9, store: 10, loadLane: 11, storeLane: 12, zero: 13, special: 14,
+  refused: 0,
+  none: 1,
+  byte: 2,
+  sixteen: 3,
+  i32: 4,
+  i64: 5,
+  four: 6,
+  eight: 7,
+  index: 8,
+  load: 9,
+  store: 10,
+  loadLane: 11,
+  storeLane: 12,
+  zero: 13,
+  special: 14,
 } as const;
 
 /** How a result may hold a NaN with bits that depend on the machine. */
@@ -27,7 +40,14 @@ export class OpcodeTable {
   readonly storeType = new Uint8Array(256);
 
   /** Declares `from..to` as taking `pops` operands and answering `pushes`. */
-  range(from: number, to: number, immediate: number, pops: number, pushes: number, weight = 1): void {
+  range(
+    from: number,
+    to: number,
+    immediate: number,
+    pops: number,
+    pushes: number,
+    weight = 1,
+  ): void {
     this.immediate.fill(immediate, from, to + 1);
     this.pops.fill(pops, from, to + 1);
     this.pushes.fill(pushes, from, to + 1);
@@ -56,11 +76,22 @@ export class OpcodeTable {
 }
 
 export const TYPE = {
-  i32: 0x7f, i64: 0x7e, f32: 0x7d, f64: 0x7c, v128: 0x7b, funcref: 0x70, externref: 0x6f,
+  i32: 0x7f,
+  i64: 0x7e,
+  f32: 0x7d,
+  f64: 0x7c,
+  v128: 0x7b,
+  funcref: 0x70,
+  externref: 0x6f,
 } as const;
 
 export const WEIGHT = {
-  call: 5, callIndirect: 10, grow: 300, bulk: 100, tableBulk: 100, divide: 10,
+  call: 5,
+  callIndirect: 10,
+  grow: 300,
+  bulk: 100,
+  tableBulk: 100,
+  divide: 10,
 } as const;
 
 function plainOpcodes(): OpcodeTable {
@@ -138,7 +169,15 @@ function vectorOpcodes(): OpcodeTable {
   table.plain(2, [0x0e, 0x0e], [0x23, 0x4c], [0x4e, 0x51], [0x65, 0x66], [0x6b, 0x73]);
   table.plain(2, [0x76, 0x79], [0x7b, 0x7b], [0x82, 0x82], [0x85, 0x86], [0x8b, 0x93]);
   table.plain(2, [0x95, 0x99], [0x9b, 0x9f], [0xab, 0xae], [0xb1, 0xb1], [0xb5, 0xba]);
-  table.plain(2, [0xbc, 0xbf], [0xcb, 0xce], [0xd1, 0xd1], [0xd5, 0xdf], [0xe4, 0xeb], [0xf0, 0xf7]);
+  table.plain(
+    2,
+    [0xbc, 0xbf],
+    [0xcb, 0xce],
+    [0xd1, 0xd1],
+    [0xd5, 0xdf],
+    [0xe4, 0xeb],
+    [0xf0, 0xf7],
+  );
   table.plain(1, [0x0f, 0x14], [0x4d, 0x4d], [0x53, 0x53], [0x5e, 0x64], [0x67, 0x6a]);
   table.plain(1, [0x74, 0x75], [0x7a, 0x7a], [0x7c, 0x81], [0x83, 0x84], [0x87, 0x8a]);
   table.plain(1, [0x94, 0x94], [0xa0, 0xa1], [0xa3, 0xa4], [0xa7, 0xaa], [0xc0, 0xc1]);
@@ -157,9 +196,10 @@ function vectorOpcodes(): OpcodeTable {
   table.weigh(3, 0xe7, 0xf3);
   table.weigh(5, 0xe3, 0xef);
   table.stores(TYPE.v128, 16, 0x0b);
-  [1, 2, 4, 8].forEach((bytes, lane) => table.stores(TYPE.v128, bytes, 0x58 + lane));
+  for (const lane of [0, 1, 2, 3]) table.stores(TYPE.v128, 1 << lane, 0x58 + lane);
   table.floats(NAN.f32x4, 0x67, 0x6a);
-  for (const opcode of [0x5e, 0xe3, 0xe4, 0xe5, 0xe6, 0xe7, 0xe8, 0xe9]) table.nan[opcode] = NAN.f32x4;
+  for (const opcode of [0x5e, 0xe3, 0xe4, 0xe5, 0xe6, 0xe7, 0xe8, 0xe9])
+    table.nan[opcode] = NAN.f32x4;
   const doubles = [0x5f, 0x74, 0x75, 0x7a, 0x94, 0xef, 0xf0, 0xf1, 0xf2, 0xf3, 0xf4, 0xf5];
   for (const opcode of doubles) table.nan[opcode] = NAN.f64x2;
   return table;

@@ -1,6 +1,7 @@
 /** The check of a module at install: our own limits first, then the engine's validator for types. */
-import type { EditList } from './edit-list.ts';
+
 import { Malformed, malformed } from './binary-reader.ts';
+import type { EditList } from './edit-list.ts';
 import { ModuleParser } from './module-parser.ts';
 import { TYPE } from './opcodes.ts';
 import type { GlobalInfo, ImportTable, ModuleInfo, Trap, ValueType } from './types.ts';
@@ -58,8 +59,13 @@ function infoOf(sections: ModuleParser): ModuleInfo {
 }
 
 const TYPE_NAMES = new Map<number, ValueType>([
-  [TYPE.i32, 'i32'], [TYPE.i64, 'i64'], [TYPE.f32, 'f32'], [TYPE.f64, 'f64'],
-  [TYPE.v128, 'v128'], [TYPE.funcref, 'funcref'], [TYPE.externref, 'externref'],
+  [TYPE.i32, 'i32'],
+  [TYPE.i64, 'i64'],
+  [TYPE.f32, 'f32'],
+  [TYPE.f64, 'f64'],
+  [TYPE.v128, 'v128'],
+  [TYPE.funcref, 'funcref'],
+  [TYPE.externref, 'externref'],
 ]);
 
 function globalOf(global: { readonly type: number; readonly mutable: boolean }): GlobalInfo {

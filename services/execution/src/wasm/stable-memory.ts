@@ -79,7 +79,7 @@ export class StableMemory {
   /** Copies `target.length` bytes from `offset` into `target`; traps out of bounds. */
   read(offset: number, target: Uint8Array): void {
     this.#checkRange(offset, target.length);
-    for (let done = 0; done < target.length;) {
+    for (let done = 0; done < target.length; ) {
       const { index, start, length } = pieceAt(offset + done, target.length - done);
       const page = this.#page(index);
       if (page === undefined) target.fill(0, done, done + length);
@@ -91,7 +91,7 @@ export class StableMemory {
   /** Writes as part of the transaction; traps out of bounds. */
   write(offset: number, bytes: Uint8Array): void {
     this.#checkRange(offset, bytes.length);
-    for (let done = 0; done < bytes.length;) {
+    for (let done = 0; done < bytes.length; ) {
       const { index, start, length } = pieceAt(offset + done, bytes.length - done);
       this.#writable(index).set(bytes.subarray(done, done + length), start);
       const last = Math.floor((start + length - 1) / STABLE_PIECE_BYTES);
@@ -138,11 +138,13 @@ export class StableMemory {
   }
 
   #changes(indices: Iterable<number>): StableChanges {
-    const pieces = [...indices].sort((left, right) => left - right).map((index) => {
-      const bytes = new Uint8Array(STABLE_PIECE_BYTES);
-      this.read(index * STABLE_PIECE_BYTES, bytes);
-      return { index, bytes };
-    });
+    const pieces = [...indices]
+      .sort((left, right) => left - right)
+      .map((index) => {
+        const bytes = new Uint8Array(STABLE_PIECE_BYTES);
+        this.read(index * STABLE_PIECE_BYTES, bytes);
+        return { index, bytes };
+      });
     return { pieces, size: this.#size };
   }
 

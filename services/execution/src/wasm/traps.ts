@@ -23,7 +23,10 @@ export class InfrastructureFault extends Error {
 /** Values of the reason global, set by generated code before it executes `unreachable`. */
 export const REASON = { none: 0, instructions: 1, depth: 2, memoryLimit: 3, dirty: 4, host: 5 };
 
-export const textTrap = (e: string): Trap => ({ code: 'IC0502', message: `Canister trapped: ${e}` });
+export const textTrap = (e: string): Trap => ({
+  code: 'IC0502',
+  message: `Canister trapped: ${e}`,
+});
 
 export const HEAP_OUT_OF_BOUNDS = textTrap('heap out of bounds');
 export const STABLE_OUT_OF_BOUNDS = textTrap('stable memory out of bounds');
@@ -31,8 +34,7 @@ export const STACK_OVERFLOW = textTrap('stack overflow');
 export const TOO_MANY_DIRTY_PAGES = textTrap('too many heap pages modified in one message');
 
 export function instructionLimitTrap(limit: number): Trap {
-  const message =
-    `Canister exceeded the limit of ${limit} instructions for single message execution.`;
+  const message = `Canister exceeded the limit of ${limit} instructions for single message execution.`;
   return { code: 'IC0522', message };
 }
 

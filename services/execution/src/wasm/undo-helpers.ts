@@ -5,8 +5,16 @@
 import { type CodeWriter, META, OP, VOID } from './code-writer.ts';
 import { exported, type Helper, type HelperScope, internal, PAGE_SHIFT } from './helper-scope.ts';
 import {
-  COPIES_BASE, COPIES_MAX, COPY_BYTES, GROW_PAGES, HEAP_PAGE_BYTES, HEAP_PAGES_PER_WASM_PAGE,
-  INDEX_BASE, MAP_PAGES, TAIL_BYTES, ZERO_BASE,
+  COPIES_BASE,
+  COPIES_MAX,
+  COPY_BYTES,
+  GROW_PAGES,
+  HEAP_PAGE_BYTES,
+  HEAP_PAGES_PER_WASM_PAGE,
+  INDEX_BASE,
+  MAP_PAGES,
+  TAIL_BYTES,
+  ZERO_BASE,
 } from './meta-memory.ts';
 import { TYPE } from './opcodes.ts';
 import { REASON } from './traps.ts';
@@ -22,10 +30,20 @@ export function undoLog(scope: HelperScope, pointer: number): Helper[] {
       code.set(size);
       // Out of bounds: the caller's own instruction traps, nothing to log.
       for (const check of [
-        () => { code.get(length); code.op(OP.i64Eqz); },
-        () => { code.get(address); code.get(size); code.op(OP.i64GtU); },
         () => {
-          code.get(length); code.get(size); code.get(address); code.op(OP.i64Sub, OP.i64GtU);
+          code.get(length);
+          code.op(OP.i64Eqz);
+        },
+        () => {
+          code.get(address);
+          code.get(size);
+          code.op(OP.i64GtU);
+        },
+        () => {
+          code.get(length);
+          code.get(size);
+          code.get(address);
+          code.op(OP.i64Sub, OP.i64GtU);
         },
       ]) {
         check();
@@ -171,7 +189,8 @@ export function transaction(scope: HelperScope): Helper[] {
       code.call(scope.index('save'));
     }),
     exported('collect', [[], [i32], [i32, i32, i32, i32, i32, i32]], (code) =>
-      writeCollect(scope, code)),
+      writeCollect(scope, code),
+    ),
     exported('clear', [[], [], [i32]], (code) => {
       code.op(OP.block, VOID, OP.loop, VOID);
       code.get(0);

@@ -1,8 +1,15 @@
 /** Compiles and installs canisters under test. */
 import { createRequire } from 'node:module';
 import {
-  type Entry, Instance, instrument, MetaMemory, type ModuleInfo, type Origin, type ParsedModule,
-  parseModule, type RunResult,
+  type Entry,
+  Instance,
+  instrument,
+  MetaMemory,
+  type ModuleInfo,
+  type Origin,
+  type ParsedModule,
+  parseModule,
+  type RunResult,
 } from '../../src/wasm/index.ts';
 import { IMPORTS, TestHost } from './system-api.ts';
 
@@ -14,7 +21,11 @@ interface Motoko {
 }
 
 interface Wabt {
-  parseWat(name: string, text: string, features: Record<string, boolean>): {
+  parseWat(
+    name: string,
+    text: string,
+    features: Record<string, boolean>,
+  ): {
     toBinary(options: object): { readonly buffer: Uint8Array };
     destroy(): void;
   };
@@ -27,11 +38,19 @@ export function motoko(source: string): Uint8Array {
 }
 
 const FEATURES = {
-  memory64: true, table64: true, multi_memory: true, simd: true, bulk_memory: true,
-  reference_types: true, threads: true, exceptions: true, tail_call: true, relaxed_simd: true,
+  memory64: true,
+  table64: true,
+  multi_memory: true,
+  simd: true,
+  bulk_memory: true,
+  reference_types: true,
+  threads: true,
+  exceptions: true,
+  tail_call: true,
+  relaxed_simd: true,
 };
 
-const wabt = (await (require('wabt') as () => Promise<Wabt>)());
+const wabt = await (require('wabt') as () => Promise<Wabt>)();
 
 export function wat(text: string): Uint8Array {
   const module = wabt.parseWat('test.wat', text, FEATURES);
@@ -45,7 +64,6 @@ export function parsed(bytes: Uint8Array): ParsedModule {
   if (result.kind === 'invalid') throw new Error(result.error.message);
   return result.module;
 }
-
 
 export interface Canister {
   readonly instance: Instance;
@@ -61,7 +79,9 @@ export function canister(bytes: Uint8Array, origin?: Origin, meta = new MetaMemo
   const host = new TestHost(info.memory?.is64 === true);
   const options = {
     module: new WebAssembly.Module(instrument(bytes, module)),
-    info, functions: host.functions(info.imports), meta,
+    info,
+    functions: host.functions(info.imports),
+    meta,
   };
   const created = Instance.create(options, origin ?? { kind: 'install', bytes });
   if (created.kind === 'trapped') throw new Error(created.trap.message);
@@ -69,7 +89,9 @@ export function canister(bytes: Uint8Array, origin?: Origin, meta = new MetaMemo
   host.instance = instance;
   const run = (entry: Entry | string, instructions = 40e9): RunResult => {
     host.reply = [];
-    return instance.run(typeof entry === 'string' ? { kind: 'export', name: entry } : entry, { instructions });
+    return instance.run(typeof entry === 'string' ? { kind: 'export', name: entry } : entry, {
+      instructions,
+    });
   };
   return { instance, host, info, run };
 }

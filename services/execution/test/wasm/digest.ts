@@ -11,7 +11,9 @@ const hash = createHash('sha256');
 for (const file of process.argv.slice(2)) {
   const made = installed(readFileSync(file));
   for (let round = 0; round < 3; round++) {
-    for (const method of made.info.updates.filter((name) => !name.startsWith('_') && !name.startsWith('@'))) {
+    for (const method of made.info.updates.filter(
+      (name) => !name.startsWith('_') && !name.startsWith('@'),
+    )) {
       for (const limit of [40e9, 30_000 + round * 7_919, 500]) {
         const result = made.run(`canister_update ${method}`, limit);
         hash.update(JSON.stringify([method, result, made.host.reply]));

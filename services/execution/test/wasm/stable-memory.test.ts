@@ -1,6 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import {
-  HostTrap, STABLE_PAGE_BYTES, STABLE_PAGES_MAX, STABLE_PIECE_BYTES, StableMemory,
+  HostTrap,
+  STABLE_PAGE_BYTES,
+  STABLE_PAGES_MAX,
+  STABLE_PIECE_BYTES,
+  StableMemory,
 } from '../../src/wasm/index.ts';
 
 const read = (memory: StableMemory, offset: number, length: number): Uint8Array => {
@@ -28,7 +32,13 @@ describe('stable memory', () => {
   test('accesses out of bounds trap and change nothing', () => {
     const memory = new StableMemory();
     memory.grow(1);
-    for (const [offset, length] of [[65_536, 1], [65_530, 7], [-1, 1], [Number.NaN, 1], [2 ** 60, 1]] as const) {
+    for (const [offset, length] of [
+      [65_536, 1],
+      [65_530, 7],
+      [-1, 1],
+      [Number.NaN, 1],
+      [2 ** 60, 1],
+    ] as const) {
       expect(() => memory.write(offset, new Uint8Array(length))).toThrow(HostTrap);
       expect(() => memory.read(offset, new Uint8Array(length))).toThrow(HostTrap);
     }

@@ -3,13 +3,20 @@
  * argument, keeps the reply, and traps for what it does not have.
  */
 import {
-  HostTrap, type HostFunctions, type ImportSignature, type ImportTable, type Instance,
+  type HostFunctions,
+  HostTrap,
+  type ImportSignature,
+  type ImportTable,
+  type Instance,
 } from '../../src/wasm/index.ts';
 
 type Word = 'i32' | 'i64' | 'I';
 
 function signature(text: string): ImportSignature {
-  const [params, results] = text.split('>').map((part) => part.split('').map(wordOf)) as [Word[], Word[]];
+  const [params, results] = text.split('>').map((part) => part.split('').map(wordOf)) as [
+    Word[],
+    Word[],
+  ];
   return { params, results };
 }
 
@@ -19,17 +26,46 @@ function wordOf(letter: string): Word {
 
 /** Letters: I pointer, l i64, i i32. */
 const SIGNATURES: Readonly<Record<string, string>> = {
-  msg_arg_data_size: '>I', msg_arg_data_copy: 'III>', msg_caller_size: '>I', msg_caller_copy: 'III>',
-  msg_reject_code: '>i', msg_reject_msg_size: '>I', msg_reject_msg_copy: 'III>', msg_deadline: '>l',
-  msg_reply_data_append: 'II>', msg_reply: '>', msg_reject: 'II>', msg_cycles_refunded128: 'I>',
-  msg_cycles_available128: 'I>', msg_cycles_accept128: 'llI>', canister_self_size: '>I',
-  canister_self_copy: 'III>', canister_status: '>i', canister_cycle_balance128: 'I>',
-  canister_version: '>l', call_new: 'IIIIIIII>', call_on_cleanup: 'II>', call_data_append: 'II>',
-  call_with_best_effort_response: 'i>', call_cycles_add128: 'll>', call_perform: '>i',
-  stable64_size: '>l', stable64_grow: 'l>l', stable64_write: 'lll>', stable64_read: 'lll>',
-  certified_data_set: 'II>', data_certificate_present: '>i', data_certificate_size: '>I',
-  data_certificate_copy: 'III>', time: '>l', global_timer_set: 'l>l', performance_counter: 'i>l',
-  is_controller: 'II>i', in_replicated_execution: '>i', debug_print: 'II>', trap: 'II>',
+  msg_arg_data_size: '>I',
+  msg_arg_data_copy: 'III>',
+  msg_caller_size: '>I',
+  msg_caller_copy: 'III>',
+  msg_reject_code: '>i',
+  msg_reject_msg_size: '>I',
+  msg_reject_msg_copy: 'III>',
+  msg_deadline: '>l',
+  msg_reply_data_append: 'II>',
+  msg_reply: '>',
+  msg_reject: 'II>',
+  msg_cycles_refunded128: 'I>',
+  msg_cycles_available128: 'I>',
+  msg_cycles_accept128: 'llI>',
+  canister_self_size: '>I',
+  canister_self_copy: 'III>',
+  canister_status: '>i',
+  canister_cycle_balance128: 'I>',
+  canister_version: '>l',
+  call_new: 'IIIIIIII>',
+  call_on_cleanup: 'II>',
+  call_data_append: 'II>',
+  call_with_best_effort_response: 'i>',
+  call_cycles_add128: 'll>',
+  call_perform: '>i',
+  stable64_size: '>l',
+  stable64_grow: 'l>l',
+  stable64_write: 'lll>',
+  stable64_read: 'lll>',
+  certified_data_set: 'II>',
+  data_certificate_present: '>i',
+  data_certificate_size: '>I',
+  data_certificate_copy: 'III>',
+  time: '>l',
+  global_timer_set: 'l>l',
+  performance_counter: 'i>l',
+  is_controller: 'II>i',
+  in_replicated_execution: '>i',
+  debug_print: 'II>',
+  trap: 'II>',
   cycles_burn128: 'llI>',
 };
 
@@ -67,10 +103,12 @@ export class TestHost {
   #own(): Record<string, (...args: never[]) => number | bigint | undefined> {
     const text = (source: unknown, size: unknown): string =>
       new TextDecoder().decode(this.#bytes(source, size));
-    const copy = (from: () => Uint8Array) => (to: never, offset: never, size: never): undefined => {
-      const start = Number(offset);
-      this.instance?.hostWrite(Number(to), from().subarray(start, start + Number(size)));
-    };
+    const copy =
+      (from: () => Uint8Array) =>
+      (to: never, offset: never, size: never): undefined => {
+        const start = Number(offset);
+        this.instance?.hostWrite(Number(to), from().subarray(start, start + Number(size)));
+      };
     const caller = new Uint8Array([4]);
     return {
       msg_arg_data_size: () => this.#pointer(this.argument.length),

@@ -49,8 +49,9 @@ function scribbler(is64: boolean): Uint8Array {
     `(memory.fill ${at} (local.get $b) ${length})`,
     `(memory.copy ${at} ${second} ${length})`,
   ];
-  const cases = stores.map((store, index) =>
-    `(if (i32.eq (local.get $k) (i32.const ${index})) (then ${store}))`).join('\n');
+  const cases = stores
+    .map((store, index) => `(if (i32.eq (local.get $k) (i32.const ${index})) (then ${store}))`)
+    .join('\n');
   const zero = is64 ? '(i64.const 0)' : '(i32.const 0)';
   return wat(`(module
     (import "ic0" "msg_arg_data_size" (func $size (result ${I})))
@@ -64,8 +65,14 @@ function scribbler(is64: boolean): Uint8Array {
       (local.set $end ${is64 ? '(i32.wrap_i64 (call $size))' : '(call $size)'})
       (block $done (loop $next
         (br_if $done (i32.ge_u (local.get $p) (local.get $end)))
-        ${['k', 'a', 'b', 'n'].map((name, index) => `(local.set $${name} (i32.load offset=${index * 4} ${
-    is64 ? '(i64.extend_i32_u (local.get $p))' : '(local.get $p)'}))`).join('\n')}
+        ${['k', 'a', 'b', 'n']
+          .map(
+            (name, index) =>
+              `(local.set $${name} (i32.load offset=${index * 4} ${
+                is64 ? '(i64.extend_i32_u (local.get $p))' : '(local.get $p)'
+              }))`,
+          )
+          .join('\n')}
         ${cases}
         (global.set $ran (i64.add (global.get $ran) (i64.const 1)))
         (local.set $p (i32.add (local.get $p) (i32.const 16)))
@@ -87,7 +94,10 @@ function script(numbers: Numbers, operations: number): Uint8Array {
     const border = AREA * (2 + numbers.below(SIZE / AREA - 4));
     const near = (): number => border - 280 + numbers.below(320);
     const length = numbers.below(3) === 0 ? numbers.below(9_000) : numbers.below(12);
-    words.set([numbers.below(14), near(), near() + numbers.below(5_000) - 2_500, length], index * 4);
+    words.set(
+      [numbers.below(14), near(), near() + numbers.below(5_000) - 2_500, length],
+      index * 4,
+    );
   }
   return new Uint8Array(words.buffer);
 }
@@ -155,7 +165,9 @@ describe.each([false, true])('undo log, memory64 %s', (is64) => {
     }
     const { globals, memoryPages } = made.instance.collectDirty();
     const image = {
-      pages: [...pages].map(([index, content]) => ({ index, bytes: content })), globals, memoryPages,
+      pages: [...pages].map(([index, content]) => ({ index, bytes: content })),
+      globals,
+      memoryPages,
     };
     const twin = canister(bytes, { kind: 'restore', image });
     expect(Buffer.compare(heapOf(twin), heapOf(made))).toBe(0);

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { instrument, parseModule } from '../../src/wasm/index.ts';
 import { ByteWriter } from '../../src/wasm/byte-writer.ts';
+import { instrument, parseModule } from '../../src/wasm/index.ts';
 import { motoko, wat } from './canisters.ts';
 import { IMPORTS } from './system-api.ts';
 
@@ -44,12 +44,25 @@ const custom = (name: string, size = 3): Uint8Array => {
 };
 
 const join = (...modules: readonly Uint8Array[]): Uint8Array =>
-  Uint8Array.from([0, 0x61, 0x73, 0x6d, 1, 0, 0, 0, ...modules.flatMap((each) => [...each.subarray(8)])]);
+  Uint8Array.from([
+    0,
+    0x61,
+    0x73,
+    0x6d,
+    1,
+    0,
+    0,
+    0,
+    ...modules.flatMap((each) => [...each.subarray(8)]),
+  ]);
 
 describe('imports', () => {
   test('row 42: an unknown or mistyped ic0 import is refused', () => {
     check('(import "ic0" "fly" (func))', "unknown import of 'ic0.fly'");
-    check('(import "ic0" "msg_reply" (func (param i32)))', "import of 'ic0.msg_reply' has the wrong type");
+    check(
+      '(import "ic0" "msg_reply" (func (param i32)))',
+      "import of 'ic0.msg_reply' has the wrong type",
+    );
     check('(import "ic0" "msg_arg_data_size" (func (result i64)))', 'wrong type');
     check('(import "ic0" "msg_arg_data_size" (func (result i32)))', 'valid');
     check('(import "ic0" "msg_arg_data_size" (func (result i32))) (memory i64 1)', 'wrong type');
@@ -72,35 +85,60 @@ describe('imports', () => {
 describe('exports', () => {
   test('row 85: method kinds are unique, names reserved, types empty', () => {
     const f = '(func $f)';
-    check(`${f} (export "canister_update a" (func $f)) (export "canister_query a" (func $f))`,
-      "method 'a' is exported more than once");
-    check(`${f} (export "canister_query a" (func $f)) (export "canister_composite_query a" (func $f))`,
-      'more than once');
+    check(
+      `${f} (export "canister_update a" (func $f)) (export "canister_query a" (func $f))`,
+      "method 'a' is exported more than once",
+    );
+    check(
+      `${f} (export "canister_query a" (func $f)) (export "canister_composite_query a" (func $f))`,
+      'more than once',
+    );
     check(`${f} (export "canister_foo" (func $f))`, "begins with 'canister_' but is not reserved");
     check(`${f} (export "canister_update" (func $f))`, 'not reserved');
     check(`${f} (export "canister_update  a" (func $f))`, 'more than one space');
     check('(memory 1) (export "canister_init" (memory 0))', 'must be a function');
     check('(func $g (param i32)) (export "canister_init" (func $g))', 'must take no parameters');
-    check('(func $g (result i32) (i32.const 1)) (export "canister_update q" (func $g))', 'return nothing');
+    check(
+      '(func $g (result i32) (i32.const 1)) (export "canister_update q" (func $g))',
+      'return nothing',
+    );
     check('(func $s (param i32)) (start $s)', /start function has a bad type|type error/);
-    check(`${f} (export "canister_heartbeat" (func $f)) (export "canister_update a b" (func $f)) (export "x" (func $f))`,
-      'valid');
+    check(
+      `${f} (export "canister_heartbeat" (func $f)) (export "canister_update a b" (func $f)) (export "x" (func $f))`,
+      'valid',
+    );
   });
 
   test('methods are listed by kind', () => {
-    const result = parseModule(wat(`(module (func $f) (export "canister_update b" (func $f))
+    const result = parseModule(
+      wat(`(module (func $f) (export "canister_update b" (func $f))
       (export "canister_query c" (func $f)) (export "canister_composite_query d" (func $f))
-      (export "canister_global_timer" (func $f)) (start $f) (memory i64 3 9) (global (mut f32) (f32.const 1)))`), IMPORTS);
-    expect(result).toMatchObject({ kind: 'valid', module: { info: {
-      updates: ['b'], queries: ['c'], compositeQueries: ['d'], systemMethods: ['canister_global_timer'],
-      hasStart: true, memory: { is64: true, pagesMin: 3, pagesMax: 9 },
-      globals: [{ type: 'f32', mutable: true }], tableIs64: undefined,
-    } } });
+      (export "canister_global_timer" (func $f)) (start $f) (memory i64 3 9) (global (mut f32) (f32.const 1)))`),
+      IMPORTS,
+    );
+    expect(result).toMatchObject({
+      kind: 'valid',
+      module: {
+        info: {
+          updates: ['b'],
+          queries: ['c'],
+          compositeQueries: ['d'],
+          systemMethods: ['canister_global_timer'],
+          hasStart: true,
+          memory: { is64: true, pagesMin: 3, pagesMax: 9 },
+          globals: [{ type: 'f32', mutable: true }],
+          tableIs64: undefined,
+        },
+      },
+    });
   });
 
   test('row 85: at most 1,000 methods and 20,000 bytes of names', () => {
-    const methods = (count: number, width: number): string => '(func $f)' + Array.from({ length: count },
-      (_, index) => `(export "canister_query ${String(index).padStart(width, '0')}" (func $f))`).join('');
+    const methods = (count: number, width: number): string =>
+      `(func $f)${Array.from(
+        { length: count },
+        (_, index) => `(export "canister_query ${String(index).padStart(width, '0')}" (func $f))`,
+      ).join('')}`;
     check(methods(1_000, 4), 'valid');
     check(methods(1_001, 4), 'more than 1000 exported methods');
     check(methods(900, 23), 'exceed 20000 bytes');
@@ -109,14 +147,26 @@ describe('exports', () => {
 
 describe('custom sections', () => {
   test('row 84: icp sections are public or private, unique, and bounded', () => {
-    const info = parseModule(join(custom('icp:public a'), custom('icp:private b c'), custom('name')), IMPORTS);
-    expect(info).toMatchObject({ kind: 'valid', module: { info: { customSections: [
-      { visibility: 'public', name: 'a', content: Uint8Array.of(1, 1, 1) },
-      { visibility: 'private', name: 'b c' },
-    ] } } });
+    const info = parseModule(
+      join(custom('icp:public a'), custom('icp:private b c'), custom('name')),
+      IMPORTS,
+    );
+    expect(info).toMatchObject({
+      kind: 'valid',
+      module: {
+        info: {
+          customSections: [
+            { visibility: 'public', name: 'a', content: Uint8Array.of(1, 1, 1) },
+            { visibility: 'private', name: 'b c' },
+          ],
+        },
+      },
+    });
     expect(problem(custom('icp:secret a'))).toContain('must be icp:public or icp:private');
     expect(problem(custom('icp:public'))).toContain('must be icp:public or icp:private');
-    expect(problem(join(custom('icp:public a'), custom('icp:private a')))).toContain('more than once');
+    expect(problem(join(custom('icp:public a'), custom('icp:private a')))).toContain(
+      'more than once',
+    );
     expect(problem(custom('icp:public big', 1_100_000))).toContain('exceed 1048576 bytes');
     const many = Array.from({ length: 17 }, (_, index) => custom(`icp:public s${index}`));
     expect(problem(join(...many))).toContain('more than 16');
@@ -141,32 +191,51 @@ describe('instructions and types', () => {
     check('(tag $e) (func (throw $e))', /not allowed/);
     check('(memory 1) (func (drop (i32.atomic.load (i32.const 0))))', 'not allowed');
     check('(func $f) (func (return_call $f))', 'not allowed');
-    check('(func (drop (i8x16.relaxed_swizzle (v128.const i64x2 0 0) (v128.const i64x2 0 0))))', 'not allowed');
+    check(
+      '(func (drop (i8x16.relaxed_swizzle (v128.const i64x2 0 0) (v128.const i64x2 0 0))))',
+      'not allowed',
+    );
     check('(memory 1 2 shared)', 'shared');
     check('(memory 1) (memory 1)', 'too many memories');
   });
 
   test('type errors are found', () => {
-    expect(problem(binary([1, [1, 0x60, 0, 0]], [3, [1, 0]], [10, [1, 6, 0, 0x41, 1, 0x44, 0x6a, 0x0b]])))
-      .not.toBe('valid');
+    expect(
+      problem(
+        binary([1, [1, 0x60, 0, 0]], [3, [1, 0]], [10, [1, 6, 0, 0x41, 1, 0x44, 0x6a, 0x0b]]),
+      ),
+    ).not.toBe('valid');
     // (func (drop (i32.add (i64.const 0) (i32.const 0))))
-    expect(problem(binary([1, [1, 0x60, 0, 0]], [3, [1, 0]], [10, [1, 8, 0, 0x42, 0, 0x41, 0, 0x6a, 0x1a, 0x0b]])))
-      .toContain('type error');
-    expect(problem(binary([1, [1, 0x60, 0, 0]], [3, [1, 0]], [10, [1, 3, 0, 0x1a, 0x0b]])))
-      .toContain('operand stack underflow');
+    expect(
+      problem(
+        binary(
+          [1, [1, 0x60, 0, 0]],
+          [3, [1, 0]],
+          [10, [1, 8, 0, 0x42, 0, 0x41, 0, 0x6a, 0x1a, 0x0b]],
+        ),
+      ),
+    ).toContain('type error');
+    expect(
+      problem(binary([1, [1, 0x60, 0, 0]], [3, [1, 0]], [10, [1, 3, 0, 0x1a, 0x0b]])),
+    ).toContain('operand stack underflow');
   });
 });
 
 describe('hostile modules', () => {
   test('limits of functions, globals, locals, code, and huge counts', () => {
     check('(global i32 (i32.const 0))'.repeat(1_001), 'too many globals: 1001');
-    const functions = (count: number): Uint8Array => binary([1, [1, 0x60, 0, 0]],
-      [3, [...leb(count), ...new Array<number>(count).fill(0)]],
-      [10, [...leb(count), ...new Array<number[]>(count).fill([2, 0, 0x0b]).flat()]]);
+    const functions = (count: number): Uint8Array =>
+      binary(
+        [1, [1, 0x60, 0, 0]],
+        [3, [...leb(count), ...new Array<number>(count).fill(0)]],
+        [10, [...leb(count), ...new Array<number[]>(count).fill([2, 0, 0x0b]).flat()]],
+      );
     expect(problem(functions(50_000))).toBe('valid');
     expect(problem(functions(50_001))).toContain('too many functions: 50001');
     for (const id of [1, 2, 3, 4, 5, 6, 7, 9, 10, 11]) {
-      expect(problem(binary([id, [0xff, 0xff, 0xff, 0xff, 0x0f]])), `section ${id}`).toMatch(/too many|unexpected|function/);
+      expect(problem(binary([id, [0xff, 0xff, 0xff, 0xff, 0x0f]])), `section ${id}`).toMatch(
+        /too many|unexpected|function/,
+      );
     }
     const big = (bytes: number, fill: number): Uint8Array => {
       const code = new Uint8Array(bytes).fill(fill);
@@ -175,8 +244,9 @@ describe('hostile modules', () => {
     };
     expect(problem(big(1_000_001, 1))).toContain('more than 1000000 instructions');
     const locals = [1, 0xff, 0xff, 0xff, 0xff, 0x0f, 0x7f, 0x0b];
-    expect(problem(binary([1, [1, 0x60, 0, 0]], [3, [1, 0]], [10, [1, locals.length, ...locals]])))
-      .toContain('more than 50000 locals');
+    expect(
+      problem(binary([1, [1, 0x60, 0, 0]], [3, [1, 0]], [10, [1, locals.length, ...locals]])),
+    ).toContain('more than 50000 locals');
     expect(problem(wat('(module (memory 65537))'))).not.toBe('valid');
   });
 
@@ -197,7 +267,9 @@ describe('hostile modules', () => {
     expect(Date.now() - start).toBeLessThan(5_000);
   });
 
-  test('truncations and mutations of a Motoko module end in a value, soon', { timeout: 60_000 }, () => {
+  test('truncations and mutations of a Motoko module end in a value, soon', {
+    timeout: 60_000,
+  }, () => {
     const bytes = motoko(COUNTER);
     let seed = 1;
     const below = (end: number): number => {
