@@ -2,7 +2,7 @@
 import { toHex } from '@internode/prelude';
 import type { Refusal } from '@internode/contracts';
 import type { OutgoingCall } from '../sandbox/interface.ts';
-import { CALL_TIMEOUT_SECONDS, SUBNET_QUEUE } from '../limits.ts';
+import { CALL_TIMEOUT_SECONDS, QUEUED_BYTES, SUBNET_QUEUE } from '../limits.ts';
 import { SECOND_NANOS } from './time.ts';
 import type { Canister } from './canister.ts';
 import type { Call, CallContext, Origin } from './messages.ts';
@@ -124,6 +124,8 @@ function route(subnet: Subnet, outgoing: OutgoingCall, origin: Extract<Origin, {
     return;
   }
   const target = subnet.get(callee);
-  if (target === undefined) respond(subnet, origin, reject(canisterNotFound(callee)), call.cycles);
+  if (subnet.queuedBytes >= QUEUED_BYTES) {
+    respond(subnet, origin, reject(refuse('IC0201', 'Too many messages are waiting')), call.cycles);
+  } else if (target === undefined) respond(subnet, origin, reject(canisterNotFound(callee)), call.cycles);
   else subnet.enqueue(target, { kind: 'call', ...call });
 }

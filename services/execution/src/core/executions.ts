@@ -49,7 +49,7 @@ export function startNext(subnet: Subnet, canister: Canister): Started | undefin
   subnet.touch(canister);
   const head = state.inputs[0];
   if (head?.kind === 'response') {
-    state.inputs.shift();
+    subnet.dequeue(canister);
     return startCallback(subnet, canister, head);
   }
   if (state.lowMemoryHook === 'ready' && canister.running) {
@@ -66,7 +66,7 @@ export function startNext(subnet: Subnet, canister: Canister): Started | undefin
     canister.heartbeatDue = false;
     return canister.running ? startHook(subnet, canister, { kind: 'heartbeat' }) : undefined;
   }
-  state.inputs.shift();
+  subnet.dequeue(canister);
   return head === undefined ? undefined : startCall(subnet, canister, head);
 }
 

@@ -4,7 +4,7 @@ import type { Ingress, Refusal } from '@internode/contracts';
 import { isManagement } from '@internode/encoding';
 import { type CanisterRequest, decodeRequest } from '@internode/ingress';
 import { bytesEqual, utf8 } from '@internode/prelude';
-import { INGRESS_HISTORY, INGRESS_PER_CANISTER, SUBNET_QUEUE } from '../limits.ts';
+import { INGRESS_HISTORY, INGRESS_PER_CANISTER, QUEUED_BYTES, SUBNET_QUEUE } from '../limits.ts';
 import type { Canister } from './canister.ts';
 import { chargeIdle } from './charging.ts';
 import { freeByIngress } from './management/methods.ts';
@@ -35,8 +35,8 @@ function enqueueForCanister(
 ): Refusal | undefined {
   const canister = subnet.get(request.canisterId);
   if (canister === undefined) return canisterNotFound(request.canisterId);
-  if (canister.state.inputs.length >= INGRESS_PER_CANISTER) {
-    return refuse('IC0201', 'The canister has too many messages waiting');
+  if (canister.state.inputs.length >= INGRESS_PER_CANISTER || subnet.queuedBytes >= QUEUED_BYTES) {
+    return refuse('IC0201', 'Too many messages are waiting');
   }
   const refusal = chargeIngress(subnet, canister, request);
   if (refusal !== undefined) return refusal;

@@ -4,6 +4,7 @@
  */
 import type { MemoryChange, MemoryKind } from '@internode/contracts';
 import { assert, bytesEqual, toHex } from '@internode/prelude';
+import { OPENINGS } from '../limits.ts';
 import type { ModuleFacts } from '../sandbox/interface.ts';
 import type { Canister, Code } from './canister.ts';
 import { type Fiber, askFor, solveFor, until } from './fibers.ts';
@@ -11,6 +12,8 @@ import type { Subnet } from './subnet.ts';
 
 /** What waits for an opening canister is resumed by this. */
 export type Raise = (signal: string) => void;
+
+const ROOM_TO_OPEN = 'room to open';
 
 function openedSignal(canister: Canister): string {
   return `opened ${canister.key}`;
@@ -22,15 +25,19 @@ export function* ensureOpen(subnet: Subnet, canister: Canister, raise: Raise): F
   const { code } = canister.state;
   if (canister.open || code === undefined) return;
   canister.opening = true;
-  canister.learn(yield* ensurePrepared(subnet, code.moduleHash));
+  while (subnet.opening >= OPENINGS) yield* until(ROOM_TO_OPEN);
+  subnet.opening += 1;
   const memories = [
     ...(yield* loadMemory(canister, 'heap', code.heapBytes)),
     ...(yield* loadMemory(canister, 'stable', code.stableBytes)),
   ];
+  canister.learn(yield* prepareStored(code.moduleHash));
   yield* solveFor('opened', openTask(canister, code, memories));
   canister.open = true;
   canister.opening = false;
+  subnet.opening -= 1;
   raise(openedSignal(canister));
+  raise(ROOM_TO_OPEN);
 }
 
 export function* whileOpening(canister: Canister): Fiber {
@@ -42,11 +49,7 @@ function openTask(canister: Canister, code: Code, memories: readonly MemoryChang
   return { kind: 'open', canisterId: canister.id, moduleHash, heapBytes, stableBytes, memories, instance } as const;
 }
 
-function* ensurePrepared(subnet: Subnet, hash: Uint8Array): Fiber<ModuleFacts> {
-  for (const other of subnet.canisters.values()) {
-    // An open canister keeps its module prepared.
-    if (other.open && other.facts !== undefined && bytesEqual(other.facts.hash, hash)) return other.facts;
-  }
+function* prepareStored(hash: Uint8Array): Fiber<ModuleFacts> {
   const loaded = yield* askFor('ModuleLoaded', { kind: 'LoadModule', hash }, moduleKey(hash));
   assert(loaded.content !== undefined, 'the module of a canister is not in the store');
   const answer = yield* solveFor('prepared', { kind: 'prepare', wasm: loaded.content });

@@ -44,6 +44,10 @@ export class Subnet {
   readonly modules = new ModuleUse();
   readonly deleted = new Map<string, Uint8Array>();
   readonly changed = new Set<string>();
+  /** Canisters being loaded from the store now. */
+  opening = 0;
+  /** Payloads in the queues of all canisters. */
+  queuedBytes = 0;
   queue: SubnetCall[] = [];
   /** Of the batch being applied, or of the newest applied. */
   height = 0;
@@ -86,6 +90,7 @@ export class Subnet {
 
   add(canister: Canister): void {
     this.canisters.set(canister.key, canister);
+    for (const input of canister.state.inputs) this.queuedBytes += bytesOf(input);
     this.index(canister);
   }
 
@@ -115,8 +120,16 @@ export class Subnet {
 
   enqueue(canister: Canister, input: InputMessage): void {
     canister.state.inputs.push(input);
+    this.queuedBytes += bytesOf(input);
     this.runnable.add(canister.key);
     this.touch(canister);
+  }
+
+  /** The oldest message of a canister, out of its queue. */
+  dequeue(canister: Canister): InputMessage | undefined {
+    const input = canister.state.inputs.shift();
+    if (input !== undefined) this.queuedBytes -= bytesOf(input);
+    return input;
   }
 
   enqueueSubnetCall(call: Call, notBefore = 0): void {
@@ -154,4 +167,9 @@ export class Subnet {
   sortedKeys(keys: ReadonlySet<string>): string[] {
     return [...keys].sort();
   }
+}
+
+function bytesOf(input: InputMessage): number {
+  if (input.kind === 'call') return input.argument.length;
+  return input.outcome.kind === 'reply' ? input.outcome.content.length : input.outcome.message.length;
 }
