@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { createInPlaceSandbox } from '../../src/sandbox/in-place.ts';
 import type { Collected } from '../../src/sandbox/interface.ts';
+import { Stored } from './stored.ts';
 import {
   bytes,
   CANISTER,
@@ -9,7 +10,6 @@ import {
   motoko,
   numberOf,
   OTHER,
-  prepare,
   query,
   replyNumber,
   replyOf,
@@ -36,44 +36,11 @@ const STATE = module(`
   ${query('far', replyNumber('(i64.load (i32.const 200000))'))}
   ${query('read', `(call $stable64_read (i64.const 32) (i64.const 65540) (i64.const 8)) ${replyNumber('(i64.load (i32.const 32))')}`)}`);
 
-/** A store that applies changes as state does. */
-class Stored {
-  readonly memories = new Map<string, Map<number, Uint8Array>>();
-  heapBytes = 0;
-  stableBytes = 0;
-  instance = new Uint8Array(0);
-
-  apply({ memories, instance }: Collected): void {
-    for (const { memory, cleared, sizeBytes, pages } of memories) {
-      const stored = cleared ? new Map() : (this.memories.get(memory) ?? new Map());
-      for (const { index, content } of pages) {
-        expect(content.length).toBe(4096);
-        expect((index + 1) * 4096).toBeLessThanOrEqual(sizeBytes);
-        stored.set(index, content);
-      }
-      this.memories.set(memory, stored);
-      if (memory === 'heap') this.heapBytes = sizeBytes;
-      else this.stableBytes = sizeBytes;
-    }
-    this.instance = instance as Uint8Array<ArrayBuffer>;
-  }
-
-  open(wasm: Uint8Array): TestCanister {
-    const canister = new TestCanister();
-    const { hash } = prepare(canister.sandbox, wasm);
-    const memories = [...this.memories].map(([memory, pages]) => ({
-      memory: memory as 'heap' | 'stable',
-      cleared: false,
-      sizeBytes: memory === 'heap' ? this.heapBytes : this.stableBytes,
-      pages: [...pages].map(([index, content]) => ({ index, content })),
-    }));
-    const { heapBytes, stableBytes, instance } = this;
-    const stored = { heapBytes, stableBytes, memories, instance };
-    expect(
-      canister.sandbox.run({ kind: 'open', canisterId: CANISTER, moduleHash: hash, ...stored }),
-    ).toEqual({ kind: 'opened' });
-    return canister;
-  }
+function reopened(stored: Stored, wasm: Uint8Array): TestCanister {
+  const canister = new TestCanister();
+  stored.wasm = wasm;
+  stored.open(canister.sandbox, CANISTER);
+  return canister;
 }
 
 function collect(canister: TestCanister): readonly Collected[] {
@@ -101,16 +68,16 @@ describe('collect and open', () => {
       canister.update(method);
       const changed = save();
       if (method === 'inc') expect(changed).toEqual(['heap']);
-      expect(values(stored.open(STATE))).toEqual(values(canister));
+      expect(values(reopened(stored, STATE))).toEqual(values(canister));
     }
     expect(values(canister)).toEqual([3n, 6n, 77n, 6n]);
     expect(collect(canister)).toEqual([]);
-    const reopened = stored.open(STATE);
-    expect(collect(reopened)).toEqual([]);
-    expect(numberOf(reopened.update('inc'))).toBe(4n);
-    expect(
-      collect(reopened)[0]?.memories.map(({ memory, pages }) => [memory, pages.length]),
-    ).toEqual([['heap', 1]]);
+    const again = reopened(stored, STATE);
+    expect(collect(again)).toEqual([]);
+    expect(numberOf(again.update('inc'))).toBe(4n);
+    expect(collect(again)[0]?.memories.map(({ memory, pages }) => [memory, pages.length])).toEqual([
+      ['heap', 1],
+    ]);
   });
 
   it('rows 49 and 55: upgrades and reinstalls say when earlier pages are void', () => {
@@ -142,8 +109,8 @@ describe('collect and open', () => {
     canister.install(STATE, { mode: 'upgrade', keepHeap: true });
     const stored = new Stored();
     for (const change of collect(canister)) stored.apply(change);
-    const reopened = stored.open(STATE);
-    expect([numberOf(reopened.query('get')), numberOf(reopened.query('far'))]).toEqual([1n, 6n]);
+    const again = reopened(stored, STATE);
+    expect([numberOf(again.query('get')), numberOf(again.query('far'))]).toEqual([1n, 6n]);
   });
 
   it('a removed canister is reported as cleared', () => {
@@ -170,7 +137,7 @@ describe('collect and open', () => {
     }`);
     const canister = installed(wasm, { argument: EMPTY });
     const stored = new Stored();
-    const twin = () => replyOf(stored.open(wasm).update('inc', EMPTY));
+    const twin = () => replyOf(reopened(stored, wasm).update('inc', EMPTY));
     for (let i = 0; i < 5; i += 1) {
       for (const change of collect(canister)) stored.apply(change);
       const ahead = twin();
