@@ -5,8 +5,10 @@ import type { ArtifactKind, BatchReady, BlockFinalized, Message } from '@interno
 import { CONTRACTS } from '@internode/contracts';
 import { selfAuthenticating, sha256 } from '@internode/encoding';
 import { nodeSignatures } from '@internode/crypto/fast';
-import { utf8 } from '@internode/prelude';
-import { INGRESS } from '../src/core/artifact.ts';
+import { toHex, utf8 } from '@internode/prelude';
+import { type Block, bytesOfProposal, hashOfBlock, hashOfPayload, INGRESS, PROPOSAL, VOTE } from '../src/core/artifact.ts';
+import { rolesOf } from '../src/core/membership.ts';
+import type { BlockRecord } from '../src/core/pool.ts';
 import { ConsensusCore, type ConsensusAnswer, type ConsensusEvent, type ConsensusTask, LOCAL_PARAMETERS, solveConsensus, type SubnetParameters, type SubnetRecord } from '../src/index.ts';
 
 type Fx = Effect<ConsensusTask, ConsensusEvent>;
@@ -17,10 +19,16 @@ export interface TestNode {
   readonly secret: Uint8Array;
   core: ConsensusCore;
   journal: Uint8Array[];
+  /** Entries of the journal that survive a power cut. */
+  durable: number;
+  /** What it offers to its peers now. */
+  slots: Map<string, Extract<Message, { kind: 'PublishArtifact' }>>;
   said: Message[];
   events: ConsensusEvent[];
   timers: Map<string, number>;
   up: boolean;
+  /** Height of the execution that is played for this node. It keeps its state over crashes. */
+  executed: number;
   /** Bumped at each crash, so that what was on its way is lost. */
   life: number;
 }
@@ -30,18 +38,69 @@ export interface WorldOptions {
   readonly parameters?: Partial<SubnetParameters>;
   /** Milliseconds that a delivery takes, by message; undefined = lost. */
   readonly delay?: (message: Message, from: number, to: number) => number | undefined;
+  /** How often everybody's offers are said again, as a slot table does that lost something. */
+  readonly offersAgainMs?: number;
   /** Whether execution and state follow. */
   readonly executes?: boolean;
 }
 
 const START_NANOS = 1_785_000_000_000_000_000n;
 
+interface Item {
+  readonly atMs: number;
+  readonly order: number;
+  readonly run: () => void;
+}
+
+/** A heap by time, then by order of arrival. */
+class Agenda {
+  readonly #heap: Item[] = [];
+
+  put(item: Item): void {
+    const heap = this.#heap;
+    let place = heap.push(item) - 1;
+    while (place > 0) {
+      const parent = (place - 1) >> 1;
+      if (!before(heap[place], heap[parent])) break;
+      this.#swap(place, parent);
+      place = parent;
+    }
+  }
+
+  take(untilMs: number): Item | undefined {
+    const heap = this.#heap;
+    const first = heap[0];
+    if (first === undefined || first.atMs > untilMs) return undefined;
+    const last = heap.pop();
+    if (heap.length === 0 || last === undefined) return first;
+    heap[0] = last;
+    for (let place = 0; ; ) {
+      const left = 2 * place + 1;
+      const least = before(heap[left + 1], heap[left]) ? left + 1 : left;
+      if (!before(heap[least], heap[place])) return first;
+      this.#swap(place, least);
+      place = least;
+    }
+  }
+
+  #swap(a: number, b: number): void {
+    const moved = this.#heap[a] as Item;
+    this.#heap[a] = this.#heap[b] as Item;
+    this.#heap[b] = moved;
+  }
+}
+
+function before(a: Item | undefined, b: Item | undefined): boolean {
+  if (a === undefined || b === undefined) return a !== undefined;
+  return a.atMs < b.atMs || (a.atMs === b.atMs && a.order < b.order);
+}
+
 export class World {
   readonly nodes: TestNode[];
   readonly subnet: SubnetRecord;
   readonly options: WorldOptions;
   nowMs = 0;
-  #agenda: { atMs: number; order: number; run: () => void }[] = [];
+  readonly #agenda = new Agenda();
   #order = 0;
 
   constructor(options: WorldOptions) {
@@ -53,12 +112,18 @@ export class World {
     });
     this.subnet = { subnetId: utf8('test subnet'), registryVersion: 1, members: keys };
     this.nodes = keys.map(({ nodeId, secret }, index) => ({
-      index, nodeId, secret, core: this.#newCore(nodeId), journal: [], said: [], events: [], timers: new Map(), up: false, life: 0,
+      index, nodeId, secret, core: this.#newCore(nodeId), journal: [], durable: 0, slots: new Map(), said: [], events: [], timers: new Map(), up: false, executed: 0, life: 0,
     }));
   }
 
   start(): void {
     for (const node of this.nodes) this.startNode(node.index);
+    if (this.options.offersAgainMs !== undefined) this.#offerAgain(this.options.offersAgainMs);
+  }
+
+  #offerAgain(everyMs: number): void {
+    for (const node of this.nodes) if (node.up) for (const slot of node.slots.values()) this.#spread(node, slot);
+    this.at(everyMs, () => this.#offerAgain(everyMs));
   }
 
   startNode(index: number): void {
@@ -70,9 +135,11 @@ export class World {
     }
     this.#step(node, () => node.core.step(this.now(), { kind: 'started' }));
     this.tell(index, { kind: 'BeaconValue', height: node.core.view().pool.notarized, value: beaconOf(node.core.view().pool.notarized) });
+    for (const other of this.nodes) {
+      if (other.up && other !== node) for (const slot of other.slots.values()) this.#send(other, node, slot);
+    }
     if (this.options.executes !== false) {
-      const { committed } = node.core.view();
-      this.tell(index, { kind: 'RequestBatches', fromHeight: committed + 1 });
+      this.tell(index, { kind: 'RequestBatches', fromHeight: node.executed + 1 });
     }
   }
 
@@ -82,7 +149,9 @@ export class World {
     node.up = false;
     node.life += 1;
     node.timers.clear();
+    node.slots.clear();
     if (entries !== undefined) node.journal = node.journal.slice(0, entries);
+    node.durable = node.journal.length;
   }
 
   node(index: number): TestNode {
@@ -96,21 +165,13 @@ export class World {
   }
 
   at(delayMs: number, run: () => void): void {
-    this.#agenda.push({ atMs: this.nowMs + delayMs, order: this.#order, run });
+    this.#agenda.put({ atMs: this.nowMs + delayMs, order: this.#order, run });
     this.#order += 1;
   }
 
   run(forMs: number): void {
     const endMs = this.nowMs + forMs;
-    for (;;) {
-      let next = -1;
-      for (const [i, item] of this.#agenda.entries()) {
-        const best = this.#agenda[next];
-        if (best === undefined || item.atMs < best.atMs || (item.atMs === best.atMs && item.order < best.order)) next = i;
-      }
-      const item = this.#agenda[next];
-      if (item === undefined || item.atMs > endMs) break;
-      this.#agenda.splice(next, 1);
+    for (let item = this.#agenda.take(endMs); item !== undefined; item = this.#agenda.take(endMs)) {
       this.nowMs = Math.max(this.nowMs, item.atMs);
       item.run();
     }
@@ -146,6 +207,52 @@ export class World {
     });
   }
 
+  /** Delivers without asking `delay`. */
+  deliver(index: number, message: Message): void {
+    const node = this.node(index);
+    if (node.up) this.#step(node, () => node.core.step(this.now(), { kind: 'message', message, sender: 'test' }));
+  }
+
+  /** A proposal on `parent`, signed by a node, as bytes. */
+  proposal(index: number, parent: BlockRecord, calls: readonly string[]): Uint8Array {
+    const { secret, nodeId } = this.node(index);
+    const payload = { ingress: calls.map((name) => this.ingress(name)) };
+    const { subnet } = this.node(0).core.view();
+    const height = parent.block.height + 1;
+    const maker = subnet.indexOf(nodeId) ?? -1;
+    const block: Block = {
+      height,
+      parent: parent.hash,
+      rank: rolesOf(subnet.n, beaconOf(height - 1)).makers.indexOf(maker),
+      registryVersion: 1,
+      certifiedHeight: parent.block.certifiedHeight,
+      timeNanos: parent.block.timeNanos + 1n,
+      payloadHash: hashOfPayload(payload),
+    };
+    const signature = nodeSignatures.signEd25519(secret, bytesOfProposal(subnet.subnetId, height, hashOfBlock(block)));
+    return PROPOSAL.encode({ block, payload, maker: nodeId, signature });
+  }
+
+  /** What an honest node never does, over all its lives: two finalisation votes at a height, or one beside a foreign notarisation vote. */
+  checkVotes(index: number): void {
+    const votes = new Map<number, { notarization: Set<string>; finalization: Set<string> }>();
+    for (const message of this.node(index).said) {
+      if (message.kind !== 'PublishArtifact') continue;
+      const purpose = { notarization_share: 'notarization', finalization_share: 'finalization' }[message.artifactKind as string];
+      const vote = VOTE.decode(message.body);
+      if (purpose === undefined || vote.kind !== 'valid') continue;
+      const here = votes.get(vote.value.height) ?? { notarization: new Set(), finalization: new Set() };
+      here[purpose as 'notarization' | 'finalization'].add(toHex(vote.value.blockHash));
+      votes.set(vote.value.height, here);
+    }
+    for (const [height, { notarization, finalization }] of votes) {
+      if (finalization.size > 1) throw new Error(`two finalisation votes at ${height}`);
+      for (const hash of finalization) {
+        if ([...notarization].some((other) => other !== hash)) throw new Error(`contradicting votes at ${height}`);
+      }
+    }
+  }
+
   batches(index: number): readonly BatchReady[] {
     return this.node(index).said.filter((m) => m.kind === 'BatchReady');
   }
@@ -175,9 +282,14 @@ export class World {
           break;
         case 'persist':
           node.journal.push(effect.entry);
-          this.at(0.5, alive(() => this.#perform(node, effect.then)));
+          this.at(0.5, alive(() => {
+            node.durable += 1;
+            this.#perform(node, effect.then);
+          }));
           break;
         case 'compact':
+          // What waits for the disk is in the entries, and counts when its time has come.
+          node.durable = effect.entries.length - (node.journal.length - node.durable);
           node.journal = [...effect.entries];
           break;
         case 'wait': {
@@ -205,6 +317,21 @@ export class World {
     }
   }
 
+  #sayState(node: TestNode): void {
+    const { index, executed: height } = node;
+    this.tell(index, { kind: 'StateCertified', height, root: new Uint8Array(32), timeNanos: 0n, completedRequests: [] });
+    this.tell(index, { kind: 'StateCommitted', height, durable: true });
+  }
+
+  #spread(from: TestNode, slot: Extract<Message, { kind: 'PublishArtifact' }>): void {
+    for (const other of this.nodes) if (other !== from) this.#send(from, other, slot);
+  }
+
+  #send(from: TestNode, to: TestNode, slot: Extract<Message, { kind: 'PublishArtifact' }>): void {
+    const { artifactKind, id, body } = slot;
+    this.tell(to.index, { kind: 'ArtifactReceived', artifactKind, id, body, fromNode: from.nodeId }, from.index);
+  }
+
   /** Beacon, execution and state of the node, and the network. */
   #hear(node: TestNode, message: Message): void {
     const { index } = node;
@@ -223,17 +350,22 @@ export class World {
         break;
       case 'BatchReady':
         if (this.options.executes === false) break;
-        this.tell(index, { kind: 'TipAdvanced', height: message.height, workPending: false });
-        this.tell(index, { kind: 'StateCertified', height: message.height, root: new Uint8Array(32), timeNanos: 0n, completedRequests: [] });
-        this.tell(index, { kind: 'StateCommitted', height: message.height, durable: true });
+        // Execution may miss one: it asks, and takes them in order.
+        if (message.height === node.executed + 1) node.executed = message.height;
+        else if (message.height > node.executed) this.tell(index, { kind: 'RequestBatches', fromHeight: node.executed + 1 });
+        this.tell(index, { kind: 'TipAdvanced', height: node.executed, workPending: false });
+        this.#sayState(node);
         break;
-      case 'PublishArtifact': {
-        const { artifactKind, id, body } = message;
-        for (const other of this.nodes) {
-          if (other !== node) this.tell(other.index, { kind: 'ArtifactReceived', artifactKind, id, body, fromNode: node.nodeId }, index);
-        }
+      case 'RequestCertified':
+        if (this.options.executes !== false && node.executed > 0) this.#sayState(node);
         break;
-      }
+      case 'PublishArtifact':
+        node.slots.set(`${message.artifactKind}/${toHex(message.id)}`, message);
+        this.#spread(node, message);
+        break;
+      case 'WithdrawArtifact':
+        node.slots.delete(`${message.artifactKind}/${toHex(message.id)}`);
+        break;
       default:
     }
   }

@@ -134,6 +134,11 @@ export class Pool {
   /** A block that the journal knows to be final, on top of the last one. */
   restoreFinal(record: BlockRecord): void {
     const { height } = record.block;
+    if (height <= this.#finalized) {
+      // Certificates that were journalled before have said so already.
+      assert(this.#finalKeys.get(height) === record.key, 'P2: the journal has two final chains');
+      return;
+    }
     assert(height === this.#finalized + 1 && record.parentKey === this.#finalKeys.get(height - 1), 'P2: journal order');
     this.#at(height).blocks.set(record.key, record);
     this.#finalKeys.set(height, record.key);
