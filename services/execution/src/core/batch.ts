@@ -3,7 +3,7 @@
  * Time is the batch's; nothing here depends on when answers come.
  */
 import type { BatchExecuted, BatchReady, CanisterChange, MemoryChange, TipAdvanced } from '@internode/contracts';
-import { toHex } from '@internode/prelude';
+import { fromHex, toHex } from '@internode/prelude';
 import { STOP_TIMEOUT_NANOS } from '../limits.ts';
 import { SECOND_NANOS } from './time.ts';
 import type { Collected } from '../sandbox/interface.ts';
@@ -115,6 +115,7 @@ function* describe(subnet: Subnet, batch: BatchReady, rest: Rest): Fiber<BatchEx
   subnet.changed.clear();
   subnet.deleted.clear();
   const modules = subnet.modules.takeChanges();
+  const consumed = subnet.takeConsumed();
   return {
     kind: 'BatchExecuted',
     height: batch.height,
@@ -126,7 +127,13 @@ function* describe(subnet: Subnet, batch: BatchReady, rest: Rest): Fiber<BatchEx
     droppedModules: modules.dropped,
     subnetState: subnet.encode(),
     forgottenRequests: rest.forgottenRequests,
+    ...(consumed === undefined ? {} : { consumedCycles: bigEndian(consumed) }),
   };
+}
+
+function bigEndian(value: bigint): Uint8Array {
+  const hex = value.toString(16);
+  return fromHex(hex.length % 2 === 0 ? hex : `0${hex}`);
 }
 
 function changeOf(canister: Canister, collected: Collected | undefined): CanisterChange {

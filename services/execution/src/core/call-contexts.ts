@@ -7,7 +7,7 @@ import { SECOND_NANOS } from './time.ts';
 import type { Canister } from './canister.ts';
 import type { Call, CallContext, Origin } from './messages.ts';
 import { canisterNotFound, didNotReply, refuse } from './refusals.ts';
-import { reject, reply, respond } from './responding.ts';
+import { reject, reply, respond, take } from './responding.ts';
 import type { Subnet } from './subnet.ts';
 
 export function openContext(canister: Canister, call: Omit<Call, 'method' | 'argument'>): number {
@@ -87,6 +87,8 @@ export function sendCall(
     timeoutSeconds === undefined ? 0n : subnet.timeNanos + BigInt(seconds) * SECOND_NANOS;
   const bytes = outgoing.method.length + outgoing.payload.length;
   const transport = subnet.prices.request(bytes);
+  const reserve = take(outgoing.prepaidCycles, transport);
+  subnet.consume(outgoing.prepaidCycles - reserve);
   state.callbacks.set(id, {
     context: contextId,
     callee: outgoing.callee,
@@ -94,7 +96,7 @@ export function sendCall(
     onReject: { ...outgoing.onReject },
     onCleanup: outgoing.onCleanup === undefined ? undefined : { ...outgoing.onCleanup },
     deadlineNanos,
-    reserve: outgoing.prepaidCycles > transport ? outgoing.prepaidCycles - transport : 0n,
+    reserve,
     answered: false,
   });
   if (deadlineNanos !== 0n) subnet.withDeadline.add(canister.key);

@@ -16,7 +16,9 @@ export function chargeIdle(subnet: Subnet, canister: Canister): void {
   const due = (canister.idlePerDay(subnet.prices) * elapsed) / (86_400n * SECOND_NANOS);
   const fromReserved = due < state.reserved ? due : state.reserved;
   state.reserved -= fromReserved;
-  state.balance = take(state.balance, due - fromReserved);
+  const left = take(state.balance, due - fromReserved);
+  subnet.consume(fromReserved + state.balance - left);
+  state.balance = left;
   state.chargedNanos = subnet.timeNanos;
   subnet.touch(canister);
 }

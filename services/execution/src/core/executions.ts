@@ -149,7 +149,8 @@ function startCallback(subnet: Subnet, canister: Canister, response: ResponseMes
   const { outcome } = response;
   const bytes = outcome.kind === 'reply' ? outcome.content.length : outcome.message.length;
   const transport = subnet.prices.response(bytes);
-  const back = callback.reserve > transport ? callback.reserve - transport : 0n;
+  const back = take(callback.reserve, transport);
+  subnet.consume(callback.reserve - back);
   state.balance = addCycles(state.balance, back + response.refund);
   if (context.deleted || state.code === undefined) {
     settleContext(subnet, canister, callback.context, undefined);
@@ -250,7 +251,8 @@ function finish(subnet: Subnet, plan: Plan, executed: Executed): Started | undef
   const { canister, context, contextId } = plan;
   const { state } = canister;
   const cost = subnet.prices.execution(executed.instructions, canister);
-  const rest = plan.prepaid > cost ? plan.prepaid - cost : 0n;
+  const rest = take(plan.prepaid, cost);
+  subnet.consume(plan.prepaid - rest);
   context.instructions += executed.instructions;
   keepLogs(canister, executed);
   if (executed.trap !== undefined) {
@@ -275,7 +277,9 @@ function withFailure(started: Started, failure: Refusal, subnet: Subnet, plan: P
     assert(answer.kind === 'executed', `sandbox answered ${answer.kind} to cleanup`);
     const { canister, context, contextId } = plan;
     const cost = subnet.prices.execution(answer.instructions, canister);
-    canister.state.balance = addCycles(canister.state.balance, take(plan.prepaid, cost));
+    const rest = take(plan.prepaid, cost);
+    subnet.consume(plan.prepaid - rest);
+    canister.state.balance = addCycles(canister.state.balance, rest);
     context.instructions += answer.instructions;
     keepLogs(canister, answer);
     if (answer.trap === undefined) applyEffects(subnet, plan, answer);
@@ -298,6 +302,7 @@ function applyEffects(subnet: Subnet, plan: Plan, executed: Executed): void {
   const { state } = canister;
   context.available = take(context.available, executed.cyclesAccepted);
   state.balance = take(addCycles(state.balance, executed.cyclesAccepted), executed.cyclesBurned);
+  subnet.consume(executed.cyclesBurned);
   if (executed.globalTimerNanos !== undefined) state.globalTimerNanos = executed.globalTimerNanos;
   if (executed.certifiedData !== undefined) certify(subnet, canister, executed.certifiedData);
   if (entry.kind !== 'query') {

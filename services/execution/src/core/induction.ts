@@ -83,6 +83,7 @@ function chargeIngress(
   const left = canister.state.balance - cost - canister.freezingReserve(subnet.prices);
   if (left < 0n) return outOfCycles(canister.id, -left);
   canister.state.balance -= cost;
+  subnet.consume(cost);
   subnet.touch(canister);
   return undefined;
 }

@@ -23,6 +23,7 @@ const stateCodec = record({
   /** Specified ids outside the sequence (development only), so that none is given twice. */
   specified: list(bytes),
   height: count,
+  consumed: nat,
 });
 
 export interface SubnetConfig {
@@ -55,6 +56,9 @@ export class Subnet {
   randomness: Uint8Array = new Uint8Array(32);
   /** Draws of this height. */
   draws = 0;
+  /** Cycles consumed since genesis, by whatever they were charged for. */
+  #consumed = 0n;
+  #consumedSaid = 0n;
   #nextIndex = 0n;
   #specified: string[] = [];
   #specifiedIds: Uint8Array[] = [];
@@ -71,6 +75,7 @@ export class Subnet {
       late: this.history.lateCompletions.map((late) => ({ ...late })),
       specified: this.#specifiedIds,
       height: this.height,
+      consumed: this.#consumed,
     });
   }
 
@@ -79,9 +84,22 @@ export class Subnet {
     assert(state.height === this.height, 'stored subnet state is of another height');
     this.#nextIndex = state.nextIndex;
     this.queue = state.queue;
+    this.#consumed = state.consumed;
+    this.#consumedSaid = state.consumed;
     this.history.restoreLate(state.late);
     this.#specifiedIds = state.specified;
     this.#specified = state.specified.map(toHex);
+  }
+
+  consume(cycles: bigint): void {
+    this.#consumed += cycles;
+  }
+
+  /** The sum since genesis, if it grew since the last call. */
+  takeConsumed(): bigint | undefined {
+    if (this.#consumed === this.#consumedSaid) return undefined;
+    this.#consumedSaid = this.#consumed;
+    return this.#consumed;
   }
 
   get(id: Uint8Array): Canister | undefined {

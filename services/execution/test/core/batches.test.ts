@@ -2,7 +2,7 @@ import type { BatchExecuted, Message } from '@internode/contracts';
 import { candid } from '@internode/encoding';
 import { toHex, utf8 } from '@internode/prelude';
 import { describe, expect, it } from 'vitest';
-import { motoko } from '../sandbox/support.ts';
+import { module, motoko, query, replyNumber } from '../sandbox/support.ts';
 import { create, deploy, install, refused, replied } from './management.ts';
 import { answerOf, BEATING, callTo, number, PROXY } from './proxy.ts';
 import { MANAGEMENT, Replica, SECOND, Store } from './replica.ts';
@@ -119,6 +119,26 @@ describe('a weak bus', () => {
     const answers = again.heard('QueryAnswered');
     expect(answers.length).toBeGreaterThan(0);
     expect(answers[0]?.outcome).toMatchObject({ kind: 'reply' });
+  });
+
+  it('loads many canisters at once, some at a time', () => {
+    const replica = new Replica();
+    const ids = Array.from({ length: 80 }, (_, index) => {
+      const own = module(`(data (i32.const 0) "${String.fromCharCode(32 + index).replace(/["\\]/, 'x')}${index}")
+        ${query('get', replyNumber('(i64.load (i32.const 0))'))}`);
+      return deploy(replica, own);
+    });
+    const before = ids.map((id) => number(replied(replica.query(id, 'get'))));
+    let isDeaf = true;
+    const again = replica.restart({ loses: ({ kind }) => isDeaf && kind === 'LoadMemory', lateAnswers: true });
+    const queryIds = ids.map((_, index) => utf8(`many ${index}`.padEnd(16)));
+    for (const [index, canisterId] of ids.entries()) {
+      const queryId = queryIds[index] as Uint8Array;
+      again.hear({ kind: 'ExecuteQuery', queryId, sender: canisterId, canisterId, methodName: 'get', argument: utf8('') });
+    }
+    isDeaf = false;
+    again.elapse(1_000);
+    expect(queryIds.map((queryId) => number(replied(again.answerTo(queryId))))).toEqual(before);
   });
 
   it('says a height again until it is stored, and on request', () => {

@@ -120,6 +120,24 @@ describe('cycles', () => {
     expect(before - balance()).toBeGreaterThan(2n * 5_000_000n + 260_000n + 1_000n * 1_004n);
   });
 
+  it('no cycle is made or lost: what balances lose is consumed', () => {
+    const replica = new Replica();
+    const [a, b] = [deploy(replica, PROXY), deploy(replica, PROXY)];
+    const balances = (): bigint =>
+      [...replica.core.view().subnet.canisters.values()].reduce((sum, { state }) => sum + state.balance, 0n);
+    const consumed = (): bigint =>
+      BigInt(`0x${toHex(replica.executed.findLast((one) => one.consumedCycles !== undefined)?.consumedCycles ?? new Uint8Array(1))}`);
+    const before = [balances(), consumed()] as const;
+    replied(replica.call(a, 'call', { argument: callTo(b, 'accept', { cycles: 777_777n, times: 7 }) }));
+    replied(replica.call(b, 'call', { argument: callTo(a, 'reject', { cycles: 5n }) }));
+    replica.call(a, 'callTrapping', { argument: callTo(b, 'trap', { cycles: 9n }) });
+    replica.call(a, 'call', { argument: callTo(MANAGEMENT, 'raw_rand', { cycles: 9n, payload: candid.encode([], []) }) });
+    replica.block([], 3_600n * SECOND);
+    const lost = before[0] - balances();
+    expect(lost).toBeGreaterThan(0n);
+    expect(consumed() - before[1]).toBe(lost);
+  });
+
   it('row 68: frozen canisters refuse calls with code 2, of users and of canisters', () => {
     const replica = new Replica();
     const [a, b] = [deploy(replica, PROXY), deploy(replica, PROXY)];

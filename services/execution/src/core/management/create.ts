@@ -71,6 +71,7 @@ function create({ subnet, call }: ManagementCall, wanted: Wanted): Result {
     balance: wanted.balance,
   });
   subnet.add(canister);
+  subnet.consume(wanted.kept > 0n ? wanted.kept - wanted.balance : 0n);
   subnet.touchRecord(canister);
   recordChange(subnet, canister, {
     origin: changeOrigin(call, wanted.callerVersion),

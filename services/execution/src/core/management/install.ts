@@ -96,7 +96,9 @@ function* install(installation: Installation, call: ManagementCall['call']): Fib
     versionAfter: state.version + 1n,
   });
   assert(executed.kind === 'executed', `sandbox answered ${executed.kind} to install`);
-  state.balance = take(state.balance, subnet.prices.execution(executed.instructions, facts));
+  const left = take(state.balance, subnet.prices.execution(executed.instructions, facts));
+  subnet.consume(state.balance - left + executed.cyclesBurned);
+  state.balance = left;
   subnet.touch(canister);
   if (executed.trap !== undefined) {
     keepLogs(canister, executed);

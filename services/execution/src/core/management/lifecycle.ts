@@ -106,6 +106,7 @@ export function* deleteCanister(management: ManagementCall): Fiber<Result> {
     return failed(refuse('IC0203', `Canister ${name} has messages in its queues and cannot be deleted.`));
   }
   yield* removeCode(management, canister);
+  subnet.consume(canister.state.balance + canister.state.reserved);
   subnet.remove(canister);
   return done();
 }
