@@ -1,25 +1,29 @@
-import { joinBytes } from '@internode/prelude';
-
 /** Bytes that a canister appends piece by piece. The owner checks limits before it appends. */
 export class ByteBuffer {
-  #pieces: Uint8Array[] = [];
+  #bytes: Uint8Array = new Uint8Array(0);
   #length = 0;
 
   get length(): number {
     return this.#length;
   }
 
+  /** Takes over `piece`: it must not change afterwards. */
   append(piece: Uint8Array): void {
-    if (piece.length === 0) return;
-    this.#pieces.push(piece);
-    this.#length += piece.length;
-    // Many tiny pieces cost more memory than their bytes.
-    if (this.#pieces.length > 4_096) this.#pieces = [joinBytes(this.#pieces)];
+    const length = this.#length + piece.length;
+    if (this.#length === 0) this.#bytes = piece;
+    else if (length > this.#bytes.length) this.#grow(Math.max(length, 2 * this.#bytes.length));
+    // Set into the room that doubling left, so that many tiny pieces cost as much as one.
+    if (this.#length > 0) this.#bytes.set(piece, this.#length);
+    this.#length = length;
   }
 
   bytes(): Uint8Array {
-    return this.#pieces.length === 1 && this.#pieces[0] !== undefined
-      ? this.#pieces[0]
-      : joinBytes(this.#pieces);
+    return this.#length === this.#bytes.length ? this.#bytes : this.#bytes.slice(0, this.#length);
+  }
+
+  #grow(capacity: number): void {
+    const larger = new Uint8Array(capacity);
+    larger.set(this.#bytes.subarray(0, this.#length));
+    this.#bytes = larger;
   }
 }

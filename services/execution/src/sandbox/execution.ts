@@ -77,6 +77,8 @@ export class Execution {
   response: Response | undefined;
   draft: CallDraft | undefined;
   readonly calls: OutgoingCall[] = [];
+  /** Bytes of their payloads. */
+  callsBytes = 0;
   balance: bigint;
   cyclesAvailable: bigint;
   cyclesAccepted = 0n;

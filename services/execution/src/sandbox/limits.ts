@@ -7,6 +7,8 @@ const MIB = 1_048_576;
 export const RESPONSE_BYTES = { replicated: REPLY_BYTES, query: 3 * MIB } as const;
 /** Payload of a call to a canister of the same subnet: beyond, the caller traps. */
 export const CALL_PAYLOAD_BYTES = 10 * MIB;
+/** Payloads of all calls of one execution together: beyond, call_perform answers 2. */
+export const CALLS_BYTES = 128 * MIB;
 export const METHOD_NAME_BYTES = 20_000;
 export const PRINCIPAL_BYTES = 29;
 export const CERTIFIED_DATA_BYTES = 32;

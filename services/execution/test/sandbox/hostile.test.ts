@@ -158,6 +158,22 @@ describe('hostile canisters', () => {
     }
   });
 
+  it('calls with more than 128 MiB in one execution are refused', () => {
+    const callee = '(i32.const 0) (i32.const 1) (i32.const 0) (i32.const 1)';
+    const zeros = '(i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0)';
+    const canister = installed(
+      module(
+        update(
+          'go',
+          `(loop $l (call $call_new ${callee} ${zeros}) (call $call_data_append (i32.const 0) (i32.const 10000000))
+            (br_if $l (i32.eqz (call $call_perform)))) (call $msg_reply)`,
+        ),
+        { pages: 160 },
+      ),
+    );
+    expect(canister.update('go', NONE, { balance: 10n ** 20n }).calls.length).toBe(13);
+  });
+
   it('many tiny pieces of a reply', () => {
     const canister = installed(
       module(

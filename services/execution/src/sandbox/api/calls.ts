@@ -5,7 +5,7 @@ import { CALL_TIMEOUT_SECONDS } from '../../limits.ts';
 import { ByteBuffer } from '../byte-buffer.ts';
 import type { CallDraft, Execution } from '../execution.ts';
 import { outOfCycles, violation } from '../failures.ts';
-import { CALL_PAYLOAD_BYTES, METHOD_NAME_BYTES, PRINCIPAL_BYTES } from '../limits.ts';
+import { CALL_PAYLOAD_BYTES, CALLS_BYTES, METHOD_NAME_BYTES, PRINCIPAL_BYTES } from '../limits.ts';
 import { copyIn, cyclesOf, type Definition, define, textOf } from './define.ts';
 
 const CALLING = 'U CQ Ry Rt CRy CRt T';
@@ -91,13 +91,16 @@ function perform(x: Execution): number {
   const { callSlots, callSlotsPerCallee, subnetNodes } = x.context;
   const bytes = draft.methodBytes + draft.payload.length;
   const prepaidCycles = free ? 0n : new Prices(subnetNodes).call(bytes, x);
-  const full = x.calls.length >= callSlots || x.callsTo(draft.callee) >= callSlotsPerCallee;
+  const tooMuch = x.callsBytes + draft.payload.length > CALLS_BYTES;
+  const full =
+    tooMuch || x.calls.length >= callSlots || x.callsTo(draft.callee) >= callSlotsPerCallee;
   const freezing = !free && x.balance - prepaidCycles < x.context.freezingReserve;
   if (full || freezing) {
     x.discardDraft();
     return REFUSED;
   }
   x.balance -= prepaidCycles;
+  x.callsBytes += draft.payload.length;
   x.draft = undefined;
   const { callee, method, onReply, onReject, onCleanup, cycles, timeoutSeconds } = draft;
   const payload = draft.payload.bytes();
