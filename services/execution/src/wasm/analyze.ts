@@ -5,7 +5,7 @@
  * Code that cannot be reached is read but left as it is: it never runs.
  */
 import { type BinaryReader, malformed } from './binary-reader.ts';
-import { BlockCosts, type PausedBlock } from './block-costs.ts';
+import { BlockCosts, type Frame, NO_BLOCK } from './block-costs.ts';
 import { EDIT, EditList } from './edit-list.ts';
 import {
   type BodyContext,
@@ -18,8 +18,8 @@ import {
   readBlockType,
   readBulkImmediates,
   readImmediate,
+  readLocals,
   readMemoryZero,
-  valueType,
 } from './immediates.ts';
 import {
   IMMEDIATE,
@@ -34,25 +34,9 @@ import {
 import { OperandStack } from './operand-stack.ts';
 import { StoreCover } from './store-cover.ts';
 
-interface Frame {
-  opcode: number;
-  readonly base: number;
-  readonly params: number;
-  readonly results: number;
-  readonly live: boolean;
-  branched: boolean;
-  /** For `if`: the block that it interrupts, and the charge of its first arm. */
-  before: PausedBlock;
-  arm: number;
-}
-
 const INSTRUCTIONS_MAX = 1_000_000;
 const COMPLEXITY_MAX = 1_000_000;
-const LOCALS_MAX = 50_000;
-/** Stores at or above this offset always trap: no heap is that large. */
-const OFFSET_END = 2 ** 34;
 const OP = { block: 2, loop: 3, if: 4, else: 5 };
-const NO_BLOCK: PausedBlock = { edit: -1, paid: 0 };
 const TYPED_SELECT = 0x1c;
 const TABLE_SIZE = 16;
 /** Opcodes of memory.fill, copy and init, in the order of the operand of their edit. */
@@ -64,9 +48,7 @@ export class BodyAnalyzer {
   readonly #costs = new BlockCosts(this.edits);
   readonly #context: BodyContext;
   readonly #stack = new OperandStack();
-  readonly #cover = new StoreCover();
-  /** Module position of the last change of each local; positions of other functions are smaller. */
-  readonly #changedAt = new Int32Array(LOCALS_MAX + 1);
+  readonly #cover = new StoreCover(this.edits);
   #frames: Frame[] = [];
   #live = true;
   #localCount = 0;
@@ -85,7 +67,7 @@ export class BodyAnalyzer {
     const localsAt = reader.position;
     const editFrom = this.edits.count;
     const callFrom = this.calls.count;
-    this.#begin(type, this.#readLocals(reader, type.params.length));
+    this.#begin(type, readLocals(reader, type.params.length));
     const codeAt = reader.position;
     this.#costs.start(codeAt);
     for (let count = 1; this.#frames.length > 0; count++) {
@@ -141,16 +123,6 @@ export class BodyAnalyzer {
         arm: -1,
       },
     ];
-  }
-
-  #readLocals(reader: BinaryReader, params: number): number {
-    let total = params;
-    for (let groups = reader.count(LOCALS_MAX, 'groups of locals'); groups > 0; groups--) {
-      total += reader.u32();
-      if (total > LOCALS_MAX) malformed(`a function has more than ${LOCALS_MAX} locals`);
-      valueType(reader.byte());
-    }
-    return total;
   }
 
   #instruction(reader: BinaryReader): void {
@@ -340,8 +312,7 @@ export class BodyAnalyzer {
     if (!this.#live) return;
     if (opcode !== 0x20) {
       this.#stack.pop(1);
-      this.#changedAt[index] = at;
-      this.#cover.forget(index);
+      this.#cover.changed(index, at);
     }
     if (opcode !== 0x21) this.#stack.push(index, at);
   }
@@ -404,39 +375,16 @@ export class BodyAnalyzer {
     if (!this.#live) return;
     this.#costs.cost += table.weight[opcode] as number;
     if (kind === IMMEDIATE.store || kind === IMMEDIATE.storeLane) {
-      this.#store(at, table, opcode, offset);
+      const bytes = table.storeBytes[opcode] as number;
+      const type = table.storeType[opcode] as number;
+      this.#cover.check(this.#stack, { at, offset, bytes, type, depth: this.#frames.length });
     }
     const pops = table.pops[opcode] as number;
     this.#stack.pop(pops);
-    if (table.nanBlind[opcode] === 1) this.#elideNans(pops);
+    if (table.nanBlind[opcode] === 1) this.#stack.forgetNans(pops, this.edits);
     if (table.pushes[opcode] === 0) return;
     const nan = table.nan[opcode] as number;
     if (nan === NAN.none) return this.#stack.push();
     this.#stack.push(-1, 0, this.edits.add(reader.position, EDIT.nan, nan));
-  }
-
-  #elideNans(operands: number): void {
-    for (let index = 0; index < operands; index++) {
-      const edit = this.#stack.nanEdit[this.#stack.height + index] as number;
-      if (edit >= 0) this.edits.a[edit] = NAN.none;
-    }
-  }
-
-  #store(at: number, table: OpcodeTable, opcode: number, offset: number): void {
-    if (offset >= OFFSET_END) return;
-    const address = this.#stack.height - 2;
-    const bytes = table.storeBytes[opcode] as number;
-    if (address < this.#stack.base) malformed('operand stack underflow');
-    const local = this.#stack.local[address] as number;
-    const type = table.storeType[opcode] as number;
-    const fresh =
-      local >= 0 && (this.#changedAt[local] as number) <= (this.#stack.readAt[address] as number);
-    if (!fresh) {
-      this.edits.add(at, EDIT.store, -1, offset, type);
-      return;
-    }
-    if (this.#cover.covers(local, offset, bytes, this.edits)) return;
-    const edit = this.edits.add(at, EDIT.store, local, offset, type);
-    this.#cover.add(local, offset, bytes, this.#frames.length, edit);
   }
 }

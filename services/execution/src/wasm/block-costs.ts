@@ -13,6 +13,21 @@ export interface PausedBlock {
   readonly paid: number;
 }
 
+export const NO_BLOCK: PausedBlock = { edit: -1, paid: 0 };
+
+/** A block of code (`block`, `loop`, `if`) that is open. */
+export interface Frame {
+  opcode: number;
+  readonly base: number;
+  readonly params: number;
+  readonly results: number;
+  readonly live: boolean;
+  branched: boolean;
+  /** For `if`: the block that it interrupts, and the charge of its first arm. */
+  before: PausedBlock;
+  arm: number;
+}
+
 interface Refund {
   readonly arm: number;
   readonly paid: number;

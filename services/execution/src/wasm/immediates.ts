@@ -3,6 +3,19 @@ import { type BinaryReader, malformed } from './binary-reader.ts';
 import type { BodyContext } from './function-plan.ts';
 import { IMMEDIATE, TYPE } from './opcodes.ts';
 
+export const LOCALS_MAX = 50_000;
+
+/** Declarations of locals; answers their number, parameters included. */
+export function readLocals(reader: BinaryReader, params: number): number {
+  let total = params;
+  for (let groups = reader.count(LOCALS_MAX, 'groups of locals'); groups > 0; groups--) {
+    total += reader.u32();
+    if (total > LOCALS_MAX) malformed(`a function has more than ${LOCALS_MAX} locals`);
+    valueType(reader.byte());
+  }
+  return total;
+}
+
 export function readBlockType(
   context: BodyContext,
   reader: BinaryReader,

@@ -7,26 +7,10 @@ import { BinaryReader, malformed } from './binary-reader.ts';
 import { ExportNames } from './export-names.ts';
 import type { BodyContext, FunctionPlan, FunctionType, TableInfo } from './function-plan.ts';
 import { referenceType, valueType } from './immediates.ts';
+import { LIMIT } from './limits.ts';
+import { checkEntryPoints, checkImports } from './link-checks.ts';
 import { HEAP_CAP_PAGES } from './meta-memory.ts';
 import type { ActiveData, CustomSection, ImportTable, MemoryInfo } from './types.ts';
-
-const LIMIT = {
-  types: 100_000,
-  functions: 50_000,
-  globals: 1_000,
-  tables: 100,
-  tableElements: 1_000_000,
-  exports: 100_000,
-  segments: 100_000,
-  elements: 10_000_000,
-  codeBytes: 10 * 2 ** 20,
-  arity: 1_000,
-  icpSections: 16,
-  icpBytes: 2 ** 20,
-  nameBytes: 2 ** 20,
-  /** V8 refuses functions of 7,654,321 bytes. */
-  instrumentedFunctionBytes: 7_500_000,
-} as const;
 
 const SECTION = {
   custom: 0,
@@ -60,8 +44,6 @@ export interface KeptExport {
 export interface DataSegment extends Range {
   readonly active: boolean;
 }
-
-const encodedTypes = { I32: 0x7f, I64: 0x7e };
 
 export class ModuleParser {
   readonly types: FunctionType[] = [];
@@ -122,8 +104,8 @@ export class ModuleParser {
     if ((this.dataCount ?? this.dataSegments.length) !== this.dataSegments.length) {
       malformed('data count and data sections disagree');
     }
-    this.#checkImports();
-    this.#checkEntryPoints();
+    checkImports(this, this.#importTable);
+    checkEntryPoints(this);
   }
 
   #section(id: number, reader: BinaryReader): void {
@@ -292,7 +274,7 @@ export class ModuleParser {
         referenceType(reader.byte());
         break;
       case 0xd2:
-        this.#functionType(reader.u32());
+        this.functionType(reader.u32());
         break;
       case 0xfd:
         if (reader.u32() !== 12) malformed('a constant expression must be one constant');
@@ -305,7 +287,8 @@ export class ModuleParser {
     return value;
   }
 
-  #functionType(index: number): FunctionType {
+  /** Of any function, imported or not. */
+  functionType(index: number): FunctionType {
     const typeIndex = this.functions[index];
     if (typeIndex === undefined) return malformed('unknown function');
     return this.types[typeIndex] as FunctionType;
@@ -315,12 +298,12 @@ export class ModuleParser {
     const seen = new Set<string>();
     for (let count = reader.count(LIMIT.exports, 'exports'); count > 0; count--) {
       const name = reader.name(LIMIT.nameBytes);
-      if (seen.has(name)) malformed(`duplicate export '${name}'`);
+      if (seen.has(name)) malformed(`'${name}' is exported more than once`);
       seen.add(name);
       const kind = reader.byte();
       const index = reader.u32();
       if (kind > 3) malformed(`export '${name}' is of an unknown kind`);
-      if (kind === 0) this.#functionType(index);
+      if (kind === 0) this.functionType(index);
       if (this.names.add(name, kind === 0)) this.keptExports.push({ name, functionIndex: index });
       else if (kind === 0) this.droppedExports.add(index);
     }
@@ -349,7 +332,7 @@ export class ModuleParser {
       if (elements > LIMIT.elements) malformed('too many elements');
       for (let item = 0; item < count; item++) {
         if (expressions) this.#constant(reader);
-        else this.#functionType(reader.u32());
+        else this.functionType(reader.u32());
       }
     }
   }
@@ -399,40 +382,5 @@ export class ModuleParser {
       this.dataSegments.push({ active, start, end });
       if (active) this.activeData.push({ offset, start, end });
     }
-  }
-
-  /** After the memory section, since the width of pointers decides. */
-  #checkImports(): void {
-    const is64 = this.memory?.is64 === true;
-    const encode = (type: 'i32' | 'i64' | 'I'): number => {
-      const wide = type === 'i64' || (type === 'I' && is64);
-      return wide ? encodedTypes.I64 : encodedTypes.I32;
-    };
-    this.imports.forEach((name, index) => {
-      const signature = this.#importTable.get(name);
-      if (signature === undefined) malformed(`unknown import of 'ic0.${name}'`);
-      if (is64 && signature.only32 === true) {
-        malformed(`import of 'ic0.${name}' needs a 32-bit memory`);
-      }
-      const type = this.#functionType(index);
-      const same = (have: Uint8Array, want: readonly ('i32' | 'i64' | 'I')[]): boolean =>
-        have.length === want.length && want.every((entry, at) => encode(entry) === have[at]);
-      if (!same(type.params, signature.params) || !same(type.results, signature.results)) {
-        malformed(`import of 'ic0.${name}' has the wrong type`);
-      }
-    });
-  }
-
-  #checkEntryPoints(): void {
-    for (const { name, functionIndex } of this.keptExports) {
-      const type = this.#functionType(functionIndex);
-      if (type.params.length + type.results.length > 0) {
-        malformed(`export '${name}' must take no parameters and return nothing`);
-      }
-    }
-    if (this.start === undefined) return;
-    const type = this.#functionType(this.start);
-    if (type.params.length + type.results.length > 0)
-      malformed('the start function has a bad type');
   }
 }

@@ -3,6 +3,8 @@
  * wants to know: the local it was read from and when, and the NaN edit that made it.
  */
 import { malformed } from './binary-reader.ts';
+import type { EditList } from './edit-list.ts';
+import { NAN } from './opcodes.ts';
 
 /** Keeps hostile code with many multi-value calls from taking much memory. */
 const HEIGHT_LIMIT = 200_000;
@@ -43,6 +45,14 @@ export class OperandStack {
   blur(count: number): void {
     this.pop(count);
     this.pushUnknown(count);
+  }
+
+  /** The operands just popped went where the bits of a NaN do not matter. */
+  forgetNans(operands: number, edits: EditList): void {
+    for (let index = 0; index < operands; index++) {
+      const edit = this.nanEdit[this.height + index] as number;
+      if (edit >= 0) edits.a[edit] = NAN.none;
+    }
   }
 
   #raise(at: number): void {

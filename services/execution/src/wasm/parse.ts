@@ -2,11 +2,10 @@
 
 import { Malformed, malformed } from './binary-reader.ts';
 import type { EditList } from './edit-list.ts';
+import { LIMIT } from './limits.ts';
 import { ModuleParser } from './module-parser.ts';
 import { TYPE } from './opcodes.ts';
 import type { GlobalInfo, ImportTable, ModuleInfo, Trap, ValueType } from './types.ts';
-
-const MODULE_BYTES_MAX = 100 * 2 ** 20;
 
 /** A module that passed every check; `info` outlives it, the rest is for `instrument`. */
 export interface ParsedModule {
@@ -25,7 +24,8 @@ export type ParseResult =
  */
 export function parseModule(bytes: Uint8Array, imports: ImportTable): ParseResult {
   try {
-    if (bytes.length > MODULE_BYTES_MAX) malformed(`the module exceeds ${MODULE_BYTES_MAX} bytes`);
+    if (bytes.length > LIMIT.moduleBytes)
+      malformed(`the module exceeds ${LIMIT.moduleBytes} bytes`);
     const sections = new ModuleParser(bytes, imports);
     sections.parse();
     // Only types of operands and constants are left to check, and those are the same everywhere.

@@ -3,8 +3,11 @@
  * first 256 bytes of the page after it; so it covers every store to X+[lo, lo+256) that it dominates
  * while local X keeps its value (logged pages stay logged until the message ends).
  */
-import type { EditList } from './edit-list.ts';
+import { malformed } from './binary-reader.ts';
+import { EDIT, type EditList } from './edit-list.ts';
+import { LOCALS_MAX } from './immediates.ts';
 import { TAIL_BYTES } from './meta-memory.ts';
+import type { OperandStack } from './operand-stack.ts';
 
 interface Cover {
   readonly local: number;
@@ -15,17 +18,60 @@ interface Cover {
   readonly edit: number;
 }
 
+/** A store: its position, constant offset, bytes written, type of the value, depth of blocks. */
+export interface Store {
+  readonly at: number;
+  readonly offset: number;
+  readonly bytes: number;
+  readonly type: number;
+  readonly depth: number;
+}
+
 const COVERS_MAX = 8;
+/** Stores at or above this offset always trap: no heap is that large. */
+const OFFSET_END = 2 ** 34;
 
 export class StoreCover {
   #covers: Cover[] = [];
+  /** Module position of the last change of each local; positions of other functions are smaller. */
+  readonly #changedAt = new Int32Array(LOCALS_MAX + 1);
+  readonly #edits: EditList;
+
+  constructor(edits: EditList) {
+    this.#edits = edits;
+  }
 
   /** All checks are void: another path joins. */
   clear(): void {
     if (this.#covers.length > 0) this.#covers = [];
   }
 
-  forget(local: number): void {
+  /** The local has another value from here on. */
+  changed(local: number, at: number): void {
+    this.#changedAt[local] = at;
+    this.#forget(local);
+  }
+
+  /** Notes the check that the store needs, if any. Its operands are on the stack. */
+  check(stack: OperandStack, { at, offset, bytes, type, depth }: Store): void {
+    if (offset >= OFFSET_END) return;
+    const address = stack.height - 2;
+    if (address < stack.base) malformed('operand stack underflow');
+    const local = stack.local[address] as number;
+    const fresh =
+      local >= 0 && (this.#changedAt[local] as number) <= (stack.readAt[address] as number);
+    if (!fresh) {
+      this.#edits.add(at, EDIT.store, -1, offset, type);
+      return;
+    }
+    if (this.#isCovered(local, offset, bytes)) return;
+    const edit = this.#edits.add(at, EDIT.store, local, offset, type);
+    this.#forget(local);
+    if (this.#covers.length === COVERS_MAX) this.#covers.shift();
+    this.#covers.push({ local, low: offset, high: offset + bytes, depth, edit });
+  }
+
+  #forget(local: number): void {
     for (let index = 0; index < this.#covers.length; index++) {
       if (this.#covers[index]?.local !== local) continue;
       this.#covers.splice(index, 1);
@@ -40,7 +86,7 @@ export class StoreCover {
   }
 
   /** True when an earlier check covers the store, perhaps after moving its low end down. */
-  covers(local: number, offset: number, bytes: number, edits: EditList): boolean {
+  #isCovered(local: number, offset: number, bytes: number): boolean {
     const cover = this.#covers.find((candidate) => candidate.local === local);
     if (cover === undefined) return false;
     const low = Math.min(cover.low, offset);
@@ -48,13 +94,7 @@ export class StoreCover {
     if (high - low > TAIL_BYTES) return false;
     cover.low = low;
     cover.high = high;
-    edits.b[cover.edit] = low;
+    this.#edits.b[cover.edit] = low;
     return true;
-  }
-
-  add(local: number, offset: number, bytes: number, depth: number, edit: number): void {
-    this.forget(local);
-    if (this.#covers.length === COVERS_MAX) this.#covers.shift();
-    this.#covers.push({ local, low: offset, high: offset + bytes, depth, edit });
   }
 }
