@@ -91,8 +91,12 @@ describe('certificates', () => {
     expect(verifyCertificate(delegated(inner, { secret: SUBNET_SECRET }), rules).kind).toBe(
       'invalid',
     );
+    // Each link of this chain holds; it is its length that is refused.
     const more = { subnetId, certificate: certify(ROOT_SECRET, inner) };
-    expect(verifyCertificate(delegated(inner, { more }), rules).kind).toBe('invalid');
+    const twice = delegated(inner, { secret: SUBNET_SECRET, more });
+    expect(verifyCertificate(twice, rules)).toMatchObject({
+      reason: 'certificate: delegation of delegation',
+    });
     const keyless = inner.remove(['subnet', subnetId, 'public_key']);
     expect(verifyCertificate(delegated(keyless), rules).kind).toBe('invalid');
   });

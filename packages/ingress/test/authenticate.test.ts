@@ -1,4 +1,4 @@
-import { selfAuthenticating, separator } from '@internode/encoding';
+import { decodeCborMap, encodeCbor, selfAuthenticating, separator } from '@internode/encoding';
 import { concatBytes, toHex, utf8 } from '@internode/prelude';
 import { describe, expect, test } from 'vitest';
 import { authenticate, decodeRequest, isTargetAllowed, knownSignatures } from '../src/index.ts';
@@ -179,7 +179,11 @@ describe('delegations', () => {
     expect(verified).toBe(2);
     expect(verdictOn(envelope(content('call'), alice, chain), 'call', use)).toBe('accepted');
     expect(verified).toBe(3);
-    const forged: Link[] = [{ from: ed25519(), to: bob }];
+    const thief = ed25519();
+    expect(verdictOn(envelope(content('call'), thief, chain), 'call', use)).toContain(
+      'Invalid delegation',
+    );
+    const forged: Link[] = [{ from: thief, to: bob }];
     expect(verdictOn(envelope(content('call'), alice, forged), 'call', use)).toContain(
       'Invalid delegation',
     );
@@ -204,10 +208,21 @@ describe('canister signatures', () => {
     expect(signWith((m) => canisterSignature(CANISTER, utf8('2'), m))).toContain('not in the tree');
     expect(signWith((m) => canisterSignature(CANISTER, seed, m, utf8('x')))).toContain('not in');
     expect(signWith((m) => canisterSignature(other, seed, m))).toContain('not certified');
+    expect(signWith((m) => uncertified(m))).toContain('not certified');
     expect(signWith(() => utf8('garbage'))).toContain('Invalid signature');
     const otherRoot = { ...rules, rootKey: rules.rootKey.slice().fill(1, 60) };
     expect(verdictOn(envelope(content('call'), service), 'call', otherRoot)).toContain('Invalid');
   });
+
+  /** A good certificate beside a tree that it does not certify. */
+  function uncertified(message: Uint8Array): Uint8Array {
+    const parts = [utf8('other message'), message].map((signed) => {
+      const decoded = decodeCborMap(canisterSignature(CANISTER, seed, signed));
+      if (decoded.kind !== 'valid') throw new Error(decoded.reason);
+      return decoded.value;
+    });
+    return encodeCbor({ ...parts[0], tree: parts[1]?.['tree'] });
+  }
 
   test('row 102: sender info is signed by the canister of the sender key', () => {
     const info = utf8('verified: yes');

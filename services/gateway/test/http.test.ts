@@ -4,7 +4,7 @@ import { principalToText } from '@internode/encoding';
 import { utf8 } from '@internode/prelude';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { OpenGateway } from '../src/index.ts';
-import { CALL_BODY_BYTES_MAX, READ_STATE_BODY_BYTES_MAX } from '../src/limits.ts';
+import { BODIES_BYTES_MAX, CALL_BODY_BYTES_MAX, READ_STATE_BODY_BYTES_MAX } from '../src/limits.ts';
 import { canisterText, contentOf, envelopeOf, post, textOf } from './client.ts';
 import { SmallReplica, subnetId } from './small-replica.ts';
 
@@ -59,6 +59,25 @@ describe('limits', () => {
     expect([413, 'hung up']).toContain(status);
     const readUrl = `${gateway.url}/api/v3/canister/${canisterText}/read_state`;
     expect((await post(readUrl, new Uint8Array(READ_STATE_BODY_BYTES_MAX + 1))).status).toBe(413);
+    expect((await post(callUrl(), envelopeOf(contentOf('call')))).status).toBe(200);
+  });
+
+  test('bodies are counted while they are there only', async () => {
+    const large = new Uint8Array(CALL_BODY_BYTES_MAX);
+    const tooLarge = (): ReadableStream => new Blob([large, large]).stream();
+    const rounds = Math.ceil(BODIES_BYTES_MAX / large.length) + 1;
+    const refused: unknown[] = [];
+    for (let i = 0; i < rounds; i++) {
+      expect((await post(callUrl(), large)).status).toBe(400);
+      const init = { method: 'POST', body: tooLarge(), duplex: 'half' } as RequestInit;
+      refused.push(
+        await fetch(callUrl(), init).then(
+          ({ status }) => status,
+          () => 413,
+        ),
+      );
+    }
+    expect(new Set(refused)).toEqual(new Set([413]));
     expect((await post(callUrl(), envelopeOf(contentOf('call')))).status).toBe(200);
   });
 

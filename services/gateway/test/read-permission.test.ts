@@ -1,6 +1,6 @@
 import { utf8 } from '@internode/prelude';
 import { describe, expect, test } from 'vitest';
-import { checkPaths, type ReadContext } from '../src/core/read-permission.ts';
+import { checkPaths, checkRead, type ReadContext } from '../src/core/read-permission.ts';
 
 const ROOT = Uint8Array.of(1);
 const SUBNET = Uint8Array.of(2);
@@ -100,5 +100,29 @@ describe('readable paths', () => {
       ).kind;
     expect(statuses(ID, ID)).toBe('readable');
     expect(statuses(ID, CANISTER)).toBe('refused');
+  });
+});
+
+describe('who may see what was read', () => {
+  const sender = Uint8Array.of(7);
+  const asked = { requestId: ID, metadataNames: [] };
+  const read = { requestOwner: { sender, effectiveCanisterId: CANISTER } };
+  const target = { kind: 'canister', id: CANISTER } as const;
+  const check = (targets?: string[]): string | undefined => {
+    const authentication = targets === undefined ? {} : { targets: new Set(targets) };
+    return checkRead(asked, read, { sender, authentication, target })?.text;
+  };
+
+  test('row 15: delegation targets name the called canister or the management canister', () => {
+    expect(check()).toBeUndefined();
+    expect(check(['03'])).toBeUndefined();
+    expect(check([''])).toBeUndefined();
+    expect(check(['04'])).toContain('targets');
+    expect(check([])).toContain('targets');
+  });
+
+  test('a status that nobody knows may be asked for by anybody', () => {
+    const authentication = { targets: new Set<string>() };
+    expect(checkRead(asked, {}, { sender, authentication, target })).toBeUndefined();
   });
 });

@@ -24,7 +24,7 @@ import {
 } from '@internode/hash-tree';
 import { SystemClock } from '@internode/host';
 import { fromHex, toHex, utf8 } from '@internode/prelude';
-import type { GatewayConfig, GatewayEvent } from '../src/index.ts';
+import type { GatewayConfig, GatewayEvent, GatewayParts } from '../src/index.ts';
 import { type OpenGateway, openGateway } from '../src/index.ts';
 
 setHashEngine(nodeHashEngine);
@@ -116,17 +116,16 @@ export class SmallReplica {
   }
 
   open(metricsText = (): string => 'x 1\n', port = 0): Promise<OpenGateway> {
-    const { ports } = this.#ports();
+    return openGateway({ ...this.parts(), config: { ...config, port }, metricsText });
+  }
+
+  /** What a gateway that belongs to this replica is made of. */
+  parts(): GatewayParts {
     const observe = (_service: string, event: unknown): void => {
       this.events.push(event as GatewayEvent);
     };
-    return openGateway({
-      config: { ...config, port },
-      ports: { ...ports, observe },
-      signatures: nodeSignatures,
-      bls,
-      metricsText,
-    });
+    const ports = { ...this.#ports().ports, observe };
+    return { config, ports, signatures: nodeSignatures, bls, metricsText: () => '' };
   }
 
   /** Ends the calls that were held and certifies how they ended. */
