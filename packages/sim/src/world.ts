@@ -40,6 +40,9 @@ export interface WorldOptions {
 /** No two events happen at the same time. */
 const TICK_MS = 1e-6;
 
+/** A killed process leaves what the system already took; a power cut only what was synced, and some of the rest. */
+type Death = 'kill' | 'power cut';
+
 export class World {
   readonly links: Links;
   /** The weather of the safety phase. */
@@ -141,8 +144,12 @@ export class World {
     this.#setWeather(this.swarm);
     const { partitionEveryMs, serviceCrashEveryMs, nodeCrashEveryMs, diskFullEveryMs } = this.swarm;
     this.#every(partitionEveryMs, () => this.#partition());
-    this.#every(serviceCrashEveryMs, () => this.#crash([this.#random.trouble.pick(this.#parts())]));
-    this.#every(nodeCrashEveryMs, () => this.#crash(this.#random.trouble.pick(this.#nodes).parts));
+    this.#every(serviceCrashEveryMs, () =>
+      this.#crash([this.#random.trouble.pick(this.#parts())], 'kill'),
+    );
+    this.#every(nodeCrashEveryMs, () =>
+      this.#crash(this.#random.trouble.pick(this.#nodes).parts, 'power cut'),
+    );
     this.#every(diskFullEveryMs, () => this.#fillDisk());
   }
 
@@ -158,14 +165,14 @@ export class World {
   crashNode(node: string): void {
     const found = this.#nodes.find(({ place }) => place.node === node);
     assert(found !== undefined, `no node ${node}`);
-    for (const part of found.parts) this.#stop(part);
+    for (const part of found.parts) this.#stop(part, 'power cut');
   }
 
   /** Kills one service; it stays down until `startAll`. */
   crashService(node: string, service: string): void {
     const found = this.#parts().find(({ id }) => id === `${node}/${service}`);
     assert(found !== undefined, `no service ${node}/${service}`);
-    this.#stop(found);
+    this.#stop(found, 'kill');
   }
 
   /** Says something on a node's bus from outside, as the gateway's edge would. */
@@ -248,14 +255,16 @@ export class World {
   }
 
   /** At once, losing what was not on the disk yet. */
-  #stop(part: Part): void {
+  #stop(part: Part, death: Death): void {
     if (!part.running) return;
     part.running = false;
     part.life += 1;
     part.role.stop();
     const { disk } = this.#random;
     part.journal.crash(disk.below(part.journal.unsyncedCount + 1));
-    part.store.crash(disk.below(part.store.unsyncedCount + 1));
+    // A store hands each batch to the system at once, so that only a power cut loses it.
+    const written = part.store.unsyncedCount;
+    part.store.crash(death === 'kill' ? written : disk.below(written + 1));
     this.trace.mixText(part.id);
     this.trace.mixMs(this.#nowMs);
   }
@@ -325,8 +334,8 @@ export class World {
     next();
   }
 
-  #crash(parts: readonly Part[]): void {
-    for (const part of parts) this.#stop(part);
+  #crash(parts: readonly Part[], death: Death): void {
+    for (const part of parts) this.#stop(part, death);
     const delayMs = this.#random.trouble.exponential(this.#now.downForMs);
     this.at(this.#nowMs + delayMs, () => {
       for (const part of parts) this.#start(part);

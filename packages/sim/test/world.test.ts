@@ -1,7 +1,9 @@
+import type { MemoryStore } from '@internode/storage/memory';
 import { describe, expect, test } from 'vitest';
-import { CALM, Random, reportText, type Swarm, World } from '../src/index.ts';
+import { CALM, Random, type Role, reportText, type Swarm, World } from '../src/index.ts';
 import { Agreement, ledgerNode } from './ledger.ts';
 
+const PLACE = { subnet: 's', node: 'n1' };
 const PHASES = { safetyMs: 20_000, livenessMs: 20_000 };
 
 function runLedger(
@@ -91,6 +93,36 @@ describe('World', () => {
     world.say(node.place, { kind: 'BeaconValue', height: 1, value: new Uint8Array(1) });
     world.runFor(10);
     expect(world.violation).toMatch(/^n1\/client failed: RangeError/);
+  });
+
+  test('a kill keeps what a store wrote without syncing, a power cut may lose it', () => {
+    const survivors = (seed: string, crash: (world: World) => void): number => {
+      let store: MemoryStore | undefined;
+      const writer: Role = {
+        name: 'writer',
+        start: (ports) => {
+          store = ports.store;
+          for (let n = 0; n < 5; n++) {
+            ports.store.writeNow([{ key: Uint8Array.of(n), value: new Uint8Array(1) }], {
+              sync: false,
+            });
+          }
+        },
+        stop: () => {},
+      };
+      const world = new World({ seed, nodes: [{ place: PLACE, roles: [writer] }] });
+      world.startAll();
+      crash(world);
+      const all = { gte: new Uint8Array(0), lt: Uint8Array.of(255), limit: 10 };
+      return store?.rangeNow(all).length ?? -1;
+    };
+    const seeds = Array.from({ length: 60 }, (_, i) => `store ${i}`);
+    const killed = seeds.map((seed) =>
+      survivors(seed, (world) => world.crashService('n1', 'writer')),
+    );
+    expect(new Set(killed)).toEqual(new Set([5]));
+    const cut = seeds.map((seed) => survivors(seed, (world) => world.crashNode('n1')));
+    expect([...new Set(cut)].sort()).toEqual([0, 1, 2, 3, 4, 5]);
   });
 
   test('crashed services stay down until they are started', () => {
