@@ -103,3 +103,10 @@ export const marksInterface: Factory = ({ IDL }) =>
     countsFrom: IDL.Func([IDL.Nat, IDL.Nat], [IDL.Vec(IDL.Nat)], ['query']),
     sum: IDL.Func([], [IDL.Nat], ['query']),
   });
+
+export const certifiedInterface: Factory = ({ IDL }) =>
+  IDL.Service({
+    certify: IDL.Func([IDL.Vec(IDL.Nat8)], [], []),
+    certificate: IDL.Func([], [IDL.Opt(IDL.Vec(IDL.Nat8))], ['query']),
+    certificateInUpdate: IDL.Func([], [IDL.Opt(IDL.Vec(IDL.Nat8))], []),
+  });
