@@ -33,6 +33,8 @@ export interface Parts {
   readonly cleared: { readonly heap: boolean; readonly stable: boolean };
   /** Sizes that the last collect told. */
   readonly collectedBytes?: Sizes | undefined;
+  /** From the canister before the upgrade, whose heap is kept. */
+  readonly unsaved?: ReadonlyMap<number, Uint8Array> | undefined;
 }
 
 interface Sizes {
@@ -47,6 +49,8 @@ export class Canister {
   readonly host: Host = { execution: undefined };
   #instance: Instance | undefined;
   #asleep: HeapImage | undefined;
+  /** Heap pages committed since the last collect, but before the canister last fell asleep. */
+  readonly #unsaved: Map<number, Uint8Array>;
   #changed = false;
   #cleared: { heap: boolean; stable: boolean };
   /** Sizes as of the last collect; -1 before the first. */
@@ -58,6 +62,7 @@ export class Canister {
     this.stable = parts.stable;
     this.#cleared = { ...parts.cleared };
     this.#collectedBytes = { heap: -1, stable: -1, ...parts.collectedBytes };
+    this.#unsaved = new Map(parts.unsaved);
   }
 
   get awake(): boolean {
@@ -75,6 +80,10 @@ export class Canister {
 
   get collectedBytes(): Sizes {
     return this.#collectedBytes;
+  }
+
+  get unsaved(): ReadonlyMap<number, Uint8Array> {
+    return this.#unsaved;
   }
 
   get heapBytes(): number {
@@ -108,12 +117,12 @@ export class Canister {
     return made.instance;
   }
 
-  /** Gives up the instance; only for a canister without uncollected changes. */
+  /** Gives up the instance; nobody can tell. */
   sleep(): void {
     const instance = this.#instance;
     if (instance === undefined) return;
-    assert(!this.#changed, 'changes must be collected before a canister sleeps');
-    const { globals, memoryPages } = instance.collectDirty();
+    const { pages, globals, memoryPages } = instance.collectDirty();
+    for (const { index, bytes } of pages) this.#unsaved.set(index, bytes);
     this.#asleep = { pages: pagesOf(instance), globals, memoryPages };
     this.#instance = undefined;
   }
@@ -131,25 +140,26 @@ export class Canister {
 
   /** Everything committed since the last call. */
   collect(): Collected {
-    const instance = this.#instance;
-    assert(instance !== undefined && this.#changed, 'nothing to collect');
-    const heap = instance.collectDirty();
+    assert(this.#changed, 'nothing to collect');
+    const live = this.#instance?.collectDirty();
+    for (const { index, bytes } of live?.pages ?? []) this.#unsaved.set(index, bytes);
+    const heap = [...this.#unsaved]
+      .map(([index, content]) => ({ index, content }))
+      .sort((left, right) => left.index - right.index);
+    const instance = live?.globals ?? this.#asleep?.globals ?? NOTHING;
     const stable = this.stable.collectDirty();
     const memories = [
-      this.#change(
-        'heap',
-        this.heapBytes,
-        heap.pages.map(({ index, bytes }) => ({ index, content: bytes })),
-      ),
+      this.#change('heap', this.heapBytes, heap),
       this.#change(
         'stable',
         this.stableBytes,
         stable.pieces.map(({ index, bytes }) => ({ index, content: bytes })),
       ),
     ].filter((change) => change !== undefined);
+    this.#unsaved.clear();
     this.#changed = false;
     this.#cleared = { heap: false, stable: false };
-    return { canisterId: this.id, memories, instance: heap.globals };
+    return { canisterId: this.id, memories, instance };
   }
 
   #change(

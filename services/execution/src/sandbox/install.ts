@@ -63,6 +63,7 @@ export class Installation {
       stable: kept?.stable ?? new StableMemory(),
       cleared: { heap, stable: kept?.cleared.stable ?? true },
       collectedBytes: kept?.collectedBytes,
+      unsaved: task.keepHeap ? kept?.unsaved : undefined,
     });
     this.#execution = this.#begin(this.#next, NO_MACHINE, {
       mode: MODES.init,

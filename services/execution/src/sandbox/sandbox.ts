@@ -214,14 +214,11 @@ export class Sandbox {
     return canister.wake(this.#meta);
   }
 
-  /** Those with changes not yet collected stay awake: one round's messages bound their number. */
   #makeRoom(): void {
-    if (this.#live.size < this.#instancesMax) return;
     for (const [key, canister] of this.#live) {
-      if (canister.changed) continue;
+      if (this.#live.size < this.#instancesMax) return;
       canister.sleep();
       this.#live.delete(key);
-      if (this.#live.size < this.#instancesMax) return;
     }
   }
 

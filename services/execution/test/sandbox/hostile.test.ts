@@ -38,7 +38,7 @@ function check(
   expect([numberOf(canister.update('inc')), numberOf(neighbour.update('inc'))]).toEqual([2n, 2n]);
 }
 
-describe('hostile canisters', () => {
+describe('hostile canisters', { timeout: 60_000 }, () => {
   it('row 52: an endless loop stops at the instruction limit', () => {
     check(update('attack', '(loop $l (br $l))'), {
       code: 'IC0522',

@@ -286,7 +286,7 @@ const MOTOKO = (step: number) =>
   public query func bump() : async Nat { n += 50; n };
 }`);
 
-describe('Motoko (memory64, table64)', () => {
+describe('Motoko (memory64, table64)', { timeout: 60_000 }, () => {
   it('row 49: an upgrade with keep preserves the actor, and it goes on', () => {
     const canister = installed(MOTOKO(1), { argument: EMPTY });
     for (let i = 0; i < 3; i += 1) canister.update('inc', EMPTY);

@@ -47,7 +47,7 @@ const ECHO = module(`
   ${update('from_past_heap', '(call $msg_reply_data_append (i32.const 65530) (i32.const 10))')}
   (data (i32.const 4096) "nope\\ff")`);
 
-describe('interface-spec 3.2: messages', () => {
+describe('interface-spec 3.2: messages', { timeout: 60_000 }, () => {
   it('row 43: update, query, argument, caller, reply and reject', () => {
     const canister = installed(ECHO);
     expect(textOf(canister.update('echo', bytes('hello')))).toBe('hello');

@@ -276,7 +276,7 @@ describe('interface-spec 3.3: calls', () => {
   });
 });
 
-describe('Motoko calls itself', () => {
+describe('Motoko calls itself', { timeout: 60_000 }, () => {
   it('row 46: an await round trip through the table of a table64 module', () => {
     const canister = installed(
       motoko(`persistent actor Self {

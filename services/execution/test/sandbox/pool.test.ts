@@ -76,7 +76,7 @@ afterEach(async () => {
   }
 });
 
-describe('the pool of sandbox workers', () => {
+describe('the pool of sandbox workers', { timeout: 60_000 }, () => {
   it('runs canisters in their workers and collects from all of them in order', async () => {
     const { ask, execute, install } = open(2);
     const indices = [9, 1, 4, 7, 2, 8];

@@ -49,7 +49,7 @@ function collect(canister: TestCanister): readonly Collected[] {
   return answer.canisters;
 }
 
-describe('collect and open', () => {
+describe('collect and open', { timeout: 60_000 }, () => {
   it('changes applied in order rebuild heap, globals and stable memory', () => {
     const canister = installed(STATE);
     const stored = new Stored();
