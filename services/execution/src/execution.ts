@@ -42,7 +42,11 @@ function refusalOf(message: Message): Message | undefined {
   const refusal = refuse('IC0201', 'The replica is overloaded');
   switch (message.kind) {
     case 'ExecuteQuery':
-      return { kind: 'QueryAnswered', queryId: message.queryId, outcome: { kind: 'refusal', refusal } };
+      return {
+        kind: 'QueryAnswered',
+        queryId: message.queryId,
+        outcome: { kind: 'refusal', refusal },
+      };
     case 'InspectIngress':
       return { kind: 'IngressInspected', requestId: message.requestId, refusal };
     default:

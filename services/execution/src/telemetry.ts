@@ -12,7 +12,11 @@ export function describeExecution(event: ExecutionEvent): Description {
     case 'BatchApplied': {
       const { height, ingress, executions, instructions } = event;
       return {
-        log: { level: 'debug', text: 'batch executed', fields: { height, ingress, executions, instructions } },
+        log: {
+          level: 'debug',
+          text: 'batch executed',
+          fields: { height, ingress, executions, instructions },
+        },
         metrics: [
           { kind: 'gauge', name: 'height_executed', value: height },
           { kind: 'count', name: 'ingress_total', by: ingress },
@@ -30,7 +34,11 @@ export function describeExecution(event: ExecutionEvent): Description {
       };
     case 'WaitingForState':
       return {
-        log: { level: 'warn', text: 'execution waits for the store', fields: { height: event.height } },
+        log: {
+          level: 'warn',
+          text: 'execution waits for the store',
+          fields: { height: event.height },
+        },
         metrics: [{ kind: 'count', name: 'waits_for_state_total' }],
       };
     default:

@@ -2,7 +2,13 @@
  * One batch from start to BatchExecuted (protocol.md 4.1): time-outs, induction, rounds, and the sum of what changed.
  * Time is the batch's; nothing here depends on when answers come.
  */
-import type { BatchExecuted, BatchReady, CanisterChange, MemoryChange, TipAdvanced } from '@internode/contracts';
+import type {
+  BatchExecuted,
+  BatchReady,
+  CanisterChange,
+  MemoryChange,
+  TipAdvanced,
+} from '@internode/contracts';
 import { fromHex, toHex } from '@internode/prelude';
 import { STOP_TIMEOUT_NANOS } from '../limits.ts';
 import { SECOND_NANOS } from './time.ts';
@@ -193,7 +199,8 @@ function nextDue(subnet: Subnet): bigint | undefined {
     if (subnet.canisters.get(key)?.running) at(subnet.timeNanos + SECOND_NANOS);
   }
   for (const key of subnet.withDeadline) {
-    for (const { deadlineNanos, answered } of subnet.canisters.get(key)?.state.callbacks.values() ?? []) {
+    for (const { deadlineNanos, answered } of subnet.canisters.get(key)?.state.callbacks.values() ??
+      []) {
       if (deadlineNanos !== 0n && !answered) at(deadlineNanos);
     }
   }

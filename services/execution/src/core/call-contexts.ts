@@ -72,13 +72,16 @@ export function stopIfDone(subnet: Subnet, canister: Canister): void {
 /** `()` in Candid. */
 export const EMPTY_CANDID = new Uint8Array([0x44, 0x49, 0x44, 0x4c, 0, 0]);
 
+/** Where a call comes from; `version` is the canister's as its code ran. */
+export interface Sending {
+  readonly canister: Canister;
+  readonly contextId: number;
+  readonly version: bigint;
+}
+
 /** Registers the callback of a performed call and sends the call on its way. */
-export function sendCall(
-  subnet: Subnet,
-  canister: Canister,
-  contextId: number,
-  outgoing: OutgoingCall,
-): void {
+export function sendCall(subnet: Subnet, from: Sending, outgoing: OutgoingCall): void {
+  const { canister, contextId } = from;
   const { state } = canister;
   const id = state.nextCallback++;
   const { timeoutSeconds } = outgoing;
@@ -102,18 +105,19 @@ export function sendCall(
   if (deadlineNanos !== 0n) subnet.withDeadline.add(canister.key);
   const context = state.contexts.get(contextId) as CallContext;
   context.outstanding += 1;
-  route(subnet, outgoing, {
-    kind: 'canister',
-    canister: canister.id,
-    callback: id,
-    deadlineNanos,
-  });
+  const origin = { kind: 'canister', canister: canister.id, callback: id, deadlineNanos } as const;
+  route(subnet, from, { outgoing, origin });
 }
 
-function route(subnet: Subnet, outgoing: OutgoingCall, origin: Extract<Origin, { kind: 'canister' }>): void {
+interface Routed {
+  readonly outgoing: OutgoingCall;
+  readonly origin: Origin;
+}
+
+function route(subnet: Subnet, { canister, version }: Sending, { outgoing, origin }: Routed): void {
   const call: Call = {
     origin,
-    caller: origin.canister,
+    caller: canister.id,
     senderInfo: undefined,
     method: outgoing.method,
     argument: outgoing.payload,
@@ -121,13 +125,20 @@ function route(subnet: Subnet, outgoing: OutgoingCall, origin: Extract<Origin, {
   };
   const { callee } = outgoing;
   if (callee.length === 0 || toHex(callee) === toHex(subnet.config.subnetId)) {
-    if (subnet.queue.length < SUBNET_QUEUE) subnet.enqueueSubnetCall(call);
-    else respond(subnet, origin, reject(refuse('IC0201', 'The management queue is full')), call.cycles);
+    if (subnet.queue.length < SUBNET_QUEUE) subnet.enqueueSubnetCall(call, version);
+    else
+      respond(
+        subnet,
+        origin,
+        reject(refuse('IC0201', 'The management queue is full')),
+        call.cycles,
+      );
     return;
   }
   const target = subnet.get(callee);
   if (subnet.queuedBytes >= QUEUED_BYTES) {
     respond(subnet, origin, reject(refuse('IC0201', 'Too many messages are waiting')), call.cycles);
-  } else if (target === undefined) respond(subnet, origin, reject(canisterNotFound(callee)), call.cycles);
+  } else if (target === undefined)
+    respond(subnet, origin, reject(canisterNotFound(callee)), call.cycles);
   else subnet.enqueue(target, { kind: 'call', ...call });
 }

@@ -3,7 +3,19 @@ import { toHex } from '@internode/prelude';
 import { LOG_BYTES_DEFAULT, LOG_RECORD_OVERHEAD, WASM_MEMORY_LIMIT_DEFAULT } from '../limits.ts';
 import type { ModuleFacts } from '../sandbox/interface.ts';
 import {
-  bytes, type Coded, count, decodeState, encodeState, flag, list, nat, optional, record, table, text, variants,
+  bytes,
+  type Coded,
+  count,
+  decodeState,
+  encodeState,
+  flag,
+  list,
+  nat,
+  optional,
+  record,
+  table,
+  text,
+  variants,
 } from './codec.ts';
 import { freezingReserve, type Prices } from './cycles.ts';
 import { callbackCodec, callContextCodec, inputCodec, originCodec } from './messages.ts';
@@ -67,7 +79,9 @@ export type Code = Coded<typeof codeCodec>;
 
 const statusCodec = variants({
   running: record({}),
-  stopping: record({ requests: list(record({ origin: originCodec, caller: bytes, cycles: nat, sinceNanos: nat })) }),
+  stopping: record({
+    requests: list(record({ origin: originCodec, caller: bytes, cycles: nat, sinceNanos: nat })),
+  }),
   stopped: record({}),
 });
 
@@ -197,7 +211,13 @@ export class Canister {
 }
 
 type MemoryPart =
-  | 'wasmMemory' | 'stableMemory' | 'globalMemory' | 'wasmBinary' | 'customSections' | 'history' | 'logs';
+  | 'wasmMemory'
+  | 'stableMemory'
+  | 'globalMemory'
+  | 'wasmBinary'
+  | 'customSections'
+  | 'history'
+  | 'logs';
 
 /** A history entry with two controllers, roughly; exactness would change nothing for anyone. */
 const HISTORY_ENTRY_BYTES = 128;
@@ -221,7 +241,11 @@ export function defaultSettings(controllers: Uint8Array[]): Settings {
 }
 
 /** Empty and running (5.1). */
-export function emptyCanister(id: Uint8Array, settings: Settings, born: { timeNanos: bigint; balance: bigint }): Canister {
+export function emptyCanister(
+  id: Uint8Array,
+  settings: Settings,
+  born: { timeNanos: bigint; balance: bigint },
+): Canister {
   return new Canister(id, {
     settings,
     status: { kind: 'running' },

@@ -49,7 +49,11 @@ export class Certificates {
       { labels: [utf8('canister'), canister.id, utf8('certified_data')] },
       { labels: [utf8('time')] },
     ];
-    const read = yield* askFor('CertifiedRead', { kind: 'ReadCertified', readId, paths }, readKey(readId));
+    const read = yield* askFor(
+      'CertifiedRead',
+      { kind: 'ReadCertified', readId, paths },
+      readKey(readId),
+    );
     if (read.refusal !== undefined || read.certificate.length === 0) return undefined;
     this.certified(read.height);
     this.#kept.set(canister.key, { height: read.height, certificate: read.certificate });

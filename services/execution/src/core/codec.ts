@@ -1,6 +1,11 @@
 // How execution writes its own state: CBOR arrays described by values, so that a type and its encoding cannot differ.
 // What is read was written by us and kept by our store: anything unexpected is a broken invariant.
-import { type CborInput, type CborValue, decodeCbor, encodeCborUntagged } from '@internode/encoding';
+import {
+  type CborInput,
+  type CborValue,
+  decodeCbor,
+  encodeCborUntagged,
+} from '@internode/encoding';
 import { assert } from '@internode/prelude';
 
 export interface Codec<T> {

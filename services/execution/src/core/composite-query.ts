@@ -72,7 +72,12 @@ export class CompositeQuery {
     const entry: Entry =
       answer.kind === 'reply'
         ? { kind: 'reply_callback', callback: call.onReply, reply: answer.content }
-        : { kind: 'reject_callback', callback: call.onReject, code: answer.rejectCode, message: answer.message };
+        : {
+            kind: 'reject_callback',
+            callback: call.onReject,
+            code: answer.rejectCode,
+            message: answer.message,
+          };
     const executed = yield* this.#execute(part, entry);
     if (executed.trap === undefined || call.onCleanup === undefined) return;
     const code = answer.kind === 'reply' ? 0 : answer.rejectCode;
@@ -87,7 +92,12 @@ export class CompositeQuery {
       callSlots: CALLS_PER_PAIR - part.calls.length,
       dataCertificate: isFirst ? part.context.dataCertificate : undefined,
     };
-    const executed = yield* solveFor('executed', { kind: 'execute', entry, context, session: part.session });
+    const executed = yield* solveFor('executed', {
+      kind: 'execute',
+      entry,
+      context,
+      session: part.session,
+    });
     this.#spend(executed.instructions);
     if (executed.trap !== undefined) {
       part.failure ??= reject(trapped(part.canister.id, executed.trap));
@@ -95,7 +105,8 @@ export class CompositeQuery {
     }
     part.calls.push(...executed.calls);
     if (executed.response?.kind === 'reply') part.outcome ??= reply(executed.response.content);
-    if (executed.response?.kind === 'reject') part.outcome ??= rejectedByCanister(executed.response.message);
+    if (executed.response?.kind === 'reject')
+      part.outcome ??= rejectedByCanister(executed.response.message);
     return executed;
   }
 

@@ -10,7 +10,11 @@ import type { Core, Input, Instant } from '@internode/actor';
 import type { BatchReady, Message } from '@internode/contracts';
 import { unreachable } from '@internode/prelude';
 import {
-  ASK_AGAIN_MS, BATCHES_AHEAD, HEIGHTS_UNCOMMITTED, IDLE_ASK_MS, SAY_AGAIN_MS,
+  ASK_AGAIN_MS,
+  BATCHES_AHEAD,
+  HEIGHTS_UNCOMMITTED,
+  IDLE_ASK_MS,
+  SAY_AGAIN_MS,
 } from '../limits.ts';
 import type { Answer, Task } from '../sandbox/interface.ts';
 import { advancedOf, applyBatch } from './batch.ts';
@@ -109,7 +113,10 @@ export class ExecutionCore implements Core<Task, Answer, ExecutionEvent> {
       case 'RequestsLoaded':
         return this.#fibers.told(requestsKey(message.after), message);
       case 'MemoryLoaded':
-        return this.#fibers.told(memoryKey(message.canisterId, message.memory, message.fromIndex), message);
+        return this.#fibers.told(
+          memoryKey(message.canisterId, message.memory, message.fromIndex),
+          message,
+        );
       case 'ModuleLoaded':
         return this.#fibers.told(moduleKey(message.hash), message);
       case 'RequestReadiness':
@@ -176,8 +183,11 @@ export class ExecutionCore implements Core<Task, Answer, ExecutionEvent> {
     this.#publish(executed);
     this.#publish(advanced);
     this.#observe({
-      kind: 'BatchApplied', height: batch.height, ingress: batch.ingress.length,
-      executions: figures.executions, instructions: figures.instructions,
+      kind: 'BatchApplied',
+      height: batch.height,
+      ingress: batch.ingress.length,
+      executions: figures.executions,
+      instructions: figures.instructions,
     });
     if (this.#executed.oldest === executed) this.#sayAgainLater(executed.height);
     this.#applying = false;

@@ -6,7 +6,13 @@
  */
 import type { Refusal } from '@internode/contracts';
 import { assert, unreachable } from '@internode/prelude';
-import { CALLS_PER_CANISTER, CALLS_PER_PAIR, HEAP_BYTES_MAX, INSTRUCTIONS, LOG_RECORD_OVERHEAD } from '../limits.ts';
+import {
+  CALLS_PER_CANISTER,
+  CALLS_PER_PAIR,
+  HEAP_BYTES_MAX,
+  INSTRUCTIONS,
+  LOG_RECORD_OVERHEAD,
+} from '../limits.ts';
 import type { Answer, Context, Entry, Executed, Task } from '../sandbox/interface.ts';
 import { answerContext, openContext, sendCall, settleContext } from './call-contexts.ts';
 import type { Canister } from './canister.ts';
@@ -14,7 +20,14 @@ import { chargeIdle } from './charging.ts';
 import { addCycles } from './cycles.ts';
 import type { Call, Callback, CallContext, ResponseMessage } from './messages.ts';
 import {
-  canisterStopped, canisterStopping, compositeInReplicated, noMethod, noModule, outOfCycles, refuse, trapped,
+  canisterStopped,
+  canisterStopping,
+  compositeInReplicated,
+  noMethod,
+  noModule,
+  outOfCycles,
+  refuse,
+  trapped,
 } from './refusals.ts';
 import { openCalls, reject, reply, respond, take } from './responding.ts';
 import type { Subnet } from './subnet.ts';
@@ -79,7 +92,8 @@ function startCall(subnet: Subnet, canister: Canister, call: Call): Started | un
   const { entry, limit } = admitted;
   const prepaid = prepay(subnet, canister, limit);
   if (prepaid === undefined) {
-    const missing = subnet.prices.execution(limit, canister) + canister.freezingReserve(subnet.prices);
+    const missing =
+      subnet.prices.execution(limit, canister) + canister.freezingReserve(subnet.prices);
     const refusal = outOfCycles(canister.id, missing - canister.state.balance);
     respond(subnet, call.origin, reject(refusal), call.cycles);
     return undefined;
@@ -89,7 +103,15 @@ function startCall(subnet: Subnet, canister: Canister, call: Call): Started | un
   const context = canister.state.contexts.get(contextId) as CallContext;
   const deadlineNanos = call.origin.kind === 'canister' ? call.origin.deadlineNanos : 0n;
   return execute(subnet, {
-    canister, contextId, context, entry, limit, prepaid, refund: 0n, deadlineNanos, callback: undefined,
+    canister,
+    contextId,
+    context,
+    entry,
+    limit,
+    prepaid,
+    refund: 0n,
+    deadlineNanos,
+    callback: undefined,
   });
 }
 
@@ -106,13 +128,19 @@ function admit(canister: Canister, call: Call): Admission {
   if (state.code === undefined) return refused(noModule(id));
   if (call.origin.kind === 'canister' && call.cycles < state.settings.minimumIncomingCycles) {
     const least = state.settings.minimumIncomingCycles;
-    return refused(refuse('IC0520', `Calls to this canister must have at least ${least} cycles attached`));
+    return refused(
+      refuse('IC0520', `Calls to this canister must have at least ${least} cycles attached`),
+    );
   }
   const { method, argument } = call;
   const kind = canister.methods.get(method);
   switch (kind) {
     case 'update':
-      return { kind: 'admitted', entry: { kind: 'update', method, argument }, limit: INSTRUCTIONS.update };
+      return {
+        kind: 'admitted',
+        entry: { kind: 'update', method, argument },
+        limit: INSTRUCTIONS.update,
+      };
     case 'query': {
       const entry = { kind: 'query', method, argument, replicated: true } as const;
       return { kind: 'admitted', entry, limit: INSTRUCTIONS.query };
@@ -132,13 +160,24 @@ function startHook(subnet: Subnet, canister: Canister, entry: Entry): Started | 
   const contextId = openContext(canister, { origin: { kind: 'system' }, ...NO_HOOK_CALL });
   const context = canister.state.contexts.get(contextId) as CallContext;
   return execute(subnet, {
-    canister, contextId, context, entry, limit: INSTRUCTIONS.update, prepaid, refund: 0n, deadlineNanos: 0n,
+    canister,
+    contextId,
+    context,
+    entry,
+    limit: INSTRUCTIONS.update,
+    prepaid,
+    refund: 0n,
+    deadlineNanos: 0n,
     callback: undefined,
   });
 }
 
 /** The refund comes first, then the callback runs in the original context (5.4). */
-function startCallback(subnet: Subnet, canister: Canister, response: ResponseMessage): Started | undefined {
+function startCallback(
+  subnet: Subnet,
+  canister: Canister,
+  response: ResponseMessage,
+): Started | undefined {
   const { state } = canister;
   const callback = state.callbacks.get(response.callback);
   assert(callback !== undefined, 'a response without a callback was queued');
@@ -163,11 +202,23 @@ function startCallback(subnet: Subnet, canister: Canister, response: ResponseMes
   const entry: Entry =
     outcome.kind === 'reply'
       ? { kind: 'reply_callback', callback: callback.onReply, reply: outcome.content }
-      : { kind: 'reject_callback', callback: callback.onReject, code: outcome.rejectCode, message: outcome.message };
+      : {
+          kind: 'reject_callback',
+          callback: callback.onReject,
+          code: outcome.rejectCode,
+          message: outcome.message,
+        };
   const { origin } = context;
   return execute(subnet, {
-    canister, contextId: callback.context, context, entry, limit: INSTRUCTIONS.update, prepaid,
-    refund: response.refund, deadlineNanos: origin.kind === 'canister' ? origin.deadlineNanos : 0n, callback,
+    canister,
+    contextId: callback.context,
+    context,
+    entry,
+    limit: INSTRUCTIONS.update,
+    prepaid,
+    refund: response.refund,
+    deadlineNanos: origin.kind === 'canister' ? origin.deadlineNanos : 0n,
+    callback,
   });
 }
 
@@ -258,7 +309,8 @@ function finish(subnet: Subnet, plan: Plan, executed: Executed): Started | undef
   if (executed.trap !== undefined) {
     const failure = trapped(canister.id, executed.trap);
     const cleanup = cleanupOf(plan, rest);
-    if (cleanup !== undefined) return withFailure(execute(subnet, cleanup), failure, subnet, cleanup);
+    if (cleanup !== undefined)
+      return withFailure(execute(subnet, cleanup), failure, subnet, cleanup);
     state.balance = addCycles(state.balance, rest);
     settleContext(subnet, canister, contextId, failure);
     subnet.index(canister);
@@ -300,6 +352,7 @@ function cleanupOf(plan: Plan, prepaid: bigint): Plan | undefined {
 function applyEffects(subnet: Subnet, plan: Plan, executed: Executed): void {
   const { canister, context, contextId, entry } = plan;
   const { state } = canister;
+  const { version } = state;
   context.available = take(context.available, executed.cyclesAccepted);
   state.balance = take(addCycles(state.balance, executed.cyclesAccepted), executed.cyclesBurned);
   subnet.consume(executed.cyclesBurned);
@@ -311,12 +364,18 @@ function applyEffects(subnet: Subnet, plan: Plan, executed: Executed): void {
   }
   for (const call of executed.calls) {
     state.balance = take(state.balance, call.cycles + call.prepaidCycles);
-    sendCall(subnet, canister, contextId, call);
+    sendCall(subnet, { canister, contextId, version }, call);
   }
   if (executed.response === undefined || context.responded) return;
   const { response } = executed;
   if (response.kind === 'reply') answerContext(subnet, context, reply(response.content));
-  else answerContext(subnet, context, { kind: 'reject', rejectCode: 4, message: response.message, errorCode: 'IC0406' });
+  else
+    answerContext(subnet, context, {
+      kind: 'reject',
+      rejectCode: 4,
+      message: response.message,
+      errorCode: 'IC0406',
+    });
 }
 
 export function certify(subnet: Subnet, canister: Canister, data: Uint8Array): void {

@@ -14,8 +14,17 @@ import { maySee } from './management/status.ts';
 import { canisterIdType } from './management/types.ts';
 import type { Room } from './queries.ts';
 import {
-  canisterNotFound, canisterStopped, canisterStopping, fromCanister, noMethod, noModule, notController, outOfCycles,
-  refuse, trapped, unknownManagementMethod,
+  canisterNotFound,
+  canisterStopped,
+  canisterStopping,
+  fromCanister,
+  noMethod,
+  noModule,
+  notController,
+  outOfCycles,
+  refuse,
+  trapped,
+  unknownManagementMethod,
 } from './refusals.ts';
 
 export class Inspector {
@@ -36,7 +45,8 @@ export class Inspector {
   #refusalAtOnce(isReady: boolean): Refusal | undefined {
     if (!isReady) return refuse('IC0208', 'The replica is starting');
     if (this.#running >= INSPECTIONS) return refuse('IC0201', 'Too many calls are waiting');
-    if (this.#room.subnet.history.size >= INGRESS_HISTORY) return refuse('IC0204', 'The ingress history is full');
+    if (this.#room.subnet.history.size >= INGRESS_HISTORY)
+      return refuse('IC0204', 'The ingress history is full');
     return undefined;
   }
 
@@ -77,7 +87,8 @@ export class Inspector {
     const problem = this.#statusProblem(canister) ?? this.#cyclesProblem(canister, asked);
     if (problem !== undefined) return problem;
     const kind = canister.methods.get(asked.methodName);
-    if (kind !== 'update' && kind !== 'query') return noMethod(canister.id, asked.methodName, 'update');
+    if (kind !== 'update' && kind !== 'query')
+      return noMethod(canister.id, asked.methodName, 'update');
     if (!canister.hasHook('canister_inspect_message')) return undefined;
     return yield* this.#ask(canister, asked);
   }
@@ -111,7 +122,10 @@ export class Inspector {
   }
 
   /** The receiver pays for the call; a frozen one cannot. */
-  #cyclesProblem(canister: Canister, { methodName, argument }: InspectIngress): Refusal | undefined {
+  #cyclesProblem(
+    canister: Canister,
+    { methodName, argument }: InspectIngress,
+  ): Refusal | undefined {
     const { prices } = this.#room.subnet;
     const cost = prices.ingress(utf8(methodName).length + argument.length);
     const missing = cost + canister.freezingReserve(prices) - canister.state.balance;

@@ -46,7 +46,15 @@ export function* whileOpening(canister: Canister): Fiber {
 
 function openTask(canister: Canister, code: Code, memories: readonly MemoryChange[]) {
   const { moduleHash, heapBytes, stableBytes, instance } = code;
-  return { kind: 'open', canisterId: canister.id, moduleHash, heapBytes, stableBytes, memories, instance } as const;
+  return {
+    kind: 'open',
+    canisterId: canister.id,
+    moduleHash,
+    heapBytes,
+    stableBytes,
+    memories,
+    instance,
+  } as const;
 }
 
 function* prepareStored(hash: Uint8Array): Fiber<ModuleFacts> {
@@ -57,7 +65,11 @@ function* prepareStored(hash: Uint8Array): Fiber<ModuleFacts> {
   return answer.facts;
 }
 
-function* loadMemory(canister: Canister, memory: MemoryKind, sizeBytes: number): Fiber<MemoryChange[]> {
+function* loadMemory(
+  canister: Canister,
+  memory: MemoryKind,
+  sizeBytes: number,
+): Fiber<MemoryChange[]> {
   const pages: { index: number; content: Uint8Array }[] = [];
   for (let fromIndex = 0; sizeBytes > 0; ) {
     const ask = { kind: 'LoadMemory', canisterId: canister.id, memory, fromIndex } as const;

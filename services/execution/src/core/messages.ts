@@ -36,8 +36,12 @@ export type ResponseMessage = Coded<typeof responseCodec>;
 export const inputCodec = variants({ call: callCodec, response: responseCodec });
 export type InputMessage = Coded<typeof inputCodec>;
 
-/** A call for the management canister; `notBefore` is a height. */
-export const subnetCallCodec = record({ call: callCodec, notBefore: count });
+/** A call for the management canister; `notBefore` is a height, `callerVersion` that of a canister as it made the call. */
+export const subnetCallCodec = record({
+  call: callCodec,
+  notBefore: count,
+  callerVersion: optional(nat),
+});
 export type SubnetCall = Coded<typeof subnetCallCodec>;
 
 const callbackTargetCodec = record({ function: nat, environment: nat });

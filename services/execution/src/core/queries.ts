@@ -96,7 +96,11 @@ export class Queries {
   *#outcomeOf(query: ExecuteQuery): Fiber<Outcome | 'composite'> {
     const { subnet } = this.#room;
     if (isManagement(query.canisterId)) {
-      return managementQuery(subnet, { caller: query.sender, method: query.methodName, argument: query.argument });
+      return managementQuery(subnet, {
+        caller: query.sender,
+        method: query.methodName,
+        argument: query.argument,
+      });
     }
     const canister = subnet.get(query.canisterId);
     if (canister === undefined) return reject(canisterNotFound(query.canisterId));
@@ -108,7 +112,12 @@ export class Queries {
     if (canister.methods.get(query.methodName) === 'composite') return 'composite';
     const executed = yield* solveFor('executed', {
       kind: 'execute',
-      entry: { kind: 'query', method: query.methodName, argument: query.argument, replicated: false },
+      entry: {
+        kind: 'query',
+        method: query.methodName,
+        argument: query.argument,
+        replicated: false,
+      },
       context: this.#contextOf(canister, query, certificate),
       session: undefined,
     });
@@ -155,7 +164,11 @@ export class Queries {
     if (!this.#tip.isBusy()) this.tipFree();
   }
 
-  #contextOf(canister: Canister, query: ExecuteQuery, dataCertificate: Uint8Array | undefined): Context {
+  #contextOf(
+    canister: Canister,
+    query: ExecuteQuery,
+    dataCertificate: Uint8Array | undefined,
+  ): Context {
     const { senderInfo, senderInfoSigner } = query;
     return {
       ...baseContext(this.#room.subnet, canister),

@@ -4,7 +4,14 @@ import type { Executed } from '../sandbox/interface.ts';
 import type { Canister } from './canister.ts';
 import type { Outcome } from './messages.ts';
 import {
-  canisterNotFound, canisterStopped, canisterStopping, didNotReply, noMethod, noModule, outOfCycles, trapped,
+  canisterNotFound,
+  canisterStopped,
+  canisterStopping,
+  didNotReply,
+  noMethod,
+  noModule,
+  outOfCycles,
+  trapped,
 } from './refusals.ts';
 import { reject, reply } from './responding.ts';
 import type { Subnet } from './subnet.ts';

@@ -49,10 +49,18 @@ export function canisterStopping(id: Id): Refusal {
 }
 
 export function noModule(id: Id): Refusal {
-  return fromCanister(id, 'IC0537', 'Attempted to execute a message, but the canister contains no Wasm module.');
+  return fromCanister(
+    id,
+    'IC0537',
+    'Attempted to execute a message, but the canister contains no Wasm module.',
+  );
 }
 
-export function noMethod(id: Id, method: string, kind: 'update' | 'query' | 'composite query'): Refusal {
+export function noMethod(
+  id: Id,
+  method: string,
+  kind: 'update' | 'query' | 'composite query',
+): Refusal {
   return fromCanister(id, 'IC0536', `Canister has no ${kind} method '${method}'.`);
 }
 
@@ -88,5 +96,7 @@ function truncated(message: string): string {
   if (message.length * 3 <= REJECT_MESSAGE_BYTES) return message;
   const encoded = utf8(message);
   if (encoded.length <= REJECT_MESSAGE_BYTES) return message;
-  return new TextDecoder().decode(encoded.subarray(0, REJECT_MESSAGE_BYTES - 3)).replace(/\uFFFD$/, '');
+  return new TextDecoder()
+    .decode(encoded.subarray(0, REJECT_MESSAGE_BYTES - 3))
+    .replace(/\uFFFD$/, '');
 }

@@ -115,7 +115,8 @@ export class RequestHistory {
   }
 
   restoreLate(late: readonly LateCompletion[]): void {
-    for (const { requestId, completedNanos } of late) this.#completeLate(toHex(requestId), completedNanos);
+    for (const { requestId, completedNanos } of late)
+      this.#completeLate(toHex(requestId), completedNanos);
   }
 
   #completeLate(key: string, completedNanos: bigint): void {
@@ -140,13 +141,18 @@ export class RequestHistory {
     if (this.#entries.get(key)?.status !== 'done') return false;
     const completedNanos = this.#late.get(key);
     // A late completion is looked at again in its own time.
-    if (completedNanos !== undefined && completedNanos + REQUEST_RETENTION_NANOS > nowNanos) return false;
+    if (completedNanos !== undefined && completedNanos + REQUEST_RETENTION_NANOS > nowNanos)
+      return false;
     this.#entries.delete(key);
     this.#late.delete(key);
     return true;
   }
 
-  #change(requestId: Uint8Array, status: RequestStatus, result: { reply?: Uint8Array; refusal?: Refusal }): void {
+  #change(
+    requestId: Uint8Array,
+    status: RequestStatus,
+    result: { reply?: Uint8Array; refusal?: Refusal },
+  ): void {
     const key = toHex(requestId);
     const { owner, expiryNanos } = this.#entries.get(key) as Entry;
     assert(owner !== undefined, 'history: the request was completed before');

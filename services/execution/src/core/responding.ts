@@ -20,7 +20,8 @@ export function reply(content: Uint8Array): Outcome {
 export function respond(subnet: Subnet, origin: Origin, outcome: Outcome, refund: bigint): void {
   if (origin.kind === 'system') return;
   if (origin.kind === 'user') {
-    const result = outcome.kind === 'reply' ? { reply: outcome.content } : { refusal: refusalOf(outcome) };
+    const result =
+      outcome.kind === 'reply' ? { reply: outcome.content } : { refusal: refusalOf(outcome) };
     subnet.history.complete(origin.requestId, result, subnet.timeNanos);
     return;
   }
@@ -62,7 +63,9 @@ export function expireCalls(subnet: Subnet): void {
 }
 
 /** Open calls of a canister by callee, for the limit per pair. */
-export function openCalls(callbacks: Iterable<{ readonly callee: Uint8Array }>): Record<string, number> {
+export function openCalls(
+  callbacks: Iterable<{ readonly callee: Uint8Array }>,
+): Record<string, number> {
   const open: Record<string, number> = {};
   for (const { callee } of callbacks) {
     const key = toHex(callee);

@@ -40,7 +40,11 @@ function restoreCanisters(subnet: Subnet, tip: TipLoaded): void {
 
 function* restoreHistory(subnet: Subnet): Fiber {
   for (let after: Uint8Array = new Uint8Array(0); ; ) {
-    const page = yield* askFor('RequestsLoaded', { kind: 'LoadRequests', after }, requestsKey(after));
+    const page = yield* askFor(
+      'RequestsLoaded',
+      { kind: 'LoadRequests', after },
+      requestsKey(after),
+    );
     for (const { requestId, expiryNanos, completed } of page.requests) {
       subnet.history.restore(requestId, expiryNanos, completed);
     }
@@ -52,7 +56,10 @@ function* restoreHistory(subnet: Subnet): Fiber {
 
 /** Who may read the status of what still waits or runs. */
 function restoreOpenRequests(subnet: Subnet): void {
-  const waiting = (call: Pick<Call, 'origin' | 'caller'>, status: 'received' | 'processing'): void => {
+  const waiting = (
+    call: Pick<Call, 'origin' | 'caller'>,
+    status: 'received' | 'processing',
+  ): void => {
     if (call.origin.kind !== 'user') return;
     const { requestId, effectiveCanisterId } = call.origin;
     subnet.history.restoreOpen(requestId, { sender: call.caller, effectiveCanisterId }, status);
@@ -60,7 +67,8 @@ function restoreOpenRequests(subnet: Subnet): void {
   for (const { call } of subnet.queue) waiting(call, 'received');
   for (const { state } of subnet.canisters.values()) {
     for (const input of state.inputs) if (input.kind === 'call') waiting(input, 'received');
-    for (const context of state.contexts.values()) if (!context.responded) waiting(context, 'processing');
+    for (const context of state.contexts.values())
+      if (!context.responded) waiting(context, 'processing');
     if (state.status.kind !== 'stopping') continue;
     for (const request of state.status.requests) waiting(request, 'processing');
   }

@@ -150,8 +150,8 @@ export class Subnet {
     return input;
   }
 
-  enqueueSubnetCall(call: Call, notBefore = 0): void {
-    this.queue.push({ call, notBefore });
+  enqueueSubnetCall(call: Call, callerVersion?: bigint): void {
+    this.queue.push({ call, notBefore: 0, callerVersion });
   }
 
   remove(canister: Canister): void {
@@ -176,7 +176,8 @@ export class Subnet {
   takeSpecifiedId(id: Uint8Array): boolean {
     const index = canisterIndexOf(id);
     const key = toHex(id);
-    if (index === undefined || index < this.#nextIndex || this.#specified.includes(key)) return false;
+    if (index === undefined || index < this.#nextIndex || this.#specified.includes(key))
+      return false;
     this.#specified.push(key);
     this.#specifiedIds.push(id);
     return true;
@@ -189,5 +190,7 @@ export class Subnet {
 
 function bytesOf(input: InputMessage): number {
   if (input.kind === 'call') return input.argument.length;
-  return input.outcome.kind === 'reply' ? input.outcome.content.length : input.outcome.message.length;
+  return input.outcome.kind === 'reply'
+    ? input.outcome.content.length
+    : input.outcome.message.length;
 }

@@ -7,7 +7,8 @@ import { create, deploy, install, refused, replied } from './management.ts';
 import { answerOf, BEATING, callTo, number, PROXY } from './proxy.ts';
 import { MANAGEMENT, Replica, SECOND, Store } from './replica.ts';
 
-const count = (replica: Replica, id: Uint8Array): bigint => number(replied(replica.query(id, 'get')));
+const count = (replica: Replica, id: Uint8Array): bigint =>
+  number(replied(replica.query(id, 'get')));
 
 describe('at most once', () => {
   it('row 20: a call in a later block, and twice in one block, runs once', () => {
@@ -27,9 +28,9 @@ describe('at most once', () => {
     const id = deploy(replica, PROXY);
     const expired = replica.ingress(id, 'silent', { expiryNanos: replica.timeNanos });
     const last = replica.ingress(id, 'silent', { expiryNanos: replica.timeNanos + SECOND });
-    expect(replica.block([expired, last]).requests.map(({ requestId }) => toHex(requestId))).toEqual([
-      toHex(last.requestId),
-    ]);
+    expect(
+      replica.block([expired, last]).requests.map(({ requestId }) => toHex(requestId)),
+    ).toEqual([toHex(last.requestId)]);
     expect(count(replica, id)).toBe(1n);
   });
 
@@ -71,7 +72,11 @@ describe('at most once', () => {
     replica.block([], 400n * SECOND);
     replied(replica.await(call));
     let world = replica;
-    for (const [seconds, isKept] of [[250n, true], [30n, true], [60n, false]] as const) {
+    for (const [seconds, isKept] of [
+      [250n, true],
+      [30n, true],
+      [60n, false],
+    ] as const) {
       world = world.restart();
       world.block([], seconds * SECOND);
       expect(world.store.requests.has(toHex(call.requestId))).toBe(isKept);
@@ -112,7 +117,14 @@ describe('a weak bus', () => {
     const again = replica.restart({ loses: () => said++ % 2 === 0 });
     again.elapse(5_000);
     expect(again.core.view()).toMatchObject({ ready: true, height: replica.store.height });
-    const query = { kind: 'ExecuteQuery', queryId: utf8('0123456789abcdef'), sender: id, canisterId: id, methodName: 'get', argument: utf8('') } as const;
+    const query = {
+      kind: 'ExecuteQuery',
+      queryId: utf8('0123456789abcdef'),
+      sender: id,
+      canisterId: id,
+      methodName: 'get',
+      argument: utf8(''),
+    } as const;
     again.hear(query);
     again.elapse(5_000);
     again.hear({ ...query, queryId: utf8('fedcba9876543210') });
@@ -124,17 +136,28 @@ describe('a weak bus', () => {
   it('loads many canisters at once, some at a time', () => {
     const replica = new Replica();
     const ids = Array.from({ length: 80 }, (_, index) => {
-      const own = module(`(data (i32.const 0) "${String.fromCharCode(32 + index).replace(/["\\]/, 'x')}${index}")
+      const own =
+        module(`(data (i32.const 0) "${String.fromCharCode(32 + index).replace(/["\\]/, 'x')}${index}")
         ${query('get', replyNumber('(i64.load (i32.const 0))'))}`);
       return deploy(replica, own);
     });
     const before = ids.map((id) => number(replied(replica.query(id, 'get'))));
     let isDeaf = true;
-    const again = replica.restart({ loses: ({ kind }) => isDeaf && kind === 'LoadMemory', lateAnswers: true });
+    const again = replica.restart({
+      loses: ({ kind }) => isDeaf && kind === 'LoadMemory',
+      lateAnswers: true,
+    });
     const queryIds = ids.map((_, index) => utf8(`many ${index}`.padEnd(16)));
     for (const [index, canisterId] of ids.entries()) {
       const queryId = queryIds[index] as Uint8Array;
-      again.hear({ kind: 'ExecuteQuery', queryId, sender: canisterId, canisterId, methodName: 'get', argument: utf8('') });
+      again.hear({
+        kind: 'ExecuteQuery',
+        queryId,
+        sender: canisterId,
+        canisterId,
+        methodName: 'get',
+        argument: utf8(''),
+      });
     }
     isDeaf = false;
     again.elapse(1_000);
@@ -178,7 +201,9 @@ describe('a weak bus', () => {
 });
 
 describe('the same batches give the same heights', () => {
-  const COUNTER = motoko('persistent actor { var n = 0; public func inc() : async Nat { n += 1; n } }');
+  const COUNTER = motoko(
+    'persistent actor { var n = 0; public func inc() : async Nat { n += 1; n } }',
+  );
 
   /** Everything a height says, as text. */
   const shown = (executed: BatchExecuted): string =>
@@ -198,10 +223,14 @@ describe('the same batches give the same heights', () => {
     for (let step = 0; step < 12; step++) {
       if (step === restartAt) world = world.restart();
       const calls = [
-        world.ingress(a, 'call', { argument: callTo(b, 'echo', { cycles: 5n, times: 3, payload: utf8(`${step}`) }) }),
+        world.ingress(a, 'call', {
+          argument: callTo(b, 'echo', { cycles: 5n, times: 3, payload: utf8(`${step}`) }),
+        }),
         world.ingress(b, 'call', { argument: callTo(a, 'accept', { cycles: 1000n }) }),
         world.ingress(a, 'callTrapping', { argument: callTo(b, 'silent') }),
-        world.ingress(b, 'call', { argument: callTo(MANAGEMENT, 'raw_rand', { payload: candid.encode([], []) }) }),
+        world.ingress(b, 'call', {
+          argument: callTo(MANAGEMENT, 'raw_rand', { payload: candid.encode([], []) }),
+        }),
         world.ingress(a, 'print', { argument: utf8(`line ${step}`) }),
         world.ingress(b, 'trap'),
         world.ingress(motokos, 'inc', { argument: candid.encode([], []) }),
@@ -236,7 +265,8 @@ describe('what is said of the tip', () => {
 
   it('readiness, from the start and on request', () => {
     const replica = new Replica();
-    const said = (): readonly Extract<Message, { kind: 'Readiness' }>[] => replica.heard('Readiness');
+    const said = (): readonly Extract<Message, { kind: 'Readiness' }>[] =>
+      replica.heard('Readiness');
     expect(said().map(({ ready }) => ready)).toEqual([false, true]);
     replica.hear({ kind: 'RequestReadiness', service: 'execution' });
     expect(said().at(-1)).toMatchObject({ service: 'execution', ready: true });

@@ -6,7 +6,8 @@ import { answerOf, callTo, number, PROXY, rejectOf } from './proxy.ts';
 import { MANAGEMENT, Replica, SECOND } from './replica.ts';
 
 const text = (bytes: Uint8Array): string => new TextDecoder().decode(bytes);
-const counter = (replica: Replica, id: Uint8Array): bigint => number(replied(replica.query(id, 'get')));
+const counter = (replica: Replica, id: Uint8Array): bigint =>
+  number(replied(replica.query(id, 'get')));
 
 function pair(): { replica: Replica; a: Uint8Array; b: Uint8Array } {
   const replica = new Replica();
@@ -18,7 +19,9 @@ describe('updates', () => {
     const { replica, a } = pair();
     expect(text(replied(replica.call(a, 'echo', { argument: utf8('hello') })))).toBe('hello');
     expect(refused(replica.call(a, 'reject', { argument: utf8('go away') }))).toEqual({
-      code: 4, errorCode: 'IC0406', message: 'go away',
+      code: 4,
+      errorCode: 'IC0406',
+      message: 'go away',
     });
   });
 
@@ -26,7 +29,9 @@ describe('updates', () => {
     const { replica, a } = pair();
     const { code, errorCode, message } = refused(replica.call(a, 'trap'));
     expect([code, errorCode]).toEqual([5, 'IC0502']);
-    expect(message).toMatch(new RegExp(`^Error from Canister ${principalToText(a)}: Canister trapped`));
+    expect(message).toMatch(
+      new RegExp(`^Error from Canister ${principalToText(a)}: Canister trapped`),
+    );
     expect(counter(replica, a)).toBe(0n);
   });
 
@@ -34,10 +39,13 @@ describe('updates', () => {
     const { replica, a } = pair();
     const nobody = canisterIdFromIndex(77n);
     expect(refused(replica.call(nobody, 'x'))).toEqual({
-      code: 3, errorCode: 'IC0301', message: `Canister ${principalToText(nobody)} not found`,
+      code: 3,
+      errorCode: 'IC0301',
+      message: `Canister ${principalToText(nobody)} not found`,
     });
     expect(refused(replica.call(a, 'nope'))).toEqual({
-      code: 5, errorCode: 'IC0536',
+      code: 5,
+      errorCode: 'IC0536',
       message: `Error from Canister ${principalToText(a)}: Canister has no update method 'nope'.`,
     });
     replied(manage(replica, 'uninstall_code', a));
@@ -60,7 +68,9 @@ describe('updates', () => {
 describe('calls between canisters', () => {
   it('row 46: a call to itself comes back to the reply callback', () => {
     const { replica, a } = pair();
-    const reply = replied(replica.call(a, 'call', { argument: callTo(a, 'echo', { payload: utf8('me') }) }));
+    const reply = replied(
+      replica.call(a, 'call', { argument: callTo(a, 'echo', { payload: utf8('me') }) }),
+    );
     expect(text(answerOf(reply).content)).toBe('me');
   });
 
@@ -79,9 +89,13 @@ describe('calls between canisters', () => {
 
   it('rows 46, 66: a reject reaches the reject callback with code and text, all cycles come back', () => {
     const { replica, a, b } = pair();
-    const reply = replied(replica.call(a, 'call', { argument: callTo(b, 'reject', { payload: utf8('no') }) }));
+    const reply = replied(
+      replica.call(a, 'call', { argument: callTo(b, 'reject', { payload: utf8('no') }) }),
+    );
     expect(rejectOf(reply)).toEqual({ code: 4, message: 'no' });
-    const missing = rejectOf(replied(replica.call(a, 'call', { argument: callTo(canisterIdFromIndex(99n), 'x') })));
+    const missing = rejectOf(
+      replied(replica.call(a, 'call', { argument: callTo(canisterIdFromIndex(99n), 'x') })),
+    );
     expect(missing.code).toBe(3);
     const trap = rejectOf(replied(replica.call(a, 'call', { argument: callTo(b, 'trap') })));
     expect([trap.code, trap.message.includes('Canister trapped')]).toEqual([5, true]);
@@ -121,7 +135,10 @@ describe('calls between canisters', () => {
     replica.block([ingress]);
     expect(replica.status(ingress)).toMatchObject({ kind: 'open', status: 'processing' });
     replica.block([], 2n * SECOND);
-    expect(rejectOf(replied(replica.await(ingress)))).toEqual({ code: 6, message: 'Call has timed out.' });
+    expect(rejectOf(replied(replica.await(ingress)))).toEqual({
+      code: 6,
+      message: 'Call has timed out.',
+    });
   });
 
   it('row 77: raw_rand gives 32 new bytes to canisters, of the next height', () => {
@@ -133,6 +150,8 @@ describe('calls between canisters', () => {
     const [first, second] = [draw(), draw()];
     expect(first.length - utf8('DIDL\x01\x6d\x7b\x01\0\x20').length).toBe(32);
     expect(first).not.toEqual(second);
-    expect(refused(replica.call(MANAGEMENT, 'raw_rand', { effectiveCanisterId: a }))).toMatchObject({ code: 4 });
+    expect(refused(replica.call(MANAGEMENT, 'raw_rand', { effectiveCanisterId: a }))).toMatchObject(
+      { code: 4 },
+    );
   });
 });

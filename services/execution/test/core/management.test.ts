@@ -4,14 +4,32 @@ import { candid, canisterIdFromIndex, principalToText, sha256 } from '@internode
 import { toHex, utf8 } from '@internode/prelude';
 import { describe, expect, it } from 'vitest';
 import { motoko } from '../sandbox/support.ts';
-import { installType, provisionalCreateType, topUpType } from '../../src/core/management/types.ts';
-import { CANISTER_ID, create, deploy, install, manage, refused, replied, settingsOf, status, tryCreate } from './management.ts';
+import {
+  createType,
+  installType,
+  provisionalCreateType,
+  topUpType,
+} from '../../src/core/management/types.ts';
+import {
+  CANISTER_ID,
+  create,
+  deploy,
+  install,
+  manage,
+  refused,
+  replied,
+  settingsOf,
+  status,
+  tryCreate,
+} from './management.ts';
 import { answerOf, callTo, number, PROXY, rejectOf } from './proxy.ts';
 import { MANAGEMENT, Replica, SECOND, STRANGER, USER } from './replica.ts';
 
 const TRILLION = 1_000_000_000_000n;
 const persistent = (body: string): Uint8Array => motoko(`persistent actor { ${body} }`);
-const COUNTER = persistent('var n = 0; public func inc() : async Nat { n += 1; n }; public query func get() : async Nat { n };');
+const COUNTER = persistent(
+  'var n = 0; public func inc() : async Nat { n += 1; n }; public query func get() : async Nat { n };',
+);
 const COUNTER_TWO = persistent(
   'var n = 0; public func inc() : async Nat { n += 2; n }; public query func get() : async Nat { n };',
 );
@@ -32,7 +50,10 @@ describe('creating canisters', () => {
     const second = create(replica, { amount: 7n * TRILLION, settings: { freezing_threshold: 5n } });
     expect(toHex(second)).toBe(toHex(canisterIdFromIndex(1n)));
     const { settings, cycles } = status(replica, second);
-    expect([settings.freezing_threshold, settings.controllers.map(toHex)]).toEqual([5n, [toHex(USER)]]);
+    expect([settings.freezing_threshold, settings.controllers.map(toHex)]).toEqual([
+      5n,
+      [toHex(USER)],
+    ]);
     expect(cycles).toBeLessThanOrEqual(7n * TRILLION);
   });
 
@@ -40,8 +61,13 @@ describe('creating canisters', () => {
     const replica = new Replica();
     const specifiedId = canisterIdFromIndex(1n);
     expect(toHex(create(replica, { specifiedId }))).toBe(toHex(specifiedId));
-    expect(refused(tryCreate(replica, { specifiedId }))).toMatchObject({ code: 2, errorCode: 'IC0205' });
-    expect([create(replica), create(replica)].map(toHex)).toEqual([0n, 2n].map((i) => toHex(canisterIdFromIndex(i))));
+    expect(refused(tryCreate(replica, { specifiedId }))).toMatchObject({
+      code: 2,
+      errorCode: 'IC0205',
+    });
+    expect([create(replica), create(replica)].map(toHex)).toEqual(
+      [0n, 2n].map((i) => toHex(canisterIdFromIndex(i))),
+    );
     replied(manage(replica, 'stop_canister', specifiedId));
     replied(manage(replica, 'delete_canister', specifiedId));
     expect(refused(tryCreate(replica.restart(), { specifiedId })).errorCode).toBe('IC0205');
@@ -55,28 +81,41 @@ describe('creating canisters', () => {
     const { refund, content } = answerOf(replied(replica.call(a, 'call', { argument })));
     expect(refund).toBe(0n);
     const decoded = candid.decode([CANISTER_ID], content);
-    const created = decoded.kind === 'valid' ? replica.core.view().subnet.get(decoded.value[0].canister_id) : undefined;
+    const created =
+      decoded.kind === 'valid'
+        ? replica.core.view().subnet.get(decoded.value[0].canister_id)
+        : undefined;
     expect(created?.state.balance).toBe(2n * TRILLION - 500_000_000_000n);
     expect(created?.state.settings.controllers.map(toHex)).toEqual([toHex(a)]);
     const poor = callTo(MANAGEMENT, 'create_canister', { cycles: 5n, payload });
-    expect(rejectOf(replied(replica.call(a, 'call', { argument: poor })))).toMatchObject({ code: 4 });
+    expect(rejectOf(replied(replica.call(a, 'call', { argument: poor })))).toMatchObject({
+      code: 4,
+    });
   });
 
   it('row 100: unknown record fields are tolerated, garbage is refused with IC0408', () => {
     const replica = new Replica();
-    const type = candid.record({ amount: candid.opt(candid.nat), novelty: candid.vec(candid.text) });
+    const type = candid.record({
+      amount: candid.opt(candid.nat),
+      novelty: candid.vec(candid.text),
+    });
     const argument = candid.encode([type], [{ amount: 5n, novelty: ['x'] }]);
     replied(replica.call(MANAGEMENT, 'provisional_create_canister_with_cycles', { argument }));
     const garbage = { argument: utf8('no candid') };
-    expect(refused(replica.call(MANAGEMENT, 'provisional_create_canister_with_cycles', garbage))).toMatchObject({
-      code: 4, errorCode: 'IC0408',
+    expect(
+      refused(replica.call(MANAGEMENT, 'provisional_create_canister_with_cycles', garbage)),
+    ).toMatchObject({
+      code: 4,
+      errorCode: 'IC0408',
     });
   });
 
   it('methods that do not exist are refused as such', () => {
     const replica = new Replica();
     expect(refused(replica.call(MANAGEMENT, 'sign_with_ecdsa'))).toEqual({
-      code: 5, errorCode: 'IC0536', message: "Management canister has no method 'sign_with_ecdsa'",
+      code: 5,
+      errorCode: 'IC0536',
+      message: "Management canister has no method 'sign_with_ecdsa'",
     });
     expect(refused(replica.call(MANAGEMENT, '__proto__')).errorCode).toBe('IC0536');
   });
@@ -113,10 +152,17 @@ describe('installing code', () => {
   it('rows 38, 42, 85: what cannot be installed leaves the canister as it was', () => {
     const replica = new Replica();
     const id = create(replica);
-    expect(refused(install(replica, id, utf8('garbage')))).toMatchObject({ code: 5, errorCode: 'IC0505' });
+    expect(refused(install(replica, id, utf8('garbage')))).toMatchObject({
+      code: 5,
+      errorCode: 'IC0505',
+    });
     expect(status(replica, id).module_hash).toBeUndefined();
-    expect(refused(install(replica, id, PROXY, { mode: 'upgrade' }))).toMatchObject({ errorCode: 'IC0537' });
-    expect(refused(install(replica, id, PROXY, { sender: STRANGER }))).toMatchObject({ errorCode: 'IC0512' });
+    expect(refused(install(replica, id, PROXY, { mode: 'upgrade' }))).toMatchObject({
+      errorCode: 'IC0537',
+    });
+    expect(refused(install(replica, id, PROXY, { sender: STRANGER }))).toMatchObject({
+      errorCode: 'IC0512',
+    });
   });
 
   it('row 48: Motoko must say whether its memory is kept', () => {
@@ -156,12 +202,36 @@ describe('installing code', () => {
     expect(status(replica, id).version).toBe(9n);
   });
 
+  it('row 80: sender_canister_version must be that of the calling code', () => {
+    const replica = new Replica();
+    const a = deploy(replica, PROXY);
+    const attempt = (sender_canister_version: bigint) => {
+      const payload = candid.encode([createType], [{ sender_canister_version }]);
+      const argument = callTo(MANAGEMENT, 'create_canister', { cycles: TRILLION, payload });
+      return replied(replica.call(a, 'call', { argument }));
+    };
+    const version = replica.core.view().subnet.get(a)?.state.version ?? 0n;
+    expect(rejectOf(attempt(version + 1n))).toMatchObject({ code: 5 });
+    const now = replica.core.view().subnet.get(a)?.state.version ?? 0n;
+    expect(answerOf(attempt(now)).refund).toBe(0n);
+    const created = [...replica.core.view().subnet.canisters.values()].at(-1);
+    expect(created?.state.history[0]?.origin).toEqual({ kind: 'canister', id: a, version: now });
+  });
+
   it('install modes and senders that are not canister_ids are refused whatever their bytes', () => {
     const replica = new Replica();
     const id = create(replica);
-    const argument = candid.encode([installType], [
-      { mode: { kind: 'install' }, canister_id: canisterIdFromIndex(9n), wasm_module: PROXY, arg: new Uint8Array(0) },
-    ]);
+    const argument = candid.encode(
+      [installType],
+      [
+        {
+          mode: { kind: 'install' },
+          canister_id: canisterIdFromIndex(9n),
+          wasm_module: PROXY,
+          arg: new Uint8Array(0),
+        },
+      ],
+    );
     const result = replica.call(MANAGEMENT, 'install_code', { argument, effectiveCanisterId: id });
     expect(refused(result)).toMatchObject({ code: 3, errorCode: 'IC0301' });
   });
@@ -171,8 +241,13 @@ describe('settings and status', () => {
   it('row 72: absent fields stay, limits hold', () => {
     const replica = new Replica();
     const id = create(replica, { settings: { compute_allocation: 3n } });
-    const variables = [{ name: 'b', value: '2' }, { name: 'a', value: '1' }];
-    replied(settingsOf(replica, id, { controllers: [USER, STRANGER], environment_variables: variables }));
+    const variables = [
+      { name: 'b', value: '2' },
+      { name: 'a', value: '1' },
+    ];
+    replied(
+      settingsOf(replica, id, { controllers: [USER, STRANGER], environment_variables: variables }),
+    );
     const { settings } = status(replica, id);
     expect(settings.compute_allocation).toBe(3n);
     expect(settings.controllers.map(toHex)).toEqual([toHex(USER), toHex(STRANGER)]);
@@ -199,18 +274,26 @@ describe('settings and status', () => {
     expect(seen.status.kind).toBe('running');
     expect(seen.memory_metrics.wasm_memory_size).toBe(65_536n);
     expect(seen.memory_metrics.wasm_binary_size).toBeGreaterThan(0n);
-    expect(seen.memory_size).toBe(Object.values(seen.memory_metrics).reduce((sum, part) => sum + part, 0n));
+    expect(seen.memory_size).toBe(
+      Object.values(seen.memory_metrics).reduce((sum, part) => sum + part, 0n),
+    );
     expect(seen.idle_cycles_burned_per_day).toBeGreaterThan(0n);
     const argument = candid.encode([CANISTER_ID], [{ canister_id: id }]);
     replied(replica.query(MANAGEMENT, 'canister_status', { argument }));
     const stranger = { argument, sender: STRANGER };
-    expect(refused(replica.query(MANAGEMENT, 'canister_status', stranger)).errorCode).toBe('IC0512');
+    expect(refused(replica.query(MANAGEMENT, 'canister_status', stranger)).errorCode).toBe(
+      'IC0512',
+    );
     const { message } = refused(manage(replica, 'canister_status', id, { sender: STRANGER }));
     expect(message).toBe(
       `Only the controllers of the canister ${principalToText(id)} can control it.\n` +
         `Canister's controllers: ${principalToText(USER)}\nSender's ID: ${principalToText(STRANGER)}`,
     );
-    replied(settingsOf(replica, id, { status_visibility: { kind: 'allowed_viewers', value: [STRANGER] } }));
+    replied(
+      settingsOf(replica, id, {
+        status_visibility: { kind: 'allowed_viewers', value: [STRANGER] },
+      }),
+    );
     replied(replica.query(MANAGEMENT, 'canister_status', stranger));
     expect(refused(replica.query(MANAGEMENT, 'raw_rand')).errorCode).toBe('IC0536');
   });
@@ -220,7 +303,9 @@ describe('settings and status', () => {
     const [a, b] = [deploy(replica, PROXY), deploy(replica, PROXY)];
     const { canisters, modules } = replica.block([replica.ingress(a, 'silent')]);
     expect(canisters.map(({ canisterId }) => toHex(canisterId))).toEqual([toHex(a)]);
-    expect(canisters[0]?.memories).toMatchObject([{ memory: 'heap', cleared: false, pages: [{ index: 0 }] }]);
+    expect(canisters[0]?.memories).toMatchObject([
+      { memory: 'heap', cleared: false, pages: [{ index: 0 }] },
+    ]);
     expect([canisters[0]?.record, modules.length]).toEqual([undefined, 0]);
     const renamed = replica.block([replica.ingress(b, 'certify', { argument: utf8('seal') })]);
     expect(renamed.canisters[0]?.record?.certifiedData).toEqual(utf8('seal'));
@@ -232,7 +317,10 @@ describe('start, stop, delete, uninstall', () => {
   it('row 74: stopped canisters refuse calls, and start again', () => {
     const replica = new Replica();
     const id = deploy(replica, PROXY);
-    expect(refused(manage(replica, 'delete_canister', id))).toMatchObject({ code: 5, errorCode: 'IC0510' });
+    expect(refused(manage(replica, 'delete_canister', id))).toMatchObject({
+      code: 5,
+      errorCode: 'IC0510',
+    });
     replied(manage(replica, 'stop_canister', id));
     expect(status(replica, id).status.kind).toBe('stopped');
     expect(refused(replica.call(id, 'echo'))).toMatchObject({ code: 5, errorCode: 'IC0508' });
@@ -263,7 +351,11 @@ describe('start, stop, delete, uninstall', () => {
     replied(replica.await(stop));
     expect(status(replica, a).status.kind).toBe('stopped');
     replied(manage(replica, 'start_canister', a));
-    const [second, cancelled, start] = [call(), lifecycle('stop_canister'), lifecycle('start_canister')];
+    const [second, cancelled, start] = [
+      call(),
+      lifecycle('stop_canister'),
+      lifecycle('start_canister'),
+    ];
     replica.block([second]);
     replica.block([cancelled, start]);
     expect(refused(replica.await(cancelled))).toMatchObject({ code: 5, errorCode: 'IC0511' });
@@ -280,8 +372,14 @@ describe('start, stop, delete, uninstall', () => {
     const argument = candid.encode([CANISTER_ID], [{ canister_id: a }]);
     replica.block([replica.ingress(a, 'call', { argument: callTo(b, 'echo') })]);
     blocked?.state.contexts.set(999, {
-      origin: { kind: 'system' }, caller: USER, senderInfo: undefined, responded: true, deleted: false,
-      available: 0n, instructions: 0n, outstanding: 1,
+      origin: { kind: 'system' },
+      caller: USER,
+      senderInfo: undefined,
+      responded: true,
+      deleted: false,
+      available: 0n,
+      instructions: 0n,
+      outstanding: 1,
     });
     const stop = replica.ingress(MANAGEMENT, 'stop_canister', { argument, effectiveCanisterId: a });
     replica.block([stop]);
@@ -300,11 +398,20 @@ describe('start, stop, delete, uninstall', () => {
     replica.block([open]);
     expect(replica.status(open)).toMatchObject({ status: 'processing' });
     const argument = candid.encode([CANISTER_ID], [{ canister_id: a }]);
-    replica.block([replica.ingress(MANAGEMENT, 'uninstall_code', { argument, effectiveCanisterId: a })]);
+    replica.block([
+      replica.ingress(MANAGEMENT, 'uninstall_code', { argument, effectiveCanisterId: a }),
+    ]);
     // The answer to raw_rand was there, but its callback had not run yet.
-    expect(refused(replica.await(open))).toMatchObject({ code: 4, message: 'Canister has been uninstalled.' });
+    expect(refused(replica.await(open))).toMatchObject({
+      code: 4,
+      message: 'Canister has been uninstalled.',
+    });
     const seen = status(replica, a);
-    expect([seen.module_hash, seen.settings.controllers.length, seen.cycles > TRILLION]).toEqual([undefined, 1, true]);
+    expect([seen.module_hash, seen.settings.controllers.length, seen.cycles > TRILLION]).toEqual([
+      undefined,
+      1,
+      true,
+    ]);
     expect(replica.store.modules.size).toBe(0);
     expect(replica.store.canisters.get(toHex(a))?.memories.heap.pages.size).toBe(0);
     const context = replica.core.view().subnet.get(a)?.state.contexts.size;
@@ -329,11 +436,16 @@ describe('start, stop, delete, uninstall', () => {
     expect(answerOf(replied(replica.call(a, 'call', { argument }))).refund).toBe(0n);
     const balance = (): bigint | undefined => replica.core.view().subnet.get(b)?.state.balance;
     expect(balance()).toBe(TRILLION + 5n);
-    const topUp = { argument: candid.encode([topUpType], [{ canister_id: b, amount: 3n }]), effectiveCanisterId: b };
+    const topUp = {
+      argument: candid.encode([topUpType], [{ canister_id: b, amount: 3n }]),
+      effectiveCanisterId: b,
+    };
     replied(replica.call(MANAGEMENT, 'provisional_top_up_canister', topUp));
     expect(balance()).toBe(TRILLION + 8n);
     const wrong = candid.encode([provisionalCreateType], [{}]);
-    const { errorCode } = refused(replica.call(MANAGEMENT, 'deposit_cycles', { argument: wrong, effectiveCanisterId: b }));
+    const { errorCode } = refused(
+      replica.call(MANAGEMENT, 'deposit_cycles', { argument: wrong, effectiveCanisterId: b }),
+    );
     expect(errorCode).toBe('IC0406');
   });
 });

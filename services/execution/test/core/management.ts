@@ -2,7 +2,12 @@
 import { candid } from '@internode/encoding';
 import { assert } from '@internode/prelude';
 import {
-  changeCodeType, installType, provisionalCreateType, type SettingsArgument, statusType, updateSettingsType,
+  changeCodeType,
+  installType,
+  provisionalCreateType,
+  type SettingsArgument,
+  statusType,
+  updateSettingsType,
 } from '../../src/core/management/types.ts';
 import { type CallOptions, MANAGEMENT, type Replica, type Result } from './replica.ts';
 
@@ -44,7 +49,12 @@ export function create(replica: Replica, options: CreateOptions = {}): Uint8Arra
 }
 
 /** A management method that takes `record { canister_id }`. */
-export function manage(replica: Replica, method: string, canisterId: Uint8Array, options: CallOptions = {}): Result {
+export function manage(
+  replica: Replica,
+  method: string,
+  canisterId: Uint8Array,
+  options: CallOptions = {},
+): Result {
   return replica.call(MANAGEMENT, method, {
     argument: candid.encode([changeCodeType], [{ canister_id: canisterId }]),
     effectiveCanisterId: canisterId,
@@ -77,7 +87,10 @@ export function install(
       [installType],
       [
         {
-          mode: mode === 'upgrade' ? { kind: mode, value: isDetailed ? upgrade : undefined } : { kind: mode },
+          mode:
+            mode === 'upgrade'
+              ? { kind: mode, value: isDetailed ? upgrade : undefined }
+              : { kind: mode },
           canister_id: canisterId,
           wasm_module: wasm,
           arg: options.argument ?? candid.encode([], []),
@@ -89,21 +102,35 @@ export function install(
   });
 }
 
-export function deploy(replica: Replica, wasm: Uint8Array, options: CreateOptions = {}): Uint8Array {
+export function deploy(
+  replica: Replica,
+  wasm: Uint8Array,
+  options: CreateOptions = {},
+): Uint8Array {
   const id = create(replica, options);
   replied(install(replica, id, wasm));
   return id;
 }
 
-export function settingsOf(replica: Replica, canisterId: Uint8Array, settings: SettingsArgument): Result {
+export function settingsOf(
+  replica: Replica,
+  canisterId: Uint8Array,
+  settings: SettingsArgument,
+): Result {
   return replica.call(MANAGEMENT, 'update_settings', {
     argument: candid.encode([updateSettingsType], [{ canister_id: canisterId, settings }]),
     effectiveCanisterId: canisterId,
   });
 }
 
-export function status(replica: Replica, canisterId: Uint8Array): candid.CandidValue<typeof statusType> {
-  const decoded = candid.decode([statusType], replied(manage(replica, 'canister_status', canisterId)));
+export function status(
+  replica: Replica,
+  canisterId: Uint8Array,
+): candid.CandidValue<typeof statusType> {
+  const decoded = candid.decode(
+    [statusType],
+    replied(manage(replica, 'canister_status', canisterId)),
+  );
   assert(decoded.kind === 'valid', 'status');
   return decoded.value[0];
 }

@@ -59,15 +59,27 @@ export const PROXY_WAT = `
   ${update('accept', `(call $msg_cycles_accept128 (i64.const 0) (i64.const 300) (i32.const 100)) ${ECHO}`)}
   ${update('silent', add(0))}
   ${update('trap', `${add(0)} unreachable`)}
-  ${update('reject', `(call $msg_arg_data_copy (i32.const 4000) (i32.const 0) (call $msg_arg_data_size))
-    (call $msg_reject (i32.const 4000) (call $msg_arg_data_size))`)}
-  ${update('timer', `(call $msg_arg_data_copy (i32.const 4000) (i32.const 0) (i32.const 8))
-    ${replyNumber('(call $global_timer_set (i64.load (i32.const 4000)))')}`)}
+  ${update(
+    'reject',
+    `(call $msg_arg_data_copy (i32.const 4000) (i32.const 0) (call $msg_arg_data_size))
+    (call $msg_reject (i32.const 4000) (call $msg_arg_data_size))`,
+  )}
+  ${update(
+    'timer',
+    `(call $msg_arg_data_copy (i32.const 4000) (i32.const 0) (i32.const 8))
+    ${replyNumber('(call $global_timer_set (i64.load (i32.const 4000)))')}`,
+  )}
   ${update('version', replyNumber('(call $canister_version)'))}
-  ${update('print', `(call $msg_arg_data_copy (i32.const 4000) (i32.const 0) (call $msg_arg_data_size))
-    (call $debug_print (i32.const 4000) (call $msg_arg_data_size)) (call $msg_reply)`)}
-  ${update('certify', `(call $msg_arg_data_copy (i32.const 4000) (i32.const 0) (call $msg_arg_data_size))
-    (call $certified_data_set (i32.const 4000) (call $msg_arg_data_size)) (call $msg_reply)`)}
+  ${update(
+    'print',
+    `(call $msg_arg_data_copy (i32.const 4000) (i32.const 0) (call $msg_arg_data_size))
+    (call $debug_print (i32.const 4000) (call $msg_arg_data_size)) (call $msg_reply)`,
+  )}
+  ${update(
+    'certify',
+    `(call $msg_arg_data_copy (i32.const 4000) (i32.const 0) (call $msg_arg_data_size))
+    (call $certified_data_set (i32.const 4000) (call $msg_arg_data_size)) (call $msg_reply)`,
+  )}
   ${query('get', replyNumber('(i64.load (i32.const 0))'))}
   ${query('cleaned', replyNumber('(i64.load (i32.const 8))'))}
   ${query('timers', replyNumber('(i64.load (i32.const 16))'))}
@@ -99,7 +111,12 @@ export function callTo(callee: Uint8Array, method: string, options: ProxyCall = 
   view.setUint16(9, times, true);
   const name = utf8(method);
   return concatBytes(
-    Uint8Array.of(callee.length), callee, Uint8Array.of(name.length), name, numbers, payload,
+    Uint8Array.of(callee.length),
+    callee,
+    Uint8Array.of(name.length),
+    name,
+    numbers,
+    payload,
   );
 }
 

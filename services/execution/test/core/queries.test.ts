@@ -25,16 +25,23 @@ describe('queries', () => {
   it('row 96: refused by missing, empty, stopped and frozen canisters, and for missing methods', () => {
     const replica = new Replica();
     const nobody = canisterIdFromIndex(50n);
-    const notFound = { code: 3, errorCode: 'IC0301', message: `Canister ${principalToText(nobody)} not found` };
+    const notFound = {
+      code: 3,
+      errorCode: 'IC0301',
+      message: `Canister ${principalToText(nobody)} not found`,
+    };
     expect(refused(replica.query(nobody, 'get'))).toEqual(notFound);
     const empty = create(replica);
     expect(refused(replica.query(empty, 'get'))).toEqual({
-      code: 5, errorCode: 'IC0537',
+      code: 5,
+      errorCode: 'IC0537',
       message: `Error from Canister ${principalToText(empty)}: Attempted to execute a message, but the canister contains no Wasm module.`,
     });
     const id = deploy(replica, PROXY);
     expect(refused(replica.query(id, 'x'))).toEqual({
-      code: 5, errorCode: 'IC0536', message: `Error from Canister ${principalToText(id)}: Canister has no query method 'x'.`,
+      code: 5,
+      errorCode: 'IC0536',
+      message: `Error from Canister ${principalToText(id)}: Canister has no query method 'x'.`,
     });
     expect(refused(replica.query(id, 'echo')).errorCode).toBe('IC0536');
     expect(refused(replica.query(id, 'silentQuery')).errorCode).toBe('IC0506');
@@ -62,11 +69,15 @@ describe('queries', () => {
       const decoded = candid.decode([type], replied(fetch()));
       return decoded.kind === 'valid' ? decoded.value[0].canister_log_records : [];
     };
-    expect(records().map(({ idx, content }) => [idx, text(content)])).toEqual([[0n, 'one'], [1n, 'two']]);
+    expect(records().map(({ idx, content }) => [idx, text(content)])).toEqual([
+      [0n, 'one'],
+      [1n, 'two'],
+    ]);
     expect(refused(fetch(STRANGER))).toMatchObject({ code: 4, errorCode: 'IC0406' });
     replied(settingsOf(replica, id, { log_visibility: { kind: 'public' } }));
     replied(fetch(STRANGER));
-    for (let index = 0; index < 60; index++) replied(replica.call(id, 'print', { argument: utf8('x'.repeat(200)) }));
+    for (let index = 0; index < 60; index++)
+      replied(replica.call(id, 'print', { argument: utf8('x'.repeat(200)) }));
     const kept = records();
     expect(kept.reduce((sum, { content }) => sum + content.length, 0)).toBeLessThanOrEqual(4096);
     expect(kept.at(-1)?.idx).toBe(61n);
@@ -80,7 +91,14 @@ describe('queries', () => {
     const again = replica.restart({ loses: ({ kind }) => kind === 'LoadModule' });
     for (let index = 0; index < 1_025; index++) {
       const queryId = utf8(`waiting ${index}`.padEnd(16));
-      again.hear({ kind: 'ExecuteQuery', queryId, sender: id, canisterId: id, methodName: 'get', argument: utf8('') });
+      again.hear({
+        kind: 'ExecuteQuery',
+        queryId,
+        sender: id,
+        canisterId: id,
+        methodName: 'get',
+        argument: utf8(''),
+      });
     }
     const answers = again.heard('QueryAnswered');
     expect(answers.length).toBe(1);
@@ -99,7 +117,13 @@ describe('certificates of data', () => {
     const replica = new Replica();
     const id = deploy(replica, CERTIFYING);
     replica.certificate = utf8('certificate');
-    replica.hear({ kind: 'StateCertified', height: replica.store.height, root: new Uint8Array(32), timeNanos: 1n, completedRequests: [] });
+    replica.hear({
+      kind: 'StateCertified',
+      height: replica.store.height,
+      root: new Uint8Array(32),
+      timeNanos: 1n,
+      completedRequests: [],
+    });
     expect(number(replied(replica.query(id, 'size')))).toBe(11n);
     expect(number(replied(replica.query(id, 'present')))).toBe(1n);
     expect(replica.heard('ReadCertified').length).toBe(1);
@@ -114,9 +138,22 @@ describe('certificates of data', () => {
     replica.certificate = utf8('new');
     replied(replica.call(id, 'set'));
     const queryId = utf8('0123456789abcdef');
-    replica.hear({ kind: 'ExecuteQuery', queryId, sender: id, canisterId: id, methodName: 'size', argument: utf8('') });
+    replica.hear({
+      kind: 'ExecuteQuery',
+      queryId,
+      sender: id,
+      canisterId: id,
+      methodName: 'size',
+      argument: utf8(''),
+    });
     expect(replica.heard('QueryAnswered')).toEqual([]);
-    replica.hear({ kind: 'StateCertified', height: replica.store.height, root: new Uint8Array(32), timeNanos: 1n, completedRequests: [] });
+    replica.hear({
+      kind: 'StateCertified',
+      height: replica.store.height,
+      root: new Uint8Array(32),
+      timeNanos: 1n,
+      completedRequests: [],
+    });
     expect(number(replied(replica.answerTo(queryId)))).toBe(3n);
   });
 });
@@ -175,9 +212,18 @@ describe('composite queries', () => {
     const height = replica.store.height;
     for (let index = 0; index < 5; index++) {
       const queryId = utf8(`together ${index}`.padEnd(16));
-      replica.hear({ kind: 'ExecuteQuery', queryId, sender: c, canisterId: c, methodName: 'sum', argument });
+      replica.hear({
+        kind: 'ExecuteQuery',
+        queryId,
+        sender: c,
+        canisterId: c,
+        methodName: 'sum',
+        argument,
+      });
     }
-    replica.hear(replica.batch([replica.ingress(a, 'set', { argument: candid.encode([candid.nat], [1n]) })]));
+    replica.hear(
+      replica.batch([replica.ingress(a, 'set', { argument: candid.encode([candid.nat], [1n]) })]),
+    );
     expect(replica.store.height).toBe(height + 1);
     expect(replica.heard('QueryAnswered').length).toBe(5);
     expect(nat(replied(replica.query(c, 'sum', { argument })))).toBe(8n);
@@ -207,13 +253,22 @@ describe('calls at the door', () => {
     const id = deploy(replica, PROXY);
     expect(replica.inspect(id, 'echo')).toBeUndefined();
     expect(replica.inspect(id, 'get')).toBeUndefined();
-    expect(replica.inspect(canisterIdFromIndex(9n), 'echo')).toMatchObject({ rejectCode: 3, errorCode: 'IC0301' });
-    expect(replica.inspect(create(replica), 'echo')).toMatchObject({ rejectCode: 5, errorCode: 'IC0537' });
+    expect(replica.inspect(canisterIdFromIndex(9n), 'echo')).toMatchObject({
+      rejectCode: 3,
+      errorCode: 'IC0301',
+    });
+    expect(replica.inspect(create(replica), 'echo')).toMatchObject({
+      rejectCode: 5,
+      errorCode: 'IC0537',
+    });
     replied(manage(replica, 'stop_canister', id));
     expect(replica.inspect(id, 'echo')).toMatchObject({ rejectCode: 5, errorCode: 'IC0508' });
     const poor = create(replica, { amount: 0n });
     const argument = candid.encode([CANISTER_ID], [{ canister_id: poor }]);
-    expect(replica.inspect(MANAGEMENT, 'start_canister', { argument })).toMatchObject({ rejectCode: 2, errorCode: 'IC0207' });
+    expect(replica.inspect(MANAGEMENT, 'start_canister', { argument })).toMatchObject({
+      rejectCode: 2,
+      errorCode: 'IC0207',
+    });
   });
 
   it('row 63: management methods by their own rules', () => {
@@ -222,11 +277,18 @@ describe('calls at the door', () => {
     const argument = candid.encode([CANISTER_ID], [{ canister_id: id }]);
     expect(replica.inspect(MANAGEMENT, 'start_canister', { argument })).toBeUndefined();
     const stranger = { argument, sender: STRANGER };
-    expect(replica.inspect(MANAGEMENT, 'start_canister', stranger)).toMatchObject({ rejectCode: 5, errorCode: 'IC0512' });
+    expect(replica.inspect(MANAGEMENT, 'start_canister', stranger)).toMatchObject({
+      rejectCode: 5,
+      errorCode: 'IC0512',
+    });
     expect(replica.inspect(MANAGEMENT, 'canister_status', stranger)?.errorCode).toBe('IC0512');
-    expect(replica.inspect(MANAGEMENT, 'provisional_create_canister_with_cycles', stranger)).toBeUndefined();
+    expect(
+      replica.inspect(MANAGEMENT, 'provisional_create_canister_with_cycles', stranger),
+    ).toBeUndefined();
     expect(replica.inspect(MANAGEMENT, 'raw_rand', { argument })?.errorCode).toBe('IC0406');
     expect(replica.inspect(MANAGEMENT, 'nonsense', { argument })?.errorCode).toBe('IC0536');
-    expect(replica.inspect(MANAGEMENT, 'start_canister', { argument: utf8('?') })?.errorCode).toBe('IC0408');
+    expect(replica.inspect(MANAGEMENT, 'start_canister', { argument: utf8('?') })?.errorCode).toBe(
+      'IC0408',
+    );
   });
 });

@@ -4,7 +4,14 @@
  */
 import type { Instant } from '@internode/actor';
 import type {
-  BatchExecuted, BatchReady, CanisterImage, Ingress, Message, Refusal, RequestChange, TipAdvanced,
+  BatchExecuted,
+  BatchReady,
+  CanisterImage,
+  Ingress,
+  Message,
+  Refusal,
+  RequestChange,
+  TipAdvanced,
 } from '@internode/contracts';
 import { CONTRACTS } from '@internode/contracts';
 import { decodeCborMap, encodeCbor, requestIdOf } from '@internode/encoding';
@@ -64,9 +71,11 @@ export class Store {
     this.timeNanos = executed.timeNanos;
     this.subnetState = executed.subnetState;
     for (const request of executed.requests) this.requests.set(toHex(request.requestId), request);
-    for (const id of executed.forgottenRequests) assert(this.requests.delete(toHex(id)), 'forgot the unknown');
+    for (const id of executed.forgottenRequests)
+      assert(this.requests.delete(toHex(id)), 'forgot the unknown');
     for (const module of executed.modules) this.modules.set(toHex(module.hash), module.content);
-    for (const hash of executed.droppedModules) assert(this.modules.delete(toHex(hash)), 'dropped the unknown');
+    for (const hash of executed.droppedModules)
+      assert(this.modules.delete(toHex(hash)), 'dropped the unknown');
     for (const change of executed.canisters) this.#change(change);
   }
 
@@ -84,7 +93,8 @@ export class Store {
       memories[memory].sizeBytes = sizeBytes;
       for (const page of pages) memories[memory].pages.set(page.index, page.content);
     }
-    if (change.systemState !== undefined) this.canisters.set(key, { systemState: change.systemState, memories });
+    if (change.systemState !== undefined)
+      this.canisters.set(key, { systemState: change.systemState, memories });
   }
 
   answer(message: Message): Message | undefined {
@@ -102,22 +112,44 @@ export class Store {
       case 'LoadMemory': {
         const { canisterId, memory, fromIndex } = message;
         const stored = this.canisters.get(toHex(canisterId))?.memories[memory] ?? empty();
-        const later = [...stored.pages].filter(([index]) => index >= fromIndex).sort(([a], [b]) => a - b);
+        const later = [...stored.pages]
+          .filter(([index]) => index >= fromIndex)
+          .sort(([a], [b]) => a - b);
         const pages = later.slice(0, 3).map(([index, content]) => ({ index, content }));
-        return { kind: 'MemoryLoaded', canisterId, memory, fromIndex, pages, complete: later.length <= 3 };
+        return {
+          kind: 'MemoryLoaded',
+          canisterId,
+          memory,
+          fromIndex,
+          pages,
+          complete: later.length <= 3,
+        };
       }
       case 'LoadModule': {
         const content = this.modules.get(toHex(message.hash));
-        return { kind: 'ModuleLoaded', hash: message.hash, ...(content === undefined ? {} : { content }) };
+        return {
+          kind: 'ModuleLoaded',
+          hash: message.hash,
+          ...(content === undefined ? {} : { content }),
+        };
       }
       case 'LoadRequests': {
         const after = toHex(message.after);
         const later = [...this.requests.keys()].filter((key) => key > after).sort();
         const requests = later.slice(0, 5).map((key) => {
           const { requestId, expiryNanos, status } = this.requests.get(key) as RequestChange;
-          return { requestId, expiryNanos, completed: status === 'replied' || status === 'rejected' };
+          return {
+            requestId,
+            expiryNanos,
+            completed: status === 'replied' || status === 'rejected',
+          };
         });
-        return { kind: 'RequestsLoaded', after: message.after, requests, complete: later.length <= 5 };
+        return {
+          kind: 'RequestsLoaded',
+          after: message.after,
+          requests,
+          complete: later.length <= 5,
+        };
       }
       default:
         return undefined;
@@ -195,7 +227,9 @@ export class Replica {
   elapse(ms: number): void {
     const endMs = this.#ms + ms;
     for (;;) {
-      const due = [...this.#timers].filter(([, at]) => at <= endMs).sort(([, a], [, b]) => a - b)[0];
+      const due = [...this.#timers]
+        .filter(([, at]) => at <= endMs)
+        .sort(([, a], [, b]) => a - b)[0];
       if (due === undefined) break;
       this.#timers.delete(due[0]);
       this.#ms = Math.max(this.#ms, due[1]);
@@ -241,7 +275,14 @@ export class Replica {
   batch(ingress: readonly Ingress[] = [], height = this.store.height + 1): BatchReady {
     const randomness = new Uint8Array(32).fill(height);
     const blockHash = new Uint8Array(32).fill(height % 251);
-    return { kind: 'BatchReady', height, timeNanos: this.timeNanos, randomness, blockHash, ingress };
+    return {
+      kind: 'BatchReady',
+      height,
+      timeNanos: this.timeNanos,
+      randomness,
+      blockHash,
+      ingress,
+    };
   }
 
   /** A call with as many blocks as its answer takes. */
@@ -263,14 +304,18 @@ export class Replica {
   status(ingress: Ingress): Result | { readonly kind: 'open'; readonly status: string } {
     const request = this.store.requests.get(toHex(ingress.requestId));
     if (request?.status === 'replied') return { kind: 'reply', reply: request.reply };
-    if (request?.status !== 'rejected') return { kind: 'open', status: request?.status ?? 'unknown' };
+    if (request?.status !== 'rejected')
+      return { kind: 'open', status: request?.status ?? 'unknown' };
     return { kind: 'reject', refusal: request.refusal as Refusal };
   }
 
   query(canisterId: Uint8Array, methodName: string, options: CallOptions = {}): Result {
     const queryId = utf8(`query ${this.store.nonces++}`.padEnd(16));
     this.hear({
-      kind: 'ExecuteQuery', queryId, canisterId, methodName,
+      kind: 'ExecuteQuery',
+      queryId,
+      canisterId,
+      methodName,
       sender: options.sender ?? USER,
       argument: options.argument ?? NOTHING,
     });
@@ -280,15 +325,23 @@ export class Replica {
   answerTo(queryId: Uint8Array): Result {
     const answer = this.heard('QueryAnswered').find((one) => toHex(one.queryId) === toHex(queryId));
     assert(answer !== undefined, 'the query was not answered');
-    if (answer.outcome.kind === 'reply') return { kind: 'reply', reply: answer.outcome.reply.content };
+    if (answer.outcome.kind === 'reply')
+      return { kind: 'reply', reply: answer.outcome.reply.content };
     return { kind: 'reject', refusal: answer.outcome.refusal };
   }
 
   /** undefined = accepted. */
-  inspect(canisterId: Uint8Array, methodName: string, options: CallOptions = {}): Refusal | undefined {
+  inspect(
+    canisterId: Uint8Array,
+    methodName: string,
+    options: CallOptions = {},
+  ): Refusal | undefined {
     const requestId = utf8(`inspect ${this.store.nonces++}`.padEnd(32));
     this.hear({
-      kind: 'InspectIngress', requestId, canisterId, methodName,
+      kind: 'InspectIngress',
+      requestId,
+      canisterId,
+      methodName,
       sender: options.sender ?? USER,
       argument: options.argument ?? NOTHING,
       effectiveCanisterId: options.effectiveCanisterId ?? canisterId,
@@ -300,7 +353,10 @@ export class Replica {
   }
 
   heard<Kind extends Message['kind']>(kind: Kind): Extract<Message, { kind: Kind }>[] {
-    return this.said.filter((message) => message.kind === kind) as Extract<Message, { kind: Kind }>[];
+    return this.said.filter((message) => message.kind === kind) as Extract<
+      Message,
+      { kind: Kind }
+    >[];
   }
 
   advanced(): TipAdvanced {
@@ -337,20 +393,31 @@ export class Replica {
     if (message.kind === 'BatchExecuted' && message.height > this.store.height) {
       this.executed.push(message);
       this.store.apply(message);
-      this.#offer({ kind: 'message', message: { kind: 'StateCommitted', height: message.height, durable: true }, sender: 'state' });
+      this.#offer({
+        kind: 'message',
+        message: { kind: 'StateCommitted', height: message.height, durable: true },
+        sender: 'state',
+      });
     }
     if (message.kind === 'ReadCertified' && this.certificate !== undefined) {
       const { readId } = message;
-      const answer = { kind: 'CertifiedRead', readId, height: this.store.height, certificate: this.certificate } as const;
+      const answer = {
+        kind: 'CertifiedRead',
+        readId,
+        height: this.store.height,
+        certificate: this.certificate,
+      } as const;
       this.#offer({ kind: 'message', message: answer, sender: 'state' });
     }
     const answer = this.store.answer(message);
-    if (answer !== undefined) this.#offer({ kind: 'message', message: throughWire(answer), sender: 'state' });
+    if (answer !== undefined)
+      this.#offer({ kind: 'message', message: throughWire(answer), sender: 'state' });
   }
 
   #solve(id: string, task: Task): void {
     // As a worker would see it: a copy.
-    const copy = <T>(value: T): T => (this.#options.copies === false ? value : structuredClone(value));
+    const copy = <T>(value: T): T =>
+      this.#options.copies === false ? value : structuredClone(value);
     this.#sandbox.solve(copy(task), (answer: Answer) => {
       const deliver = (): void => this.#offer({ kind: 'solved', id, answer: copy(answer) });
       if (this.#options.lateAnswers === true) this.#answers.push(deliver);

@@ -4,19 +4,30 @@ import { describe, expect, it } from 'vitest';
 import { DAY_SECONDS, freezingReserve, Prices } from '../../src/core/cycles.ts';
 import { topUpType } from '../../src/core/management/types.ts';
 import { module, query, replyNumber, update } from '../sandbox/support.ts';
-import { create, deploy, install, manage, refused, replied, settingsOf, status } from './management.ts';
+import {
+  create,
+  deploy,
+  install,
+  manage,
+  refused,
+  replied,
+  settingsOf,
+  status,
+} from './management.ts';
 import { BEATING, callTo, nanos, number, PROXY, PROXY_WAT, rejectOf } from './proxy.ts';
 import { MANAGEMENT, Replica, SECOND } from './replica.ts';
 
 const TRILLION = 1_000_000_000_000n;
-const shown = (replica: Replica, id: Uint8Array, name: string): bigint => number(replied(replica.query(id, name)));
+const shown = (replica: Replica, id: Uint8Array, name: string): bigint =>
+  number(replied(replica.query(id, name)));
 
 describe('timers and heartbeats', () => {
   it('rows 50, 61: a timer is set, answers what was set before, and fires once', () => {
     const replica = new Replica();
     const id = deploy(replica, PROXY);
     const due = replica.timeNanos + 10n * SECOND;
-    const set = (at: bigint): bigint => number(replied(replica.call(id, 'timer', { argument: nanos(at) })));
+    const set = (at: bigint): bigint =>
+      number(replied(replica.call(id, 'timer', { argument: nanos(at) })));
     expect([set(due), set(due)]).toEqual([0n, due]);
     expect(replica.advanced().nextTimerNanos).toBe(due);
     const again = replica.restart();
@@ -60,7 +71,8 @@ describe('timers and heartbeats', () => {
 
   it('row 113: the low-memory hook runs once per crossing, before other messages', () => {
     const replica = new Replica();
-    const hook = module(`${PROXY_WAT} ${update('grow', `(drop (memory.grow (i32.const 10))) (call $msg_reply)`)}
+    const hook =
+      module(`${PROXY_WAT} ${update('grow', `(drop (memory.grow (i32.const 10))) (call $msg_reply)`)}
       (func (export "canister_on_low_wasm_memory")
         (i64.store (i32.const 16) (i64.add (i64.load (i32.const 16)) (i64.const 1))))`);
     const id = deploy(replica, hook, {
@@ -115,7 +127,9 @@ describe('cycles', () => {
     const [a, b] = [deploy(replica, PROXY), deploy(replica, PROXY)];
     const balance = (): bigint => replica.core.view().subnet.get(a)?.state.balance ?? 0n;
     const before = balance();
-    replied(replica.call(a, 'call', { argument: callTo(b, 'echo', { payload: new Uint8Array(500) }) }));
+    replied(
+      replica.call(a, 'call', { argument: callTo(b, 'echo', { payload: new Uint8Array(500) }) }),
+    );
     expect(before - balance()).toBeLessThan(prices.call(504, { memory64: false }) + 10_000_000n);
     expect(before - balance()).toBeGreaterThan(2n * 5_000_000n + 260_000n + 1_000n * 1_004n);
   });
@@ -124,14 +138,23 @@ describe('cycles', () => {
     const replica = new Replica();
     const [a, b] = [deploy(replica, PROXY), deploy(replica, PROXY)];
     const balances = (): bigint =>
-      [...replica.core.view().subnet.canisters.values()].reduce((sum, { state }) => sum + state.balance, 0n);
+      [...replica.core.view().subnet.canisters.values()].reduce(
+        (sum, { state }) => sum + state.balance,
+        0n,
+      );
     const consumed = (): bigint =>
-      BigInt(`0x${toHex(replica.executed.findLast((one) => one.consumedCycles !== undefined)?.consumedCycles ?? new Uint8Array(1))}`);
+      BigInt(
+        `0x${toHex(replica.executed.findLast((one) => one.consumedCycles !== undefined)?.consumedCycles ?? new Uint8Array(1))}`,
+      );
     const before = [balances(), consumed()] as const;
-    replied(replica.call(a, 'call', { argument: callTo(b, 'accept', { cycles: 777_777n, times: 7 }) }));
+    replied(
+      replica.call(a, 'call', { argument: callTo(b, 'accept', { cycles: 777_777n, times: 7 }) }),
+    );
     replied(replica.call(b, 'call', { argument: callTo(a, 'reject', { cycles: 5n }) }));
     replica.call(a, 'callTrapping', { argument: callTo(b, 'trap', { cycles: 9n }) });
-    replica.call(a, 'call', { argument: callTo(MANAGEMENT, 'raw_rand', { cycles: 9n, payload: candid.encode([], []) }) });
+    replica.call(a, 'call', {
+      argument: callTo(MANAGEMENT, 'raw_rand', { cycles: 9n, payload: candid.encode([], []) }),
+    });
     replica.block([], 3_600n * SECOND);
     const lost = before[0] - balances();
     expect(lost).toBeGreaterThan(0n);
@@ -143,10 +166,16 @@ describe('cycles', () => {
     const [a, b] = [deploy(replica, PROXY), deploy(replica, PROXY)];
     replied(settingsOf(replica, b, { freezing_threshold: 10n ** 16n }));
     expect(refused(replica.call(b, 'echo'))).toMatchObject({ code: 2, errorCode: 'IC0207' });
-    expect(rejectOf(replied(replica.call(a, 'call', { argument: callTo(b, 'echo') }))).code).toBe(2);
-    expect(refused(replica.call(b, 'echo')).message).toContain('is out of cycles: please top up the canister with at least');
+    expect(rejectOf(replied(replica.call(a, 'call', { argument: callTo(b, 'echo') }))).code).toBe(
+      2,
+    );
+    expect(refused(replica.call(b, 'echo')).message).toContain(
+      'is out of cycles: please top up the canister with at least',
+    );
     const argument = candid.encode([topUpType], [{ canister_id: b, amount: 10n ** 30n }]);
-    replied(replica.call(MANAGEMENT, 'provisional_top_up_canister', { argument, effectiveCanisterId: b }));
+    replied(
+      replica.call(MANAGEMENT, 'provisional_top_up_canister', { argument, effectiveCanisterId: b }),
+    );
     replied(replica.call(b, 'echo'));
   });
 
@@ -154,7 +183,8 @@ describe('cycles', () => {
     const replica = new Replica();
     const [a, b] = [deploy(replica, PROXY), deploy(replica, PROXY)];
     replied(settingsOf(replica, b, { minimum_incoming_canister_call_cycles: 100n }));
-    const call = (cycles: bigint) => replied(replica.call(a, 'call', { argument: callTo(b, 'echo', { cycles }) }));
+    const call = (cycles: bigint) =>
+      replied(replica.call(a, 'call', { argument: callTo(b, 'echo', { cycles }) }));
     expect(rejectOf(call(99n)).code).toBe(5);
     expect(call(100n).length).toBe(16);
     replied(replica.call(b, 'echo'));
@@ -191,9 +221,12 @@ describe('limits of a height', () => {
   it('what does not fit waits for the next height, in order', () => {
     const replica = new Replica();
     const spin = module(`
-      ${update('spin', `(local $left i64) (local.set $left (i64.const 400000000))
+      ${update(
+        'spin',
+        `(local $left i64) (local.set $left (i64.const 400000000))
         (loop $again (br_if $again (i64.ne (i64.const 0) (local.tee $left (i64.sub (local.get $left) (i64.const 1))))))
-        (i64.store (i32.const 0) (i64.add (i64.load (i32.const 0)) (i64.const 1))) (call $msg_reply)`)}
+        (i64.store (i32.const 0) (i64.add (i64.load (i32.const 0)) (i64.const 1))) (call $msg_reply)`,
+      )}
       ${query('get', replyNumber('(i64.load (i32.const 0))'))}`);
     const id = deploy(replica, spin);
     const calls = Array.from({ length: 6 }, () => replica.ingress(id, 'spin'));

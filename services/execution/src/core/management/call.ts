@@ -20,7 +20,12 @@ export interface ManagementCall {
 
 export type Result =
   /** `kept`: of the attached cycles; the rest goes back. */
-  | { readonly kind: 'answered'; readonly outcome: Outcome; readonly kept: bigint; readonly instructions: bigint }
+  | {
+      readonly kind: 'answered';
+      readonly outcome: Outcome;
+      readonly kept: bigint;
+      readonly instructions: bigint;
+    }
   /** Someone else will answer. */
   | { readonly kind: 'deferred' };
 
@@ -34,7 +39,9 @@ export function failed(refusal: Refusal, instructions = 0n): Result {
   return { kind: 'answered', outcome: reject(refusal), kept: 0n, instructions };
 }
 
-export type Read<T> = { readonly kind: 'read'; readonly value: T } | { readonly kind: 'refused'; readonly refusal: Refusal };
+export type Read<T> =
+  | { readonly kind: 'read'; readonly value: T }
+  | { readonly kind: 'refused'; readonly refusal: Refusal };
 
 export function readArgument<T>(type: CandidType<T>, argument: Uint8Array): Read<T> {
   const decoded = candid.decode([type], argument);

@@ -5,9 +5,21 @@ import { defaultSettings, emptyCanister } from '../canister.ts';
 import { DEFAULT_PROVISIONAL_BALANCE } from '../cycles.ts';
 import { refuse } from '../refusals.ts';
 import { recordChange } from '../uninstall.ts';
-import { changeOrigin, done, failed, type ManagementCall, readArgument, type Result } from './call.ts';
+import {
+  changeOrigin,
+  done,
+  failed,
+  type ManagementCall,
+  readArgument,
+  type Result,
+} from './call.ts';
 import { changedSettings } from './settings.ts';
-import { canisterIdType, createType, provisionalCreateType, type SettingsArgument } from './types.ts';
+import {
+  canisterIdType,
+  createType,
+  provisionalCreateType,
+  type SettingsArgument,
+} from './types.ts';
 
 const NAT128_END = 1n << 128n;
 
@@ -58,12 +70,16 @@ export function provisionalCreate(management: ManagementCall): Result {
 
 function create({ subnet, call }: ManagementCall, wanted: Wanted): Result {
   if (subnet.canisters.size >= CANISTERS) {
-    return failed(refuse('IC0102', `Subnet has reached the allowed canister limit of ${CANISTERS} canisters`));
+    return failed(
+      refuse('IC0102', `Subnet has reached the allowed canister limit of ${CANISTERS} canisters`),
+    );
   }
   const result = changedSettings(defaultSettings([call.caller]), wanted.settings ?? {}, 0);
   if (result.kind === 'refused') return failed(result.refusal);
   if (wanted.specifiedId !== undefined && !subnet.takeSpecifiedId(wanted.specifiedId)) {
-    return failed(refuse('IC0205', 'The specified_id is in use already or not a canister id of this subnet'));
+    return failed(
+      refuse('IC0205', 'The specified_id is in use already or not a canister id of this subnet'),
+    );
   }
   const id = wanted.specifiedId ?? subnet.nextCanisterId();
   const canister = emptyCanister(id, result.settings, {
@@ -75,7 +91,11 @@ function create({ subnet, call }: ManagementCall, wanted: Wanted): Result {
   subnet.touchRecord(canister);
   recordChange(subnet, canister, {
     origin: changeOrigin(call, wanted.callerVersion),
-    details: { kind: 'creation', controllers: result.settings.controllers, environmentHash: undefined },
+    details: {
+      kind: 'creation',
+      controllers: result.settings.controllers,
+      environmentHash: undefined,
+    },
   });
   return done(candid.encode([canisterIdType], [{ canister_id: id }]), wanted.kept);
 }

@@ -32,7 +32,7 @@ export function topUp({ subnet, call }: ManagementCall): Result {
  */
 export function rawRand({ subnet, call, notBefore }: ManagementCall): Result {
   if (notBefore === 0) {
-    subnet.enqueueSubnetCall(call, subnet.height + 1);
+    subnet.queue.push({ call, notBefore: subnet.height + 1, callerVersion: undefined });
     return { kind: 'deferred' };
   }
   const draw = new Uint8Array(8);

@@ -13,7 +13,14 @@ import { fromCanister, noModule, outOfCycles, refuse, trapped } from '../refusal
 import { take } from '../responding.ts';
 import type { Subnet } from '../subnet.ts';
 import { recordChange } from '../uninstall.ts';
-import { changeOrigin, done, failed, type ManagementCall, readControlled, type Result } from './call.ts';
+import {
+  changeOrigin,
+  done,
+  failed,
+  type ManagementCall,
+  readControlled,
+  type Result,
+} from './call.ts';
 import { type InstallArgument, installType } from './types.ts';
 
 const PERSISTENCE_SECTION = 'enhanced-orthogonal-persistence';
@@ -42,7 +49,8 @@ export function* installCode(management: ManagementCall): Fiber<Result> {
       ),
     );
   }
-  if (mode.kind === 'upgrade' && canister.state.code === undefined) return failed(noModule(canister.id));
+  if (mode.kind === 'upgrade' && canister.state.code === undefined)
+    return failed(noModule(canister.id));
   const prepared = yield* solve({ kind: 'prepare', wasm: argument.wasm_module });
   if (prepared.kind === 'unpreparable') return failed(trapped(canister.id, prepared.trap));
   assert(prepared.kind === 'prepared', 'sandbox answered something else to prepare');
@@ -57,7 +65,8 @@ function persistenceProblem({ canister, argument, facts }: Installation): string
   if (argument.mode.kind !== 'upgrade') return undefined;
   const chosen = argument.mode.value?.wasm_memory_persistence?.kind;
   const persists = (module: ModuleFacts | undefined): boolean =>
-    module?.metadata.some(({ name, private: hidden }) => hidden && name === PERSISTENCE_SECTION) ?? false;
+    module?.metadata.some(({ name, private: hidden }) => hidden && name === PERSISTENCE_SECTION) ??
+    false;
   if (persists(canister.facts) && chosen === undefined) {
     return 'Missing upgrade option: Enhanced orthogonal persistence requires the `wasm_memory_persistence` upgrade option.';
   }
@@ -112,7 +121,10 @@ function* install(installation: Installation, call: ManagementCall['call']): Fib
   return { ...done(), instructions: executed.instructions } as Result;
 }
 
-function replaceCode({ subnet, canister, argument, facts }: Installation, executed: Executed): void {
+function replaceCode(
+  { subnet, canister, argument, facts }: Installation,
+  executed: Executed,
+): void {
   const { state } = canister;
   const isUpgrade = argument.mode.kind === 'upgrade';
   if (state.code !== undefined) subnet.modules.release(state.code.moduleHash);

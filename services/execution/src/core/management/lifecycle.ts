@@ -9,7 +9,15 @@ import type { Fiber } from '../fibers.ts';
 import { canisterNotFound, notController, refuse } from '../refusals.ts';
 import { reject, respond } from '../responding.ts';
 import { recordChange, uninstallCode } from '../uninstall.ts';
-import { changeOrigin, done, failed, type ManagementCall, readArgument, readControlled, type Result } from './call.ts';
+import {
+  changeOrigin,
+  done,
+  failed,
+  type ManagementCall,
+  readArgument,
+  readControlled,
+  type Result,
+} from './call.ts';
 import { changedSettings } from './settings.ts';
 import { maySee, statusOf } from './status.ts';
 import { canisterIdType, changeCodeType, updateSettingsType } from './types.ts';
@@ -103,7 +111,9 @@ export function* deleteCanister(management: ManagementCall): Fiber<Result> {
     return failed(refuse('IC0510', `Canister ${name} must be stopped before it is deleted.`));
   }
   if (canister.state.inputs.length > 0) {
-    return failed(refuse('IC0203', `Canister ${name} has messages in its queues and cannot be deleted.`));
+    return failed(
+      refuse('IC0203', `Canister ${name} has messages in its queues and cannot be deleted.`),
+    );
   }
   yield* removeCode(management, canister);
   subnet.consume(canister.state.balance + canister.state.reserved);

@@ -2,9 +2,18 @@
 // checked before a call enters a block and again when it runs, since controllers may change in between.
 
 export type ManagementMethod =
-  | 'create_canister' | 'update_settings' | 'install_code' | 'uninstall_code' | 'start_canister' | 'stop_canister'
-  | 'delete_canister' | 'canister_status' | 'deposit_cycles' | 'raw_rand'
-  | 'provisional_create_canister_with_cycles' | 'provisional_top_up_canister';
+  | 'create_canister'
+  | 'update_settings'
+  | 'install_code'
+  | 'uninstall_code'
+  | 'start_canister'
+  | 'stop_canister'
+  | 'delete_canister'
+  | 'canister_status'
+  | 'deposit_cycles'
+  | 'raw_rand'
+  | 'provisional_create_canister_with_cycles'
+  | 'provisional_top_up_canister';
 
 interface Access {
   readonly ingress: boolean;

@@ -14,7 +14,10 @@ interface ManagementQuery {
   readonly argument: Uint8Array;
 }
 
-export function managementQuery(subnet: Subnet, { caller, method, argument }: ManagementQuery): Outcome {
+export function managementQuery(
+  subnet: Subnet,
+  { caller, method, argument }: ManagementQuery,
+): Outcome {
   if (method !== 'canister_status' && method !== 'fetch_canister_logs') {
     return reject(unknownManagementMethod(method));
   }
@@ -33,6 +36,10 @@ export function managementQuery(subnet: Subnet, { caller, method, argument }: Ma
   if (!maySee(canister, settings.logVisibility, caller)) {
     return reject(refuse('IC0406', 'Caller is not allowed to access canister logs'));
   }
-  const records = logs.map(({ index, timeNanos, content }) => ({ idx: index, timestamp_nanos: timeNanos, content }));
+  const records = logs.map(({ index, timeNanos, content }) => ({
+    idx: index,
+    timestamp_nanos: timeNanos,
+    content,
+  }));
   return reply(candid.encode([logsType], [{ canister_log_records: records }]));
 }

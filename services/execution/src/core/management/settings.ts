@@ -2,7 +2,12 @@
 import type { Refusal } from '@internode/contracts';
 import { compareBytes, utf8 } from '@internode/prelude';
 import {
-  CONTROLLERS, ENVIRONMENT_TEXT_BYTES, ENVIRONMENT_VARIABLES, LOG_BYTES_DEFAULT, LOG_BYTES_MAX, VIEWERS,
+  CONTROLLERS,
+  ENVIRONMENT_TEXT_BYTES,
+  ENVIRONMENT_VARIABLES,
+  LOG_BYTES_DEFAULT,
+  LOG_BYTES_MAX,
+  VIEWERS,
   WASM_MEMORY_LIMIT_MAX,
 } from '../../limits.ts';
 import type { Settings, Visibility } from '../canister.ts';
@@ -55,16 +60,24 @@ function problemOf(change: SettingsArgument, heapBytes: number): string | undefi
   if (above(change.compute_allocation, 100n)) return 'compute_allocation must be between 0 and 100';
   if (above(change.memory_allocation, NAT64_END - 1n)) return 'memory_allocation is out of range';
   if (above(change.freezing_threshold, NAT64_END - 1n)) return 'freezing_threshold is out of range';
-  if (above(change.reserved_cycles_limit, NAT128_END - 1n)) return 'reserved_cycles_limit is out of range';
+  if (above(change.reserved_cycles_limit, NAT128_END - 1n))
+    return 'reserved_cycles_limit is out of range';
   if (above(change.minimum_incoming_canister_call_cycles, NAT128_END - 1n)) {
     return 'minimum_incoming_canister_call_cycles is out of range';
   }
-  return memoryProblemOf(change, heapBytes) ?? viewersProblemOf(change) ?? variablesProblemOf(change);
+  return (
+    memoryProblemOf(change, heapBytes) ?? viewersProblemOf(change) ?? variablesProblemOf(change)
+  );
 }
 
 function memoryProblemOf(change: SettingsArgument, heapBytes: number): string | undefined {
-  const { wasm_memory_limit: limit, wasm_memory_threshold: threshold, log_memory_limit: log } = change;
-  if (limit !== undefined && limit > WASM_MEMORY_LIMIT_MAX) return 'wasm_memory_limit is out of range';
+  const {
+    wasm_memory_limit: limit,
+    wasm_memory_threshold: threshold,
+    log_memory_limit: log,
+  } = change;
+  if (limit !== undefined && limit > WASM_MEMORY_LIMIT_MAX)
+    return 'wasm_memory_limit is out of range';
   if (limit !== undefined && limit !== 0n && limit < BigInt(heapBytes)) {
     return 'wasm_memory_limit is below the memory in use';
   }
@@ -72,8 +85,12 @@ function memoryProblemOf(change: SettingsArgument, heapBytes: number): string | 
     return 'wasm_memory_threshold is out of range';
   }
   const isLogLimit =
-    log === undefined || log === 0n || (log >= BigInt(LOG_BYTES_DEFAULT) && log <= BigInt(LOG_BYTES_MAX));
-  return isLogLimit ? undefined : `log_memory_limit must be 0 or from ${LOG_BYTES_DEFAULT} to ${LOG_BYTES_MAX}`;
+    log === undefined ||
+    log === 0n ||
+    (log >= BigInt(LOG_BYTES_DEFAULT) && log <= BigInt(LOG_BYTES_MAX));
+  return isLogLimit
+    ? undefined
+    : `log_memory_limit must be 0 or from ${LOG_BYTES_DEFAULT} to ${LOG_BYTES_MAX}`;
 }
 
 function viewersProblemOf(change: SettingsArgument): string | undefined {
@@ -101,11 +118,14 @@ function variablesProblemOf(change: SettingsArgument): string | undefined {
 
 function visibilityOf(argument: SettingsArgument['log_visibility']): Visibility | undefined {
   if (argument === undefined) return undefined;
-  if (argument.kind === 'allowed_viewers') return { kind: 'allowed_viewers', viewers: argument.value };
+  if (argument.kind === 'allowed_viewers')
+    return { kind: 'allowed_viewers', viewers: argument.value };
   return { kind: argument.kind };
 }
 
-function sortedByName(variables: readonly { name: string; value: string }[]): { name: string; value: string }[] {
+function sortedByName(
+  variables: readonly { name: string; value: string }[],
+): { name: string; value: string }[] {
   return variables
     .map(({ name, value }) => ({ name, value }))
     .sort((left, right) => compareBytes(utf8(left.name), utf8(right.name)));

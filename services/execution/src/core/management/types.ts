@@ -30,7 +30,10 @@ export type SettingsArgument = candid.CandidValue<typeof settingsType>;
 
 export const canisterIdType = record({ canister_id: principal });
 
-export const createType = record({ settings: opt(settingsType), sender_canister_version: opt(nat64) });
+export const createType = record({
+  settings: opt(settingsType),
+  sender_canister_version: opt(nat64),
+});
 
 export const provisionalCreateType = record({
   amount: opt(nat),
@@ -38,6 +41,9 @@ export const provisionalCreateType = record({
   specified_id: opt(principal),
   sender_canister_version: opt(nat64),
 });
+
+/** What every argument that names its caller's version has in common. */
+export const callerVersionType = record({ sender_canister_version: opt(nat64) });
 
 export const topUpType = record({ canister_id: principal, amount: nat });
 
@@ -116,7 +122,5 @@ export const statusType = record({
 });
 
 export const logsType = record({
-  canister_log_records: vec(
-    record({ idx: nat64, timestamp_nanos: nat64, content: blob }),
-  ),
+  canister_log_records: vec(record({ idx: nat64, timestamp_nanos: nat64, content: blob })),
 });
