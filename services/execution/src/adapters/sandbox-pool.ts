@@ -6,6 +6,7 @@
  * state with it: nothing is retried, `onFault` is told once, and no answer comes any more. The service
  * must stop and start again from stored state.
  */
+import { setFlagsFromString } from 'node:v8';
 import { Worker } from 'node:worker_threads';
 import { assert, compareBytes, toHex } from '@internode/prelude';
 import type { Answer, Collected, Task } from '../sandbox/interface.ts';
@@ -55,6 +56,8 @@ export class SandboxPool {
     assert(workers >= 1 && workers <= 16, 'between 1 and 16 workers');
     this.#onFault = onFault;
     const instancesMax = Math.floor(INSTANCES_LIVE / workers);
+    // Before the first compilation: slow paths of our checks leave hot code. Speed only, never results.
+    setFlagsFromString('--experimental-wasm-branch-hinting');
     const settings: WorkerSettings = { cacheDirectory, instancesMax, shares: workers > 1 };
     this.#members = Array.from({ length: workers }, () => this.#start(settings));
   }
