@@ -19,6 +19,8 @@ export const CONSENSUS_LIMITS = {
   /** Unvalidated artifacts of one peer; more are dropped. */
   unvalidatedPerPeerMax: 1_024,
   unvalidatedBytesPerPeerMax: 32 * 1024 * 1024,
+  /** Artifacts judged for ever that are remembered, the oldest forgotten first. */
+  settledIdsMax: 16_384,
   /** Final heights kept for peers that lag (protocol 2.4: minimum chain length). */
   chainKept: 50,
   /** Journal entries of heights that the state holds, before the journal is compacted. */

@@ -214,19 +214,19 @@ export class World {
   }
 
   /** A proposal on `parent`, signed by a node, as bytes. */
-  proposal(index: number, parent: BlockRecord, calls: readonly string[]): Uint8Array {
+  proposal(index: number, parent: BlockRecord, calls: readonly string[], expiryMs?: number): Uint8Array {
     const { secret, nodeId } = this.node(index);
-    const payload = { ingress: calls.map((name) => this.ingress(name)) };
+    const payload = { ingress: calls.map((name) => this.ingress(name, expiryMs)) };
     const { subnet } = this.node(0).core.view();
     const height = parent.block.height + 1;
     const maker = subnet.indexOf(nodeId) ?? -1;
     const block: Block = {
       height,
       parent: parent.hash,
-      rank: rolesOf(subnet.n, beaconOf(height - 1)).makers.indexOf(maker),
+      rank: Math.max(0, rolesOf(subnet.n, beaconOf(height - 1)).makers.indexOf(maker)),
       registryVersion: 1,
       certifiedHeight: parent.block.certifiedHeight,
-      timeNanos: parent.block.timeNanos + 1n,
+      timeNanos: this.now().unixNanos,
       payloadHash: hashOfPayload(payload),
     };
     const signature = nodeSignatures.signEd25519(secret, bytesOfProposal(subnet.subnetId, height, hashOfBlock(block)));

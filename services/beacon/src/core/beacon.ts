@@ -49,6 +49,8 @@ export class BeaconCore implements Core<BeaconTask, BeaconAnswer, BeaconEvent> {
   readonly #nodeId: Uint8Array;
   readonly #indexOf = new Map<string, number>();
   readonly #rounds = new Map<string, Round>();
+  /** Members that sent a bad share: finding that out costs a check per share, so no more are taken from them. */
+  readonly #culprits = new Set<number>();
   readonly #pending = new Map<string, Asked>();
   readonly #beacons = new History();
   readonly #tapes = new History();
@@ -231,7 +233,8 @@ export class BeaconCore implements Core<BeaconTask, BeaconAnswer, BeaconEvent> {
         break;
       case 'combined':
         for (const member of answer.culprits) {
-          round.culprits.add(member);
+          this.#culprits.add(member);
+          for (const other of this.#rounds.values()) other.shares.delete(member);
           this.#observe({ kind: 'ShareBad', value: kind, height, member });
         }
         if (answer.signature !== undefined) {
@@ -291,6 +294,7 @@ export class BeaconCore implements Core<BeaconTask, BeaconAnswer, BeaconEvent> {
     }
     if (!this.#isWanted(kind, height)) return;
     const round = this.#round(kind, height);
+    if (isShare && this.#culprits.has(sender)) return;
     if (isShare) round.shares.set(sender, { content, signature });
     else round.claims.set(peer, { content, signature });
     this.#drive(round);

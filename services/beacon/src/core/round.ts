@@ -49,7 +49,6 @@ export class Round {
   readonly shares = new Map<number, Signed>();
   /** Finished values that peers claim, by peer; one each. */
   readonly claims = new Map<string, Signed>();
-  readonly culprits = new Set<number>();
   busy = false;
 
   constructor(kind: RoundKind, height: number) {
@@ -62,7 +61,7 @@ export class Round {
     const { content } = this;
     if (content === undefined) return [];
     const fitting = [...this.shares]
-      .filter(([index, share]) => !this.culprits.has(index) && bytesEqual(share.content, content))
+      .filter(([, share]) => bytesEqual(share.content, content))
       .map(([index, share]) => ({ index, signature: share.signature }));
     if (this.released && this.own instanceof Uint8Array) fitting.unshift({ index: self, signature: this.own });
     return fitting;

@@ -157,10 +157,13 @@ export class ConsensusCore implements Core<ConsensusTask, ConsensusAnswer, Conse
 
   #hearArtifact(message: ArtifactReceived): void {
     const state = this.#state;
+    const name = message.artifactKind;
+    const id = `${name}/${toHex(message.id)}`;
+    if (state.section.isSettled(id)) return;
     const verdict = receive(state.subnet, message);
     const peer = toHex(message.fromNode);
-    const name = message.artifactKind;
     if (verdict.kind !== 'valid') {
+      state.section.settle(id);
       return this.#observe({ kind: 'ArtifactRejected', artifact: name, peer, reason: verdict.reason });
     }
     const received = verdict.value;
@@ -174,11 +177,10 @@ export class ConsensusCore implements Core<ConsensusTask, ConsensusAnswer, Conse
     }
     const { artifact } = received;
     const ahead = artifact.kind === 'share' ? CONSENSUS_LIMITS.lookAhead : CONSENSUS_LIMITS.hardGap;
-    const inRange = artifact.height > state.pool.finalized && artifact.height <= state.pool.notarized + ahead;
-    if (!inRange) {
+    if (artifact.height <= state.pool.finalized) return state.section.settle(id);
+    if (artifact.height > state.pool.notarized + ahead) {
       return this.#observe({ kind: 'ArtifactDropped', artifact: name, reason: 'height out of range' });
     }
-    const id = `${name}/${toHex(message.id)}`;
     const taken = state.section.add({ id, artifact, peer, bytes: message.body.length });
     if (!taken) this.#observe({ kind: 'ArtifactDropped', artifact: name, reason: 'peer over its limit' });
   }

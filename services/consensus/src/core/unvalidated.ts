@@ -1,13 +1,24 @@
 // Artifacts from peers that nobody has judged yet. Bounded per carrying peer, so that one cannot crowd out the others.
+import { BoundedSet } from '@internode/prelude';
 import { CONSENSUS_LIMITS } from '../limits.ts';
 import type { Artifact, Unvalidated } from './view.ts';
 
 export class UnvalidatedSection {
+  /** Ids of what was judged for ever: offered again, it costs neither decoding nor another look. */
+  readonly #settled = new BoundedSet<string>(CONSENSUS_LIMITS.settledIdsMax, 'drop-oldest');
   readonly #items = new Map<string, Unvalidated>();
   readonly #loads = new Map<string, { count: number; bytes: number }>();
 
   get items(): ReadonlyMap<string, Unvalidated> {
     return this.#items;
+  }
+
+  isSettled(id: string): boolean {
+    return this.#settled.has(id);
+  }
+
+  settle(id: string): void {
+    this.#settled.add(id);
   }
 
   /** False when the peer already has as much here as it may. Adding twice is adding once. */
@@ -23,7 +34,9 @@ export class UnvalidatedSection {
     return true;
   }
 
+  /** Out of the section for good: accepted, rejected or of no use any more. */
   take(id: string): Unvalidated | undefined {
+    this.#settled.add(id);
     const item = this.#items.get(id);
     const load = item === undefined ? undefined : this.#loads.get(item.peer);
     if (item === undefined || load === undefined) return undefined;

@@ -1,0 +1,130 @@
+// Beacon cores of one subnet in one thread: artifacts reach every other node, tasks are solved in place by noble or mcl.
+import type { Effect } from '@internode/actor';
+import type { BeaconValue, CertificationValue, Message, TapeValue } from '@internode/contracts';
+import { loadFastBls, nodeSignatures } from '@internode/crypto/fast';
+import {
+  BeaconCore,
+  type BeaconEvent,
+  type BeaconAnswer,
+  type BeaconTask,
+  dealSubnet,
+  heldKeys,
+  solveBeacon,
+  type SubnetDealing,
+} from '../src/index.ts';
+
+export const bls = await loadFastBls();
+
+export function deal(nodes: number): SubnetDealing {
+  return dealSubnet({ nodes, entropy: new Uint8Array(32).fill(nodes), bls, signatures: nodeSignatures });
+}
+
+export class Network {
+  readonly dealing: SubnetDealing;
+  readonly cores: BeaconCore[];
+  readonly said: Message[][];
+  readonly events: BeaconEvent[][];
+  readonly journals: Uint8Array[][];
+  readonly tasks: BeaconTask[] = [];
+  /** Changes or drops an artifact on its way. */
+  tamper: (message: Message, from: number, to: number) => Message | undefined = (message) => message;
+  readonly silent = new Set<number>();
+  #queue: (() => void)[] = [];
+
+  constructor(nodes: number) {
+    this.dealing = deal(nodes);
+    this.cores = this.dealing.nodes.map(({ nodeId }) => new BeaconCore({ subnet: this.dealing.subnet, nodeId }));
+    this.said = this.cores.map(() => []);
+    this.events = this.cores.map(() => []);
+    this.journals = this.cores.map(() => []);
+  }
+
+  start(): void {
+    for (const index of this.cores.keys()) this.#perform(index, this.core(index).step(now, { kind: 'started' }));
+    this.settle();
+  }
+
+  restart(index: number, entries = Number.POSITIVE_INFINITY): void {
+    const nodeId = this.dealing.nodes[index]?.nodeId as Uint8Array;
+    const core = new BeaconCore({ subnet: this.dealing.subnet, nodeId });
+    this.cores[index] = core;
+    for (const entry of (this.journals[index] ?? []).slice(0, entries)) core.step(now, { kind: 'replayed', entry });
+    this.#perform(index, core.step(now, { kind: 'started' }));
+    this.settle();
+  }
+
+  core(index: number): BeaconCore {
+    return this.cores[index] as BeaconCore;
+  }
+
+  tell(index: number, message: Message): void {
+    if (!this.silent.has(index)) this.#perform(index, this.core(index).step(now, { kind: 'message', message, sender: 'test' }));
+  }
+
+  tellAll(message: Message): void {
+    for (const index of this.cores.keys()) this.tell(index, message);
+    this.settle();
+  }
+
+  settle(): void {
+    for (let next = this.#queue.shift(); next !== undefined; next = this.#queue.shift()) next();
+  }
+
+  beacons(index: number): readonly BeaconValue[] {
+    return (this.said[index] ?? []).filter((message) => message.kind === 'BeaconValue');
+  }
+
+  tapes(index: number): readonly TapeValue[] {
+    return (this.said[index] ?? []).filter((message) => message.kind === 'TapeValue');
+  }
+
+  certifications(index: number): readonly CertificationValue[] {
+    return (this.said[index] ?? []).filter((message) => message.kind === 'CertificationValue');
+  }
+
+  #perform(index: number, effects: readonly Effect<BeaconTask, BeaconEvent>[]): void {
+    const node = this.dealing.nodes[index];
+    if (node === undefined) throw new Error('no such node');
+    for (const effect of effects) {
+      switch (effect.kind) {
+        case 'publish':
+          this.said[index]?.push(effect.message);
+          this.#spread(index, effect.message);
+          break;
+        case 'persist':
+          this.journals[index]?.push(effect.entry);
+          break;
+        case 'compact':
+          this.journals[index] = [...effect.entries];
+          break;
+        case 'solve': {
+          this.tasks.push(effect.task);
+          const core = this.core(index);
+          this.#queue.push(() => {
+            if (this.cores[index] !== core) return;
+            const answer: BeaconAnswer = solveBeacon(bls, heldKeys(this.dealing.subnet, node), effect.task);
+            this.#perform(index, core.step(now, { kind: 'solved', id: effect.id, answer }));
+          });
+          break;
+        }
+        case 'observe':
+          this.events[index]?.push(effect.event);
+          break;
+        default:
+      }
+    }
+  }
+
+  #spread(from: number, message: Message): void {
+    if (message.kind !== 'PublishArtifact' || this.silent.has(from)) return;
+    const { artifactKind, id, body } = message;
+    const fromNode = this.dealing.nodes[from]?.nodeId as Uint8Array;
+    for (const to of this.cores.keys()) {
+      if (to === from) continue;
+      const sent = this.tamper({ kind: 'ArtifactReceived', artifactKind, id, body, fromNode }, from, to);
+      if (sent !== undefined) this.#queue.push(() => this.tell(to, sent));
+    }
+  }
+}
+
+const now = { ms: 0, unixNanos: 0n };
