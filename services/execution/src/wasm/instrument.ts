@@ -50,7 +50,7 @@ class ModuleRewriter {
     this.#bytes = bytes;
     this.#sections = sections;
     this.#edits = edits ?? new EditList();
-    this.#out = new CodeWriter(bytes.length * 2);
+    this.#out = new CodeWriter(bytes.length + 65_536);
     const table = sections.tables[0];
     const pointer = this.#is64 ? TYPE.i64 : TYPE.i32;
     this.#helpers = helperSet({
@@ -143,7 +143,8 @@ class ModuleRewriter {
         return type;
       },
     });
-    const out = new CodeWriter(this.#bytes.length * 2);
+    const codeBytes = (plans.at(-1)?.end ?? 0) - (plans[0]?.localsAt ?? 0);
+    const out = new CodeWriter(codeBytes * 2 + 4_096);
     out.unsigned(plans.length + this.#helpers.list.length);
     const duties = assignDuties(plans, calls, imports.length);
     plans.forEach((plan, at) => {
