@@ -11,7 +11,10 @@ export type ExecutionDefinition = ServiceDefinition<Task, Answer, ExecutionEvent
 
 const MEBIBYTE = 1024 * 1024;
 
-/** The definition of the execution service of one node. Needs a solver (`createSandboxSolver`), has no journal. */
+/**
+ * The definition of the execution service of one node. Needs a solver (`createSandboxSolver`), has
+ * no journal.
+ */
 export function createExecution(config: ExecutionConfig): ExecutionDefinition {
   return {
     name: 'execution',

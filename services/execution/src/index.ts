@@ -10,7 +10,10 @@ export { createInPlaceSandbox } from './sandbox/in-place.ts';
 export type { Answer as SandboxAnswer, Task as SandboxTask } from './sandbox/interface.ts';
 export { describeExecution } from './telemetry.ts';
 
-/** The solver of the execution service: canisters on worker threads. Close it after the service has stopped. */
+/**
+ * The solver of the execution service: canisters on worker threads. Close it after the service has
+ * stopped.
+ */
 export function createSandboxSolver(options: PoolOptions): SandboxPool {
   return new SandboxPool(options);
 }

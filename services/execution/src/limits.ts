@@ -1,4 +1,5 @@
-// Every bound of execution (interface-spec 4.3, 8; protocol.md 4.5) and what happens when it is met.
+// Every bound of execution (interface-spec 4.3, 8; protocol.md 4.5) and what happens when it is
+// met.
 import { assert } from '@internode/prelude';
 
 const BILLION = 1_000_000_000n;
@@ -32,7 +33,10 @@ export const CALLS_PER_PAIR = 500;
 export const CALLS_PER_CANISTER = 5_000;
 /** Messages waiting in one canister; ingress beyond is rejected with IC0201. */
 export const INGRESS_PER_CANISTER = 5_000;
-/** Payloads waiting in all queues; beyond, new calls of users and canisters are rejected with IC0201. */
+/**
+ * Payloads waiting in all queues; beyond, new calls of users and canisters are rejected with
+ * IC0201.
+ */
 export const QUEUED_BYTES = 134_217_728;
 /** Calls waiting for the management canister; beyond: IC0201. */
 export const SUBNET_QUEUE = 5_000;
@@ -67,7 +71,10 @@ export const COMPOSITE_DEPTH = 6;
 export const COMPOSITE_QUERIES = 8;
 export const QUERY_CERTIFICATE_WAIT_MS = 2_000;
 
-/** Canisters being loaded at once; the next wait. Below the sandbox's MODULES_IDLE, so that no prepared module is lost. */
+/**
+ * Canisters being loaded at once; the next wait. Below the sandbox's MODULES_IDLE, so that no
+ * prepared module is lost.
+ */
 export const OPENINGS = 16;
 
 /** Batches kept that came too early. */

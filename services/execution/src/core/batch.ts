@@ -1,6 +1,6 @@
 /**
- * One batch from start to BatchExecuted (protocol.md 4.1): time-outs, induction, rounds, and the sum of what changed.
- * Time is the batch's; nothing here depends on when answers come.
+ * One batch from start to BatchExecuted (protocol.md 4.1): time-outs, induction, rounds, and the
+ * sum of what changed. Time is the batch's; nothing here depends on when answers come.
  */
 import type {
   BatchExecuted,
@@ -11,7 +11,6 @@ import type {
 } from '@internode/contracts';
 import { fromHex, toHex } from '@internode/prelude';
 import { STOP_TIMEOUT_NANOS } from '../limits.ts';
-import { SECOND_NANOS } from './time.ts';
 import type { Collected } from '../sandbox/interface.ts';
 import type { Canister } from './canister.ts';
 import { chargeIdle, isSweepDue } from './charging.ts';
@@ -22,6 +21,7 @@ import { refuse } from './refusals.ts';
 import { expireCalls, reject, respond } from './responding.ts';
 import { type RoundFigures, runRounds } from './rounds.ts';
 import type { Subnet } from './subnet.ts';
+import { SECOND_NANOS } from './time.ts';
 import { uninstallIfOutOfCycles } from './uninstall.ts';
 
 export interface Applied {
@@ -185,7 +185,10 @@ export function advancedOf(subnet: Subnet): TipAdvanced {
   return { kind: 'TipAdvanced', height: subnet.height, workPending, nextTimerNanos };
 }
 
-/** When the next height is needed although nobody calls: timers, heartbeats (once a second), time-outs. */
+/**
+ * When the next height is needed although nobody calls: timers, heartbeats (once a second),
+ * time-outs.
+ */
 function nextDue(subnet: Subnet): bigint | undefined {
   let due: bigint | undefined;
   const at = (nanos: bigint): void => {

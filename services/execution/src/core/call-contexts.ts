@@ -1,14 +1,16 @@
-// Opening, answering and closing call contexts; stopping canisters stop when the last one closes (interface-spec 5.2, 5.9).
-import { toHex } from '@internode/prelude';
+// Opening, answering and closing call contexts; stopping canisters stop when the last one closes
+// (interface-spec 5.2, 5.9).
+
 import type { Refusal } from '@internode/contracts';
-import type { OutgoingCall } from '../sandbox/interface.ts';
+import { toHex } from '@internode/prelude';
 import { CALL_TIMEOUT_SECONDS, QUEUED_BYTES, SUBNET_QUEUE } from '../limits.ts';
-import { SECOND_NANOS } from './time.ts';
+import type { OutgoingCall } from '../sandbox/interface.ts';
 import type { Canister } from './canister.ts';
 import type { Call, CallContext, Origin } from './messages.ts';
 import { canisterNotFound, didNotReply, refuse } from './refusals.ts';
 import { reject, reply, respond, take } from './responding.ts';
 import type { Subnet } from './subnet.ts';
+import { SECOND_NANOS } from './time.ts';
 
 export function openContext(canister: Canister, call: Omit<Call, 'method' | 'argument'>): number {
   const { state } = canister;
@@ -38,7 +40,10 @@ export function answerContext(
   respond(subnet, context.origin, outcome, refund);
 }
 
-/** After an execution: nobody left who could answer means a reject; nothing open means the context is over. */
+/**
+ * After an execution: nobody left who could answer means a reject; nothing open means the context
+ * is over.
+ */
 export function settleContext(
   subnet: Subnet,
   canister: Canister,

@@ -1,4 +1,5 @@
-// A canister without its memories (interface-spec 5.1): everything the core owns of it, and its encoding.
+// A canister without its memories (interface-spec 5.1): everything the core owns of it, and its
+// encoding.
 import { toHex } from '@internode/prelude';
 import { LOG_BYTES_DEFAULT, LOG_RECORD_OVERHEAD, WASM_MEMORY_LIMIT_DEFAULT } from '../limits.ts';
 import type { ModuleFacts } from '../sandbox/interface.ts';

@@ -1,9 +1,10 @@
-// Certificates for `ic0.data_certificate`: asked of state once per certified height and canister (interface-spec 3.3).
+// Certificates for `ic0.data_certificate`: asked of state once per certified height and canister
+// (interface-spec 3.3).
 import { sha256 } from '@internode/encoding';
 import { BoundedMap, concatBytes, toHex, utf8 } from '@internode/prelude';
 import { CANISTERS, QUERY_CERTIFICATE_WAIT_MS } from '../limits.ts';
 import type { Canister } from './canister.ts';
-import { type Fiber, askFor, until } from './fibers.ts';
+import { askFor, type Fiber, until } from './fibers.ts';
 
 const CERTIFIED = 'certified';
 
@@ -35,8 +36,8 @@ export class Certificates {
   }
 
   /**
-   * A certificate that shows the canister's present certified data; waits for it for a while, since what the canister
-   * answers must fit it. Undefined when there is none.
+   * A certificate that shows the canister's present certified data; waits for it for a while, since
+   * what the canister answers must fit it. Undefined when there is none.
    */
   *of(canister: Canister): Fiber<Uint8Array | undefined> {
     if (this.#heightCertified < canister.certifiedDataHeight) {

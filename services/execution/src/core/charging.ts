@@ -1,9 +1,11 @@
-// What a canister pays for existing (interface-spec 5.10, 8.1). Charged when the canister is touched, at most every ten
-// seconds of batch time, and for all canisters once an hour: so an idle canister costs its node nothing.
-import { SECOND_NANOS } from './time.ts';
+// What a canister pays for existing (interface-spec 5.10, 8.1). Charged when the canister is
+// touched, at most every ten seconds of batch time, and for all canisters once an hour: so an idle
+// canister costs its node nothing.
+
 import type { Canister } from './canister.ts';
 import { take } from './responding.ts';
 import type { Subnet } from './subnet.ts';
+import { SECOND_NANOS } from './time.ts';
 
 const CHARGE_INTERVAL_NANOS = 10n * SECOND_NANOS;
 const SWEEP_INTERVAL_NANOS = 3600n * SECOND_NANOS;

@@ -1,5 +1,6 @@
-// How execution writes its own state: CBOR arrays described by values, so that a type and its encoding cannot differ.
-// What is read was written by us and kept by our store: anything unexpected is a broken invariant.
+// How execution writes its own state: CBOR arrays described by values, so that a type and its
+// encoding cannot differ. What is read was written by us and kept by our store: anything unexpected
+// is a broken invariant.
 import {
   type CborInput,
   type CborValue,
@@ -107,7 +108,7 @@ export function table<T>(item: Codec<T>): Codec<Map<number, T>> {
   };
 }
 
-// biome-ignore lint/suspicious/noExplicitAny: a codec is invariant in its type, and any type fits here
+// biome-ignore lint/suspicious/noExplicitAny: a codec is invariant in its type; any type fits
 type AnyCodec = Codec<any>;
 type Fields = { readonly [name: string]: AnyCodec };
 type RecordOf<F extends Fields> = { -readonly [Name in keyof F]: Coded<F[Name]> };

@@ -1,14 +1,14 @@
 /**
- * One composite query with all that it calls (interface-spec 5.11): same subnet, no cycles, at most COMPOSITE_DEPTH deep,
- * one instruction budget for everything. Each call context has a session of its own in the sandbox, where its changes
- * live until its last callback.
+ * One composite query with all that it calls (interface-spec 5.11): same subnet, no cycles, at most
+ * COMPOSITE_DEPTH deep, one instruction budget for everything. Each call context has a session of
+ * its own in the sandbox, where its changes live until its last callback.
  */
 import { isManagement } from '@internode/encoding';
 import { bytesEqual } from '@internode/prelude';
 import { CALLS_PER_PAIR, COMPOSITE_DEPTH, INSTRUCTIONS } from '../limits.ts';
 import type { Context, Entry, Executed, OutgoingCall } from '../sandbox/interface.ts';
 import type { Canister } from './canister.ts';
-import { baseContext } from './executions.ts';
+import { baseContext } from './context.ts';
 import { type Fiber, solveFor } from './fibers.ts';
 import { ensureOpen, type Raise } from './loading.ts';
 import { managementQuery } from './management/query.ts';
@@ -110,7 +110,9 @@ export class CompositeQuery {
     return executed;
   }
 
-  /** What the callee answers; it is a query method of this subnet or one of the management queries. */
+  /**
+   * What the callee answers; it is a query method of this subnet or one of the management queries.
+   */
   *#call(part: Part, call: OutgoingCall): Fiber<Outcome> {
     const caller = part.canister.id;
     const { callee, method, payload: argument } = call;

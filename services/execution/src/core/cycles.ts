@@ -1,8 +1,9 @@
 /**
- * The price table (interface-spec 8.1), pure: used by the core to charge and by the sandbox for the costs of calls.
+ * The price table (interface-spec 8.1), pure: used by the core to charge and by the sandbox for the
+ * costs of calls.
  *
- * Prices are those of a 13-node subnet and grow with the number of nodes; a smaller subnet charges as 13 nodes
- * would, so that what a developer sees at home is what a canister costs in production.
+ * Prices are those of a 13-node subnet and grow with the number of nodes; a smaller subnet charges
+ * as 13 nodes would, so that what a developer sees at home is what a canister costs in production.
  */
 import { INSTRUCTIONS, REPLY_BYTES } from '../limits.ts';
 
@@ -103,7 +104,10 @@ export function addCycles(left: bigint, right: bigint): bigint {
   return sum > CYCLES_MAX ? CYCLES_MAX : sum;
 }
 
-/** What an execution or a call must leave in the balance: the part of the freezing limit not covered by the reserved balance. */
+/**
+ * What an execution or a call must leave in the balance: the part of the freezing limit not covered
+ * by the reserved balance.
+ */
 export function freezingReserve(
   idlePerDay: bigint,
   thresholdSeconds: bigint,

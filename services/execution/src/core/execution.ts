@@ -1,10 +1,13 @@
 /**
- * The core of execution: owns the mutable tip, applies batches in order, answers queries and inspections.
+ * The core of execution: owns the mutable tip, applies batches in order, answers queries and
+ * inspections.
  *
- * 1. Batches are applied exactly once and strictly in order of height; early ones wait, old ones are ignored.
+ * 1. Batches are applied exactly once and strictly in order of height; early ones wait, old ones
+ *    are ignored.
  * 2. What a height changed is said, and kept until state has stored it; state may ask for it again.
  * 3. Queries and inspections never change the tip, and nothing canonical depends on when they run.
- * 4. Nothing is journalled here: after a crash the tip comes from the store, the batches from consensus.
+ * 4. Nothing is journalled here: after a crash the tip comes from the store, the batches from
+ *    consensus.
  */
 import type { Core, Input, Instant } from '@internode/actor';
 import type { BatchReady, Message } from '@internode/contracts';

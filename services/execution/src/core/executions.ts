@@ -1,34 +1,23 @@
 /**
- * One execution on one canister, in two halves around the sandbox: `start…` decides whether the message may run, takes
- * the cycles it may cost and makes the task; `finish` applies the answer (interface-spec 5.3, 5.4).
+ * One execution on one canister, in two halves around the sandbox: `start…` decides whether the
+ * message may run, takes the cycles it may cost and makes the task; `finish` applies the answer
+ * (interface-spec 5.3, 5.4).
  *
  * A message that may not run is answered in the first half and needs no sandbox.
  */
 import type { Refusal } from '@internode/contracts';
-import { assert, unreachable } from '@internode/prelude';
-import {
-  CALLS_PER_CANISTER,
-  CALLS_PER_PAIR,
-  HEAP_BYTES_MAX,
-  INSTRUCTIONS,
-  LOG_RECORD_OVERHEAD,
-} from '../limits.ts';
+import { assert } from '@internode/prelude';
+import { CALLS_PER_CANISTER, INSTRUCTIONS } from '../limits.ts';
 import type { Answer, Context, Entry, Executed, Task } from '../sandbox/interface.ts';
+import { admit } from './admission.ts';
+import { certify, keepLogs, keepSizes } from './aftermath.ts';
 import { answerContext, openContext, sendCall, settleContext } from './call-contexts.ts';
 import type { Canister } from './canister.ts';
 import { chargeIdle } from './charging.ts';
+import { baseContext } from './context.ts';
 import { addCycles } from './cycles.ts';
 import type { Call, Callback, CallContext, ResponseMessage } from './messages.ts';
-import {
-  canisterStopped,
-  canisterStopping,
-  compositeInReplicated,
-  noMethod,
-  noModule,
-  outOfCycles,
-  refuse,
-  trapped,
-} from './refusals.ts';
+import { outOfCycles, trapped } from './refusals.ts';
 import { openCalls, reject, reply, respond, take } from './responding.ts';
 import type { Subnet } from './subnet.ts';
 
@@ -45,7 +34,7 @@ interface Plan {
   readonly context: CallContext;
   readonly entry: Entry;
   readonly limit: bigint;
-  /** Taken from the balance already, for transport of nothing but instructions. */
+  /** For instructions only; taken from the balance already. */
   readonly prepaid: bigint;
   readonly refund: bigint;
   readonly deadlineNanos: bigint;
@@ -55,7 +44,10 @@ interface Plan {
 const NOBODY = new Uint8Array(0);
 const NO_HOOK_CALL = { senderInfo: undefined, cycles: 0n, caller: NOBODY } as const;
 
-/** Takes the canister's next message or system task. Undefined: answered without running, or nothing there. */
+/**
+ * Takes the canister's next message or system task. Undefined: answered without running, or nothing
+ * there.
+ */
 export function startNext(subnet: Subnet, canister: Canister): Started | undefined {
   const { state } = canister;
   chargeIdle(subnet, canister);
@@ -113,45 +105,6 @@ function startCall(subnet: Subnet, canister: Canister, call: Call): Started | un
     deadlineNanos,
     callback: undefined,
   });
-}
-
-type Admission =
-  | { readonly kind: 'admitted'; readonly entry: Entry; readonly limit: bigint }
-  | { readonly kind: 'refused'; readonly refusal: Refusal };
-
-/** Whether the canister takes this call now (5.1), and as what. */
-function admit(canister: Canister, call: Call): Admission {
-  const { id, state } = canister;
-  const refused = (refusal: Refusal): Admission => ({ kind: 'refused', refusal });
-  if (state.status.kind === 'stopping') return refused(canisterStopping(id));
-  if (state.status.kind === 'stopped') return refused(canisterStopped(id));
-  if (state.code === undefined) return refused(noModule(id));
-  if (call.origin.kind === 'canister' && call.cycles < state.settings.minimumIncomingCycles) {
-    const least = state.settings.minimumIncomingCycles;
-    return refused(
-      refuse('IC0520', `Calls to this canister must have at least ${least} cycles attached`),
-    );
-  }
-  const { method, argument } = call;
-  const kind = canister.methods.get(method);
-  switch (kind) {
-    case 'update':
-      return {
-        kind: 'admitted',
-        entry: { kind: 'update', method, argument },
-        limit: INSTRUCTIONS.update,
-      };
-    case 'query': {
-      const entry = { kind: 'query', method, argument, replicated: true } as const;
-      return { kind: 'admitted', entry, limit: INSTRUCTIONS.query };
-    }
-    case 'composite':
-      return refused(compositeInReplicated(id, method));
-    case undefined:
-      return refused(noMethod(id, method, 'update'));
-    default:
-      return unreachable(kind);
-  }
 }
 
 function startHook(subnet: Subnet, canister: Canister, entry: Entry): Started | undefined {
@@ -266,38 +219,6 @@ function contextOf(subnet: Subnet, plan: Plan): Context {
   };
 }
 
-/** What every execution sees; no caller, no cycles attached, nothing to call. */
-export function baseContext(subnet: Subnet, canister: Canister): Context {
-  const { state } = canister;
-  return {
-    canisterId: canister.id,
-    caller: NOBODY,
-    senderInfo: undefined,
-    timeNanos: subnet.timeNanos,
-    status: state.status.kind,
-    canisterVersion: state.version,
-    controllers: state.settings.controllers,
-    balance: state.balance,
-    freezingReserve: 0n,
-    cyclesAvailable: 0n,
-    cyclesRefunded: 0n,
-    deadlineNanos: 0n,
-    contextInstructions: 0n,
-    instructionLimit: 0n,
-    wasmMemoryLimit: Number(state.settings.wasmMemoryLimit),
-    globalTimerNanos: state.globalTimerNanos,
-    subnetId: subnet.config.subnetId,
-    subnetNodes: subnet.config.subnetNodes,
-    rootKeyDer: subnet.config.rootKeyDer,
-    environmentVariables: state.settings.environmentVariables,
-    dataCertificate: undefined,
-    callSlots: 0,
-    callSlotsPerCallee: CALLS_PER_PAIR,
-    openCalls: {},
-    nextLogIndex: state.nextLogIndex,
-  };
-}
-
 function finish(subnet: Subnet, plan: Plan, executed: Executed): Started | undefined {
   const { canister, context, contextId } = plan;
   const { state } = canister;
@@ -376,46 +297,4 @@ function applyEffects(subnet: Subnet, plan: Plan, executed: Executed): void {
       message: response.message,
       errorCode: 'IC0406',
     });
-}
-
-export function certify(subnet: Subnet, canister: Canister, data: Uint8Array): void {
-  canister.state.certifiedData = data;
-  canister.certifiedDataHeight = subnet.height;
-  subnet.touchRecord(canister);
-}
-
-/** Sizes of memories, and with them the low-memory hook (5.5): threshold 0 never fires. */
-export function keepSizes(canister: Canister, executed: Executed): void {
-  const { state } = canister;
-  if (state.code === undefined) return;
-  state.code.heapBytes = executed.heapBytes;
-  state.code.stableBytes = executed.stableBytes;
-  const { wasmMemoryLimit, wasmMemoryThreshold } = state.settings;
-  const largest = state.code.memory64 ? HEAP_BYTES_MAX.wasm64 : HEAP_BYTES_MAX.wasm32;
-  const limit = wasmMemoryLimit === 0n || wasmMemoryLimit > largest ? largest : wasmMemoryLimit;
-  const isLow = limit - BigInt(executed.heapBytes) < wasmMemoryThreshold;
-  if (!isLow) state.lowMemoryHook = 'idle';
-  else if (state.lowMemoryHook === 'idle' && canister.hasHook('canister_on_low_wasm_memory')) {
-    state.lowMemoryHook = 'ready';
-  }
-}
-
-/** Adds log records; the oldest go when the log is full (5.13). */
-export function keepLogs(canister: Canister, executed: Executed): void {
-  if (executed.logs.length === 0) return;
-  const { state } = canister;
-  state.logs.push(...executed.logs);
-  state.nextLogIndex = (executed.logs.at(-1)?.index ?? state.nextLogIndex - 1n) + 1n;
-  trimLogs(canister);
-}
-
-export function trimLogs(canister: Canister): void {
-  const { logs, settings } = canister.state;
-  let bytes = 0;
-  let kept = logs.length;
-  for (; kept > 0; kept--) {
-    bytes += (logs[kept - 1]?.content.length ?? 0) + LOG_RECORD_OVERHEAD;
-    if (bytes > Number(settings.logMemoryLimit)) break;
-  }
-  logs.splice(0, kept);
 }

@@ -1,9 +1,11 @@
 /**
- * Work that spans several steps, written straight: a fiber is a generator that yields what it asks for and is resumed
- * with the answer. Generators are synchronous, so a step stays a step; between steps all state is whole.
+ * Work that spans several steps, written straight: a fiber is a generator that yields what it asks
+ * for and is resumed with the answer. Generators are synchronous, so a step stays a step; between
+ * steps all state is whole.
  *
  * 1. A fiber waits for exactly one ask at a time.
- * 2. What the bus may lose is asked again every ASK_AGAIN_MS until it comes; repeated answers are ignored.
+ * 2. What the bus may lose is asked again every ASK_AGAIN_MS until it comes; repeated answers are
+ *    ignored.
  * 3. Solver answers come once; nothing else depends on their order.
  */
 import type { Effect } from '@internode/actor';

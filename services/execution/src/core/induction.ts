@@ -1,5 +1,6 @@
-// Signed calls of a block on their way into queues (interface-spec 1.9; protocol.md 4.1). What cannot be taken is
-// rejected, so that its sender learns it; what was seen before or is expired or malformed is passed over.
+// Signed calls of a block on their way into queues (interface-spec 1.9; protocol.md 4.1). What
+// cannot be taken is rejected, so that its sender learns it; what was seen before or is expired or
+// malformed is passed over.
 import type { Ingress, Refusal } from '@internode/contracts';
 import { isManagement } from '@internode/encoding';
 import { type CanisterRequest, decodeRequest } from '@internode/ingress';

@@ -1,10 +1,11 @@
-// May this call enter a block? (interface-spec 1.8 admission, 5.12). Asked by the door before anyone pays for the call.
+// May this call enter a block? (interface-spec 1.8 admission, 5.12). Asked by the door before
+// anyone pays for the call.
 import type { InspectIngress, Refusal } from '@internode/contracts';
 import { isManagement } from '@internode/encoding';
 import { utf8 } from '@internode/prelude';
 import { INGRESS_HISTORY, INSPECTIONS, INSTRUCTIONS } from '../limits.ts';
 import type { Canister } from './canister.ts';
-import { baseContext } from './executions.ts';
+import { baseContext } from './context.ts';
 import { type Fiber, solveFor } from './fibers.ts';
 import { ensureOpen } from './loading.ts';
 import { readArgument } from './management/call.ts';

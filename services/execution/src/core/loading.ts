@@ -1,13 +1,14 @@
 /**
- * Canisters of the store come to life when they are first needed: module, facts, memories, instance. Batches and
- * queries may ask for the same canister at once; one opens it, the others wait.
+ * Canisters of the store come to life when they are first needed: module, facts, memories,
+ * instance. Batches and queries may ask for the same canister at once; one opens it, the others
+ * wait.
  */
 import type { MemoryChange, MemoryKind } from '@internode/contracts';
 import { assert, bytesEqual, toHex } from '@internode/prelude';
 import { OPENINGS } from '../limits.ts';
 import type { ModuleFacts } from '../sandbox/interface.ts';
 import type { Canister, Code } from './canister.ts';
-import { type Fiber, askFor, solveFor, until } from './fibers.ts';
+import { askFor, type Fiber, solveFor, until } from './fibers.ts';
 import type { Subnet } from './subnet.ts';
 
 /** What waits for an opening canister is resumed by this. */

@@ -1,5 +1,5 @@
-// What waits in queues: calls (from users and canisters alike) and responses; and what remembers them: call contexts
-// and callbacks (interface-spec 5.2, 5.4).
+// What waits in queues: calls (from users and canisters alike) and responses; and what remembers
+// them: call contexts and callbacks (interface-spec 5.2, 5.4).
 import { bytes, type Coded, count, flag, nat, optional, record, text, variants } from './codec.ts';
 
 /** Who gets the answer. The system never does. */
@@ -36,7 +36,10 @@ export type ResponseMessage = Coded<typeof responseCodec>;
 export const inputCodec = variants({ call: callCodec, response: responseCodec });
 export type InputMessage = Coded<typeof inputCodec>;
 
-/** A call for the management canister; `notBefore` is a height, `callerVersion` that of a canister as it made the call. */
+/**
+ * A call for the management canister; `notBefore` is a height, `callerVersion` that of a canister
+ * as it made the call.
+ */
 export const subnetCallCodec = record({
   call: callCodec,
   notBefore: count,

@@ -1,4 +1,5 @@
-// Which uploaded modules are in use: the store keeps each once, by hash, as long as a canister runs it.
+// Which uploaded modules are in use: the store keeps each once, by hash, as long as a canister runs
+// it.
 import type { StoredModule } from '@internode/contracts';
 import { fromHex, toHex } from '@internode/prelude';
 

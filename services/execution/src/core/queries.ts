@@ -1,8 +1,10 @@
 /**
- * Queries on the newest executed state (interface-spec 1.11, 5.11): answered here, never changing anything.
+ * Queries on the newest executed state (interface-spec 1.11, 5.11): answered here, never changing
+ * anything.
  *
- * Plain queries run between the messages of a batch. Composite queries call other canisters and must see one state
- * throughout: they start only between batches, and no batch starts while one runs; a waiting batch goes before new ones.
+ * Plain queries run between the messages of a batch. Composite queries call other canisters and
+ * must see one state throughout: they start only between batches, and no batch starts while one
+ * runs; a waiting batch goes before new ones.
  */
 import type { ExecuteQuery, Refusal } from '@internode/contracts';
 import { isManagement } from '@internode/encoding';
@@ -11,14 +13,14 @@ import type { Context, Executed } from '../sandbox/interface.ts';
 import type { Canister } from './canister.ts';
 import { Certificates, readKey } from './certificates.ts';
 import { CompositeQuery } from './composite-query.ts';
-import { baseContext } from './executions.ts';
+import { baseContext } from './context.ts';
 import type { ExecutionEffect, Fiber, Fibers } from './fibers.ts';
 import { solveFor } from './fibers.ts';
 import { ensureOpen } from './loading.ts';
 import { managementQuery } from './management/query.ts';
 import type { Outcome } from './messages.ts';
-import { canisterNotFound, refuse } from './refusals.ts';
 import { queryOutcome, queryProblem } from './query-outcome.ts';
+import { canisterNotFound, refuse } from './refusals.ts';
 import { refusalOf, reject } from './responding.ts';
 import type { Subnet } from './subnet.ts';
 

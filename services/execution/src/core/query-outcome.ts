@@ -1,4 +1,5 @@
-// Whether a canister answers queries now, and what its execution answered (interface-spec 1.11, 5.1).
+// Whether a canister answers queries now, and what its execution answered (interface-spec 1.11,
+// 5.1).
 import type { Refusal } from '@internode/contracts';
 import type { Executed } from '../sandbox/interface.ts';
 import type { Canister } from './canister.ts';

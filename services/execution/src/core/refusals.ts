@@ -1,5 +1,6 @@
-// Every refusal of execution with its error code and text (interface-spec 1.14). The first significant digit of a
-// code is the reject code. Texts are a compatibility surface: clients and tests compare them.
+// Every refusal of execution with its error code and text (interface-spec 1.14). The first
+// significant digit of a code is the reject code. Texts are a compatibility surface: clients and
+// tests compare them.
 import type { Refusal } from '@internode/contracts';
 import { principalToText } from '@internode/encoding';
 import { utf8 } from '@internode/prelude';

@@ -1,8 +1,10 @@
 /**
- * The ingress history (interface-spec 1.9): every request that entered a block, so that none runs twice.
+ * The ingress history (interface-spec 1.9): every request that entered a block, so that none runs
+ * twice.
  *
- * A request is forgotten REQUEST_RETENTION after its expiry, or after its completion when that came later. The rule
- * needs only what survives a restart (expiry, and the few completions after expiry), so all replicas forget alike.
+ * A request is forgotten REQUEST_RETENTION after its expiry, or after its completion when that came
+ * later. The rule needs only what survives a restart (expiry, and the few completions after
+ * expiry), so all replicas forget alike.
  */
 import type { Refusal, RequestChange, RequestStatus } from '@internode/contracts';
 import { assert, fromHex, toHex } from '@internode/prelude';

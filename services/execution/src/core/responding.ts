@@ -1,7 +1,8 @@
-// Answers on their way back: to the request history for users, to the caller's queue for canisters (interface-spec 5.2).
-import { toHex } from '@internode/prelude';
+// Answers on their way back: to the request history for users, to the caller's queue for canisters
+// (interface-spec 5.2).
+
 import type { Refusal } from '@internode/contracts';
-import { addCycles } from './cycles.ts';
+import { toHex } from '@internode/prelude';
 import type { Origin, Outcome } from './messages.ts';
 import type { Subnet } from './subnet.ts';
 
@@ -14,8 +15,8 @@ export function reply(content: Uint8Array): Outcome {
 }
 
 /**
- * Gives the answer to whoever asked, with the cycles that were attached and not accepted. A second answer, and one
- * that comes after a bounded wait is over, is dropped with its cycles (5.7).
+ * Gives the answer to whoever asked, with the cycles that were attached and not accepted. A second
+ * answer, and one that comes after a bounded wait is over, is dropped with its cycles (5.7).
  */
 export function respond(subnet: Subnet, origin: Origin, outcome: Outcome, refund: bigint): void {
   if (origin.kind === 'system') return;
@@ -37,7 +38,9 @@ export function refusalOf(outcome: Extract<Outcome, { kind: 'reject' }>): Refusa
   return { rejectCode, message, errorCode };
 }
 
-/** Bounded waits that are over: the caller gets code 6 now; the real answer will be dropped (5.7). */
+/**
+ * Bounded waits that are over: the caller gets code 6 now; the real answer will be dropped (5.7).
+ */
 export function expireCalls(subnet: Subnet): void {
   for (const key of subnet.sortedKeys(subnet.withDeadline)) {
     const canister = subnet.canisters.get(key);
@@ -78,5 +81,3 @@ export function openCalls(
 export function take(balance: bigint, amount: bigint): bigint {
   return amount > balance ? 0n : balance - amount;
 }
-
-export { addCycles };

@@ -1,9 +1,9 @@
-// From the store to the tip after a start: subnet state, canisters, request history. Whatever does not arrive is asked
-// for again (fibers.ts).
+// From the store to the tip after a start: subnet state, canisters, request history. Whatever does
+// not arrive is asked for again (fibers.ts).
 import type { TipLoaded } from '@internode/contracts';
 import { toHex } from '@internode/prelude';
 import { Canister } from './canister.ts';
-import { type Fiber, askFor } from './fibers.ts';
+import { askFor, type Fiber } from './fibers.ts';
 import type { Call } from './messages.ts';
 import type { Subnet } from './subnet.ts';
 

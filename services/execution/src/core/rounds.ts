@@ -1,18 +1,19 @@
 /**
- * The execution phase of a batch: rounds over all canisters with work, until there is none or a limit is met
- * (protocol.md 4.5).
+ * The execution phase of a batch: rounds over all canisters with work, until there is none or a
+ * limit is met (protocol.md 4.5).
  *
- * In each wave every chosen canister runs one message; waves run in the sandbox at once and are applied in order of
- * canister id, so that no result depends on which answer came first. The rest waits for the next height.
+ * In each wave every chosen canister runs one message; waves run in the sandbox at once and are
+ * applied in order of canister id, so that no result depends on which answer came first. The rest
+ * waits for the next height.
  */
 import { ROUND } from '../limits.ts';
 import type { Answer } from '../sandbox/interface.ts';
-import { uninstallIfOutOfCycles } from './uninstall.ts';
 import { type Started, startNext } from './executions.ts';
 import { type Fiber, solveAll } from './fibers.ts';
 import { ensureOpen, type Raise } from './loading.ts';
 import { runSubnetCall } from './management/dispatch.ts';
 import type { Subnet } from './subnet.ts';
+import { uninstallIfOutOfCycles } from './uninstall.ts';
 
 export interface RoundFigures {
   executions: number;

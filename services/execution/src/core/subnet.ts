@@ -1,17 +1,18 @@
 /**
- * The mutable tip: all canisters, the management canister's queue, the request history. Rules change it; `takeChanges`
- * answers what a height changed.
+ * The mutable tip: all canisters, the management canister's queue, the request history. Rules
+ * change it; `takeChanges` answers what a height changed.
  *
- * Sets of keys (runnable, timers, …) are only an index over canisters, rebuilt after a restart; whoever iterates them
- * sorts first, so that no result depends on the order in which things were added.
+ * Sets of keys (runnable, timers, …) are only an index over canisters, rebuilt after a restart;
+ * whoever iterates them sorts first, so that no result depends on the order in which things were
+ * added.
  */
 import { canisterIdFromIndex, canisterIndexOf } from '@internode/encoding';
 import { assert, toHex } from '@internode/prelude';
 import type { Canister } from './canister.ts';
 import { bytes, count, decodeState, encodeState, list, nat, record } from './codec.ts';
 import { Prices } from './cycles.ts';
-import { ModuleUse } from './module-use.ts';
 import { type Call, type InputMessage, type SubnetCall, subnetCallCodec } from './messages.ts';
+import { ModuleUse } from './module-use.ts';
 import { RequestHistory } from './request-history.ts';
 
 const STATE_VERSION = 1;

@@ -1,4 +1,5 @@
-// Taking the code out of a canister: by its controllers, or because it ran out of cycles (interface-spec 5.9).
+// Taking the code out of a canister: by its controllers, or because it ran out of cycles
+// (interface-spec 5.9).
 import { HISTORY_ENTRIES, LOG_BYTES_DEFAULT } from '../limits.ts';
 import { answerContext, stopIfDone } from './call-contexts.ts';
 import type { Canister, Change } from './canister.ts';
@@ -21,7 +22,9 @@ export function recordChange(
   if (state.history.length > HISTORY_ENTRIES) state.history.shift();
 }
 
-/** Removes code, memories, certified data, logs and timer; open contexts are rejected with code 4. */
+/**
+ * Removes code, memories, certified data, logs and timer; open contexts are rejected with code 4.
+ */
 export function* uninstallCode(subnet: Subnet, canister: Canister, why: string): Fiber {
   yield* whileOpening(canister);
   const { state } = canister;

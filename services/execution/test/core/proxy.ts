@@ -2,7 +2,9 @@
 import { concatBytes, utf8 } from '@internode/prelude';
 import { module, query, replyNumber, update } from '../sandbox/support.ts';
 
-/** The counter, at 0; what cleanup does, at 8; how often the timer ran, at 16; heartbeats, at 24. */
+/**
+ * The counter, at 0; what cleanup does, at 8; how often the timer ran, at 16; heartbeats, at 24.
+ */
 const add = (address: number, value = '(i64.const 1)'): string =>
   `(i64.store (i32.const ${address}) (i64.add (i64.load (i32.const ${address})) ${value}))`;
 
@@ -10,8 +12,8 @@ const ECHO = `(call $msg_arg_data_copy (i32.const 4000) (i32.const 0) (call $msg
   (call $msg_reply_data_append (i32.const 4000) (call $msg_arg_data_size)) (call $msg_reply)`;
 
 /**
- * Argument: callee (length, bytes), method (length, bytes), cycles (8 bytes), timeout in seconds (1 byte, 0 = none),
- * how many such calls (2 bytes), payload.
+ * Argument: callee (length, bytes), method (length, bytes), cycles (8 bytes), timeout in seconds (1
+ * byte, 0 = none), how many such calls (2 bytes), payload.
  */
 const CALL = `(local $at i32) (local $size i32) (local $left i32)
   (local.set $size (call $msg_arg_data_size))

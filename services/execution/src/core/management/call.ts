@@ -1,6 +1,6 @@
 // What every management method gets and gives.
 import type { Refusal } from '@internode/contracts';
-import { candid, type CandidType } from '@internode/encoding';
+import { type CandidType, candid } from '@internode/encoding';
 import { EMPTY_CANDID } from '../call-contexts.ts';
 import type { Canister, Change } from '../canister.ts';
 import type { Fiber } from '../fibers.ts';

@@ -1,4 +1,5 @@
-// New canisters: by canisters for cycles, and in development by anyone for nothing (interface-spec 6).
+// New canisters: by canisters for cycles, and in development by anyone for nothing (interface-spec
+// 6).
 import { candid } from '@internode/encoding';
 import { CANISTERS } from '../../limits.ts';
 import { defaultSettings, emptyCanister } from '../canister.ts';
@@ -10,8 +11,8 @@ import {
   done,
   failed,
   type ManagementCall,
-  readArgument,
   type Result,
+  readArgument,
 } from './call.ts';
 import { changedSettings } from './settings.ts';
 import {

@@ -3,7 +3,7 @@ import { candid, separator, sha256 } from '@internode/encoding';
 import { concatBytes } from '@internode/prelude';
 import { addCycles } from '../cycles.ts';
 import { canisterNotFound } from '../refusals.ts';
-import { done, failed, type ManagementCall, readArgument, type Result } from './call.ts';
+import { done, failed, type ManagementCall, type Result, readArgument } from './call.ts';
 import { canisterIdType, topUpType } from './types.ts';
 
 export function depositCycles({ subnet, call }: ManagementCall): Result {
@@ -27,8 +27,8 @@ export function topUp({ subnet, call }: ManagementCall): Result {
 }
 
 /**
- * 32 bytes nobody could know when the call was made: the answer waits for the random tape of the next height, which is
- * opened only after this height is final.
+ * 32 bytes nobody could know when the call was made: the answer waits for the random tape of the
+ * next height, which is opened only after this height is final.
  */
 export function rawRand({ subnet, call, notBefore }: ManagementCall): Result {
   if (notBefore === 0) {

@@ -1,4 +1,5 @@
-// The management canister: one call, from its queue to its answer. It runs whatever the target's status (interface-spec 5.6).
+// The management canister: one call, from its queue to its answer. It runs whatever the target's
+// status (interface-spec 5.6).
 import type { Refusal } from '@internode/contracts';
 import type { Fiber } from '../fibers.ts';
 import type { Raise } from '../loading.ts';
@@ -6,7 +7,7 @@ import type { SubnetCall } from '../messages.ts';
 import { refuse, unknownManagementMethod } from '../refusals.ts';
 import { respond } from '../responding.ts';
 import type { Subnet } from '../subnet.ts';
-import { failed, type Handler, readArgument, type Result } from './call.ts';
+import { failed, type Handler, type Result, readArgument } from './call.ts';
 import { createCanister, provisionalCreate } from './create.ts';
 import { depositCycles, rawRand, topUp } from './cycles.ts';
 import { installCode } from './install.ts';

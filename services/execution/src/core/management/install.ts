@@ -3,10 +3,11 @@ import { principalToText } from '@internode/encoding';
 import { assert, bytesEqual } from '@internode/prelude';
 import { INSTRUCTIONS } from '../../limits.ts';
 import type { Context, Executed, ModuleFacts } from '../../sandbox/interface.ts';
+import { certify, keepLogs, keepSizes } from '../aftermath.ts';
 import type { Canister } from '../canister.ts';
 import { chargeIdle } from '../charging.ts';
+import { baseContext } from '../context.ts';
 import { addCycles } from '../cycles.ts';
-import { baseContext, certify, keepLogs, keepSizes } from '../executions.ts';
 import { type Fiber, solve } from '../fibers.ts';
 import { ensureOpen } from '../loading.ts';
 import { fromCanister, noModule, outOfCycles, refuse, trapped } from '../refusals.ts';
@@ -18,8 +19,8 @@ import {
   done,
   failed,
   type ManagementCall,
-  readControlled,
   type Result,
+  readControlled,
 } from './call.ts';
 import { type InstallArgument, installType } from './types.ts';
 

@@ -1,10 +1,11 @@
 // Start, stop, delete, uninstall, settings and status (interface-spec 5.9, 6).
-import { bytesEqual } from '@internode/prelude';
+
 import { principalToText } from '@internode/encoding';
+import { bytesEqual } from '@internode/prelude';
+import { trimLogs } from '../aftermath.ts';
 import { stopIfDone } from '../call-contexts.ts';
 import type { Canister } from '../canister.ts';
 import { chargeIdle } from '../charging.ts';
-import { trimLogs } from '../executions.ts';
 import type { Fiber } from '../fibers.ts';
 import { canisterNotFound, notController, refuse } from '../refusals.ts';
 import { reject, respond } from '../responding.ts';
@@ -14,9 +15,9 @@ import {
   done,
   failed,
   type ManagementCall,
+  type Result,
   readArgument,
   readControlled,
-  type Result,
 } from './call.ts';
 import { changedSettings } from './settings.ts';
 import { maySee, statusOf } from './status.ts';

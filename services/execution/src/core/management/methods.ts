@@ -1,5 +1,6 @@
-// The methods of `aaaaa-aa` that exist here, and who may call them how (interface-spec 6). `who` for ingress is
-// checked before a call enters a block and again when it runs, since controllers may change in between.
+// The methods of `aaaaa-aa` that exist here, and who may call them how (interface-spec 6). `who`
+// for ingress is checked before a call enters a block and again when it runs, since controllers may
+// change in between.
 
 export type ManagementMethod =
   | 'create_canister'

@@ -1,4 +1,5 @@
-// Management methods by query: of users, and of composite queries as their canister (interface-spec 5.11, 6).
+// Management methods by query: of users, and of composite queries as their canister (interface-spec
+// 5.11, 6).
 import { candid } from '@internode/encoding';
 import type { Outcome } from '../messages.ts';
 import { canisterNotFound, notController, refuse, unknownManagementMethod } from '../refusals.ts';
