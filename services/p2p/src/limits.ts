@@ -13,7 +13,7 @@ export const P2P_LIMITS = {
   /** Ids that became final, remembered so that a repeated call is admitted without a second run. */
   finalIdsMax: 600_000,
   /** Ingress is offered to consensus again after so long, as much at a time as its pool can use. */
-  offerAgainMs: 1_000,
+  offerAgainMs: 2_000,
   offerMessagesMax: 2_000,
   offerBytesMax: 8 * 1024 * 1024,
   /** Artifacts that this node offers to its peers; correct services stay far below (protocol 2.4). */

@@ -30,11 +30,11 @@ export class IngressPool {
     return this.#heightOfFinal.get(key);
   }
 
-  /** False when full, or when the id already waits. */
+  /** False when full. Offering twice is offering once. */
   offer(ingress: Ingress): boolean {
     const key = keyOf(ingress.requestId);
     const bytes = sizeOfIngress(ingress);
-    if (this.#waiting.has(key)) return false;
+    if (this.#waiting.has(key)) return true;
     if (this.#waiting.size >= CONSENSUS_LIMITS.ingressMessagesMax) return false;
     if (this.#bytes + bytes > CONSENSUS_LIMITS.ingressBytesMax) return false;
     this.#waiting.set(key, ingress);
