@@ -15,7 +15,7 @@ export const BLS_SIGNATURE_BYTES = 48;
  * subgroup are all invalid. Secret keys are our own: a bad one is a broken invariant.
  */
 export interface BlsEngine {
-  readonly name: 'noble' | 'mcl';
+  readonly name: string;
   publicKey(secretKey: Uint8Array): Uint8Array;
   sign(secretKey: Uint8Array, message: Uint8Array): Uint8Array;
   /** The point of G1 that a signature multiplies. */

@@ -1,0 +1,32 @@
+import { toHex } from '@internode/prelude';
+import type { Checker } from '@internode/sim';
+
+/** Something with one true value per height, in all lives of all nodes: a final block, a state root. */
+function oneValuePerHeight(name: string, kind: string, field: string): Checker {
+  const seen = new Map<number, string>();
+  return {
+    name,
+    onEvent: ({ event }) => {
+      if (event.kind !== kind) return undefined;
+      const { height, [field]: value } = event as unknown as { height: number } & Record<
+        string,
+        Uint8Array
+      >;
+      const text = toHex(value as Uint8Array);
+      const before = seen.get(height) ?? text;
+      seen.set(height, before);
+      return before === text ? undefined : `height ${height} has ${before} and ${text}`;
+    },
+    atEnd: () => undefined,
+  };
+}
+
+/** One finalised block per height (protocol 2.1), also across restarts. */
+export function agreement(): Checker {
+  return oneValuePerHeight('agreement', 'FinalSeen', 'hash');
+}
+
+/** The same state root at each height, however often it is executed. */
+export function oneRoot(): Checker {
+  return oneValuePerHeight('one root', 'StateHashed', 'root');
+}
