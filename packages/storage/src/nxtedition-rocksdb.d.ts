@@ -17,6 +17,8 @@ declare module '@nxtedition/rocksdb' {
       readonly createIfMissing: boolean;
       readonly parallelism: number;
       readonly walCompression: boolean;
+      readonly compaction: 'level' | 'universal';
+      readonly memtableMemoryBudget: number;
     }): Promise<void>;
     close(): Promise<void>;
     batch(): Batch;
