@@ -30,6 +30,7 @@ export interface PoolOptions {
 
 /** Recursion of canisters is bounded by their own counter; this is more than it allows. */
 const STACK_MB = 64;
+const GRACE_MS = 1_000;
 
 type CodeTask = Extract<Task, { kind: 'install' | 'remove' | 'open' }>;
 type Deliver = (answer: Answer) => void;
@@ -79,27 +80,25 @@ export class SandboxPool {
     }
   }
 
-  /** Waits for the answers under way, then ends the workers. */
+  /**
+   * Waits a second for the answers under way, then ends the workers. A message that takes longer is
+   * abandoned: nothing of it was kept, and it runs again after the next start.
+   */
   async close(): Promise<void> {
     if (this.#state === 'open') {
       this.#flush();
       this.#state = 'closing';
-      if (this.#pending.size > 0)
-        await new Promise<void>((resolve) => {
-          this.#idle = resolve;
-        });
+      await within(GRACE_MS, this.#untilIdle());
+      this.#pending.clear();
     }
-    await Promise.all(
-      this.#members.map(async ({ worker }) => {
-        const ended = new Promise((resolve) => {
-          worker.once('exit', resolve);
-        });
-        post(worker, { kind: 'stop' });
-        const late = setTimeout(() => void worker.terminate(), 1_000);
-        await (worker.threadId === -1 ? undefined : ended);
-        clearTimeout(late);
-      }),
-    );
+    await Promise.all(this.#members.map(({ worker }) => ended(worker)));
+  }
+
+  #untilIdle(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#idle = resolve;
+      if (this.#pending.size === 0) resolve();
+    });
   }
 
   #start(settings: WorkerSettings): Member {
@@ -202,6 +201,23 @@ export class SandboxPool {
     for (const { worker } of this.#members) void worker.terminate();
     this.#onFault(error);
   }
+}
+
+async function ended(worker: Worker): Promise<void> {
+  if (worker.threadId === -1) return;
+  const exit = new Promise<void>((resolve) => worker.once('exit', () => resolve()));
+  post(worker, { kind: 'stop' });
+  await within(GRACE_MS / 4, exit);
+  await worker.terminate();
+}
+
+async function within(limitMs: number, done: Promise<void>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, limitMs);
+  });
+  await Promise.race([done, late]);
+  clearTimeout(timer);
 }
 
 function post(worker: Worker, message: ToWorker): void {

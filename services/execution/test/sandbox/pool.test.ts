@@ -26,6 +26,7 @@ const COUNTER = module(`
     (call $msg_reply_data_append (i32.const 0) (call $msg_arg_data_size)) (call $msg_reply)`,
   )}
   (func $f (param i64) (result i64) (i64.add (call $f (local.get 0)) (i64.const 1)))
+  ${update('forever', '(loop $l (br $l))')}
   ${update('recursion', '(drop (call $f (i64.const 1)))')}
   (table funcref (elem $g)) (type $t (func (param i64 i64) (result i64)))
   (func $g (param i64 i64) (result i64) (local i64 i64 i64)
@@ -214,6 +215,20 @@ describe('the pool of sandbox workers', { timeout: 60_000 }, () => {
       await run(2, method);
       await both({ kind: 'collect' });
     }
+  });
+
+  it('close abandons a message that takes too long', async () => {
+    const { pool, execute, install, faults } = open(1);
+    await install(1);
+    let answered = false;
+    void execute(1, 'forever').then(() => {
+      answered = true;
+    });
+    const start = performance.now();
+    await pool.close();
+    // Two seconds on a quiet machine; this allows for a busy one.
+    expect(performance.now() - start).toBeLessThan(4_000);
+    expect([answered, faults.length]).toEqual([false, 0]);
   });
 
   it('close waits for the answers under way', async () => {
