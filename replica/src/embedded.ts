@@ -140,12 +140,12 @@ async function runServices({ host, dataDir, dealing, bls, onBroken }: Parts): Pr
   assert(node !== undefined, 'a subnet has a node');
   const { nodeId } = node;
   const alone = subnet.members.length === 1;
-  const [store, beaconSolver] = await Promise.all([
-    RocksStore.open({ path: join(dataDir, 'store') }),
-    startThreadedBeaconSolver(heldKeys(subnet, node), onBroken),
-  ]);
-  host.defer(() => store.close());
-  host.defer(() => beaconSolver.close());
+  const opening = [
+    closedWith(host, RocksStore.open({ path: join(dataDir, 'store') })),
+    closedWith(host, startThreadedBeaconSolver(heldKeys(subnet, node), onBroken)),
+  ] as const;
+  await Promise.allSettled(opening);
+  const [store, beaconSolver] = await Promise.all(opening);
   const sandbox = createSandboxSolver({
     workers: Math.min(SANDBOX_WORKERS_MAX, availableParallelism()),
     cacheDirectory: join(dataDir, 'compile-cache'),
@@ -187,4 +187,14 @@ async function runServices({ host, dataDir, dealing, bls, onBroken }: Parts): Pr
     describe: describeConsensus,
   });
   host.run(new Service(createP2p({ nodeId })), { describe: describeP2p });
+}
+
+/** Also when another thread fails to open: one left open would keep the process alive. */
+async function closedWith<T extends { close(): Promise<void> | void }>(
+  host: Host,
+  opening: Promise<T>,
+): Promise<T> {
+  const opened = await opening;
+  host.defer(() => opened.close());
+  return opened;
 }
