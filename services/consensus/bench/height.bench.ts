@@ -7,7 +7,11 @@ import { World } from '../test/world.ts';
 setHashEngine(nodeHashEngine);
 
 function measure(n: number, callsPerHeight: number): void {
-  const world = new World({ n, parameters: { idleBlockMs: 1, pacePerMessageMs: 0 }, delay: (_m, from, to) => (from === to ? 0.05 : 0.5) });
+  const world = new World({
+    n,
+    parameters: { idleBlockMs: 1, pacePerMessageMs: 0 },
+    delay: (_m, from, to) => (from === to ? 0.05 : 0.5),
+  });
   world.start();
   world.run(100);
   const heightBefore = world.node(0).core.view().delivered;
@@ -23,8 +27,11 @@ function measure(n: number, callsPerHeight: number): void {
   const { user, system } = process.cpuUsage(cpu);
   const heights = world.node(0).core.view().delivered - heightBefore;
   const perHeightMs = (user + system) / 1_000 / heights / n;
-  const calledMs = calls > 0 ? ` (${((1_000 * perHeightMs * heights) / calls).toFixed(1)} µs per call)` : '';
-  console.log(`n = ${n}, ${(calls / heights).toFixed(1)} calls per height: ${perHeightMs.toFixed(3)} ms per height and node${calledMs}`);
+  const calledMs =
+    calls > 0 ? ` (${((1_000 * perHeightMs * heights) / calls).toFixed(1)} µs per call)` : '';
+  console.log(
+    `n = ${n}, ${(calls / heights).toFixed(1)} calls per height: ${perHeightMs.toFixed(3)} ms per height and node${calledMs}`,
+  );
 }
 
 for (const n of [1, 4]) for (const calls of [0, 10, 100]) measure(n, calls);

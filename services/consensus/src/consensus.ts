@@ -1,10 +1,10 @@
 // The shell's view of this room: what the service hears and how its core is born.
 import type { ServiceDefinition } from '@internode/actor';
+import type { ConsensusConfig } from './config.ts';
 import { ConsensusCore } from './core/consensus.ts';
 import type { ConsensusEvent } from './core/event.ts';
-import type { ConsensusAnswer, ConsensusTask } from './core/task.ts';
-import type { ConsensusConfig } from './config.ts';
 import { LOCAL_PARAMETERS } from './core/subnet.ts';
+import type { ConsensusAnswer, ConsensusTask } from './core/task.ts';
 
 export type ConsensusDefinition = ServiceDefinition<ConsensusTask, ConsensusAnswer, ConsensusEvent>;
 

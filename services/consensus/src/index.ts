@@ -1,12 +1,12 @@
-export { createConsensus } from './consensus.ts';
-export type { ConsensusDefinition } from './consensus.ts';
 export type { ConsensusConfig } from './config.ts';
+export type { ConsensusDefinition } from './consensus.ts';
+export { createConsensus } from './consensus.ts';
 export { ConsensusCore } from './core/consensus.ts';
 export type { ConsensusEvent } from './core/event.ts';
-export { LOCAL_PARAMETERS } from './core/subnet.ts';
 export type { Member, SubnetParameters, SubnetRecord } from './core/subnet.ts';
+export { LOCAL_PARAMETERS } from './core/subnet.ts';
 export type { ConsensusAnswer, ConsensusTask } from './core/task.ts';
 export { CONSENSUS_LIMITS } from './limits.ts';
-export { createConsensusSolver, solveConsensus } from './solver.ts';
 export type { ConsensusSolverOptions } from './solver.ts';
+export { createConsensusSolver, solveConsensus } from './solver.ts';
 export { describeConsensus } from './telemetry.ts';

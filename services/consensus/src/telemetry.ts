@@ -13,7 +13,11 @@ export function describeConsensus(event: ConsensusEvent): Description {
       };
     case 'HeightFinalized':
       return {
-        log: { level: 'debug', text: 'block final', fields: { height: event.height, messages: event.messages } },
+        log: {
+          level: 'debug',
+          text: 'block final',
+          fields: { height: event.height, messages: event.messages },
+        },
         metrics: [
           { kind: 'gauge', name: 'height_finalized', value: event.height },
           { kind: 'count', name: 'blocks_finalized_total' },
@@ -31,7 +35,11 @@ export function describeConsensus(event: ConsensusEvent): Description {
         metrics: [{ kind: 'count', name: 'artifacts_rejected_total' }],
       };
     case 'ArtifactDropped':
-      return { metrics: [{ kind: 'count', name: 'artifacts_dropped_total', labels: { reason: event.reason } }] };
+      return {
+        metrics: [
+          { kind: 'count', name: 'artifacts_dropped_total', labels: { reason: event.reason } },
+        ],
+      };
     case 'IngressDropped':
       return { metrics: [{ kind: 'count', name: 'ingress_dropped_total' }] };
     case 'MakerEquivocated':

@@ -31,7 +31,11 @@ export function checkAgreement(world: World): number {
 }
 
 function callsOf(world: World, index: number): ReadonlySet<string> {
-  return new Set(world.batches(index).flatMap((batch) => batch.ingress.map((message) => toHex(message.requestId))));
+  return new Set(
+    world
+      .batches(index)
+      .flatMap((batch) => batch.ingress.map((message) => toHex(message.requestId))),
+  );
 }
 
 function submitToAll(world: World, name: string): void {
@@ -76,7 +80,9 @@ describe('a subnet of four', () => {
     world.run(30_000);
     for (const index of [0, 1, 3]) expect(callsOf(world, index).size).toBe(10);
     checkAgreement(world);
-    const ranks = world.node(0).events.flatMap((event) => (event.kind === 'HeightNotarized' ? [event.rank] : []));
+    const ranks = world
+      .node(0)
+      .events.flatMap((event) => (event.kind === 'HeightNotarized' ? [event.rank] : []));
     expect(ranks).toContain(1);
   });
 
@@ -105,10 +111,13 @@ describe('a subnet of four', () => {
       offersAgainMs: 500,
       delay: (message, from, to) => {
         if (from === to) return 0.1;
-        const late = message.kind === 'ArtifactReceived' && message.artifactKind === 'block_proposal';
+        const late =
+          message.kind === 'ArtifactReceived' && message.artifactKind === 'block_proposal';
         if (!late) return 5;
         const decoded = PROPOSAL.decode(message.body);
-        return decoded.kind === 'valid' && decoded.value.block.rank === 0 && (from + to) % 2 === 0 ? 1_200 : 5;
+        return decoded.kind === 'valid' && decoded.value.block.rank === 0 && (from + to) % 2 === 0
+          ? 1_200
+          : 5;
       },
     });
     world.start();
@@ -125,17 +134,24 @@ describe('a subnet of four', () => {
     const height = world.node(0).core.view().pool.notarized + 1;
     const evil = makerOf(world, height, 0);
     const honest = world.nodes.filter((node) => node.index !== evil);
-    const [parent] = world.node(0).core.view().pool.notarizedBlocks(height - 1);
+    const [parent] = world
+      .node(0)
+      .core.view()
+      .pool.notarizedBlocks(height - 1);
     if (parent === undefined) throw new Error('no parent');
     world.crash(evil);
     const first = world.proposal(evil, parent, ['x']);
     const second = world.proposal(evil, parent, ['y']);
     for (const [i, node] of honest.entries()) {
       world.artifact(node.index, evil, 'block_proposal', i === 0 ? first : second);
-      world.at(3, () => world.artifact(node.index, evil, 'block_proposal', i === 0 ? second : first));
+      world.at(3, () =>
+        world.artifact(node.index, evil, 'block_proposal', i === 0 ? second : first),
+      );
     }
     world.run(20_000);
-    const caught = honest.filter((node) => node.events.some((event) => event.kind === 'MakerEquivocated'));
+    const caught = honest.filter((node) =>
+      node.events.some((event) => event.kind === 'MakerEquivocated'),
+    );
     expect(caught.length).toBe(honest.length);
     checkAgreement(world);
     for (const node of honest) expect(world.batches(node.index).length).toBeGreaterThan(height + 3);
@@ -158,10 +174,12 @@ describe('a subnet of four', () => {
         },
       });
       world.start();
-      for (let i = 0; i < 100; i += 1) world.at(i * 100, () => submitToAll(world, `call ${i % 20}`));
+      for (let i = 0; i < 100; i += 1)
+        world.at(i * 100, () => submitToAll(world, `call ${i % 20}`));
       world.run(20_000);
       expect(checkAgreement(world), `seed ${seed}`).toBeGreaterThan(15);
-      for (const node of world.nodes) expect(callsOf(world, node.index).size, `seed ${seed}`).toBe(20);
+      for (const node of world.nodes)
+        expect(callsOf(world, node.index).size, `seed ${seed}`).toBe(20);
     }
   });
 
@@ -172,16 +190,23 @@ describe('a subnet of four', () => {
         state = (state * 1_103_515_245 + 12_345) % 2 ** 31;
         return state / 2 ** 31;
       };
-      const world = new World({ n: 4, offersAgainMs: 400, delay: (_m, from, to) => (from === to ? 0.1 : 1 + random() * 10) });
+      const world = new World({
+        n: 4,
+        offersAgainMs: 400,
+        delay: (_m, from, to) => (from === to ? 0.1 : 1 + random() * 10),
+      });
       world.start();
       for (let i = 0; i < 60; i += 1) world.at(i * 100, () => submitToAll(world, `call ${i % 20}`));
       for (let i = 0; i < 30; i += 1) {
         world.at(50 + i * 130 + random() * 40, () => {
           const node = world.node(Math.floor(random() * 4));
           if (!node.up) return;
-          const survive = node.durable + Math.floor(random() * (node.journal.length - node.durable + 1));
+          const survive =
+            node.durable + Math.floor(random() * (node.journal.length - node.durable + 1));
           world.crash(node.index, survive);
-          world.at(random() * 100, () => { if (!node.up) world.startNode(node.index); });
+          world.at(random() * 100, () => {
+            if (!node.up) world.startNode(node.index);
+          });
         });
       }
       world.run(20_000);

@@ -1,11 +1,27 @@
 import { sha256 } from '@internode/encoding';
 import { utf8 } from '@internode/prelude';
 import { describe, expect, test } from 'vitest';
-import { committeeSize, faultsTolerated, makersMax, quorum, rolesOf, shuffle } from '../src/core/membership.ts';
+import {
+  committeeSize,
+  faultsTolerated,
+  makersMax,
+  quorum,
+  rolesOf,
+  shuffle,
+} from '../src/core/membership.ts';
 
 describe('numbers of protocol 2.1', () => {
   test('faults of the published subnet sizes', () => {
-    const published = [[1, 0], [4, 1], [7, 2], [13, 4], [28, 9], [34, 11], [40, 13], [500, 166]] as const;
+    const published = [
+      [1, 0],
+      [4, 1],
+      [7, 2],
+      [13, 4],
+      [28, 9],
+      [34, 11],
+      [40, 13],
+      [500, 166],
+    ] as const;
     for (const [n, f] of published) expect(faultsTolerated(n)).toBe(f);
     expect(committeeSize(500)).toBe(499);
     expect(quorum(500)).toBe(333);

@@ -37,7 +37,9 @@ describe('a subnet of one', () => {
       last = batch.timeNanos;
       expect(batch.randomness).toEqual(sha256(tapeOf(batch.height)));
       const final = world.finals(0).find((message) => message.height === batch.height);
-      expect(final?.ingressIds.map(toHex)).toEqual(batch.ingress.map((message) => toHex(message.requestId)));
+      expect(final?.ingressIds.map(toHex)).toEqual(
+        batch.ingress.map((message) => toHex(message.requestId)),
+      );
     }
     expect(world.batches(0).flatMap((batch) => batch.ingress)).toHaveLength(50);
   });
@@ -46,9 +48,18 @@ describe('a subnet of one', () => {
     const world = new World({ n: 1, executes: false });
     world.start();
     world.run(10);
-    const told = (height: number, more: { workPending: boolean; nextTimerNanos?: bigint }): void => {
+    const told = (
+      height: number,
+      more: { workPending: boolean; nextTimerNanos?: bigint },
+    ): void => {
       world.tell(0, { kind: 'TipAdvanced', height, ...more });
-      world.tell(0, { kind: 'StateCertified', height, root: new Uint8Array(32), timeNanos: 0n, completedRequests: [] });
+      world.tell(0, {
+        kind: 'StateCertified',
+        height,
+        root: new Uint8Array(32),
+        timeNanos: 0n,
+        completedRequests: [],
+      });
     };
     told(1, { workPending: true });
     world.run(5);
@@ -89,7 +100,13 @@ describe('a subnet of one', () => {
     const highest = (): number => Math.max(...world.batches(0).map((batch) => batch.height));
     expect(highest()).toBe(4);
     world.submit(0, 'another');
-    world.tell(0, { kind: 'StateCertified', height: 3, root: new Uint8Array(32), timeNanos: 0n, completedRequests: [] });
+    world.tell(0, {
+      kind: 'StateCertified',
+      height: 3,
+      root: new Uint8Array(32),
+      timeNanos: 0n,
+      completedRequests: [],
+    });
     world.run(50);
     expect(highest()).toBe(5);
   });
@@ -143,7 +160,9 @@ describe('a subnet of one', () => {
     world.start();
     for (let i = 0; i < 50; i += 1) world.at(i * 100, () => world.submit(0, `call ${i}`));
     world.run(30_000);
-    const calls = new Set(world.batches(0).flatMap((batch) => batch.ingress.map((message) => toHex(message.requestId))));
+    const calls = new Set(
+      world.batches(0).flatMap((batch) => batch.ingress.map((message) => toHex(message.requestId))),
+    );
     expect(calls.size).toBe(50);
   });
 

@@ -18,11 +18,19 @@ import { State } from '../src/core/state.ts';
 import { Subnet } from '../src/core/subnet.ts';
 import { CONSENSUS_LIMITS, LOCAL_PARAMETERS } from '../src/index.ts';
 
-const members = Array.from({ length: 4 }, (_, i) => ({ nodeId: Uint8Array.of(i), publicKey: new Uint8Array(44) }));
+const members = Array.from({ length: 4 }, (_, i) => ({
+  nodeId: Uint8Array.of(i),
+  publicKey: new Uint8Array(44),
+}));
 const roles = { makers: [0, 1], committee: new Set([0, 1, 2, 3]) };
 
 function call(name: string, expiryNanos: bigint): Ingress {
-  return { requestId: sha256(utf8(name)), envelope: utf8(name), expiryNanos, effectiveCanisterId: utf8('c') };
+  return {
+    requestId: sha256(utf8(name)),
+    envelope: utf8(name),
+    expiryNanos,
+    effectiveCanisterId: utf8('c'),
+  };
 }
 
 class Table {
@@ -35,7 +43,8 @@ class Table {
     this.state.settled = true;
     this.at(0);
     this.state.notarizedMs = 0;
-    for (let height = 0; height < 100; height += 1) this.state.beacons.set(height, { roles, receivedMs: 0 });
+    for (let height = 0; height < 100; height += 1)
+      this.state.beacons.set(height, { roles, receivedMs: 0 });
   }
 
   at(ms: number): this {
@@ -46,10 +55,20 @@ class Table {
   block(parent: BlockRecord, rank: number, ...names: readonly string[]): BlockRecord {
     const payload = { ingress: names.map((name) => call(name, 1n << 60n)) };
     const block: Block = {
-      height: parent.block.height + 1, parent: parent.hash, rank, registryVersion: 1, certifiedHeight: 0,
-      timeNanos: parent.block.timeNanos + 1n, payloadHash: hashOfPayload(payload),
+      height: parent.block.height + 1,
+      parent: parent.hash,
+      rank,
+      registryVersion: 1,
+      certifiedHeight: 0,
+      timeNanos: parent.block.timeNanos + 1n,
+      payloadHash: hashOfPayload(payload),
     };
-    const proposal = { block, payload, maker: Uint8Array.of(roles.makers[rank] as number), signature: new Uint8Array(64) };
+    const proposal = {
+      block,
+      payload,
+      maker: Uint8Array.of(roles.makers[rank] as number),
+      signature: new Uint8Array(64),
+    };
     const record = recordOf(this.state.subnet, proposal, hashOfBlock(block));
     this.state.pool.addBlock(record);
     return record;
@@ -62,7 +81,12 @@ class Table {
 
   vote(purpose: VotePurpose, record: BlockRecord, ...signers: number[]): void {
     for (const signer of signers) {
-      this.state.pool.addVote(purpose, { height: record.block.height, key: record.key, signer, signature: new Uint8Array(64) });
+      this.state.pool.addVote(purpose, {
+        height: record.block.height,
+        key: record.key,
+        signer,
+        signature: new Uint8Array(64),
+      });
     }
   }
 
@@ -91,7 +115,10 @@ describe('notary', () => {
     const table = new Table();
     const second = table.block(table.base, 1);
     expect(first(notary(table.at(10).state))).toEqual({ kind: 'look-again', atMs: 1_000 });
-    expect(first(notary(table.at(1_000).state))).toMatchObject({ kind: 'vote', blockHash: second.hash });
+    expect(first(notary(table.at(1_000).state))).toMatchObject({
+      kind: 'vote',
+      blockHash: second.hash,
+    });
     table.state.pool.ownAt(1).notarizations.add(second.key);
     expect(notary(table.state)).toEqual([]);
     const best = table.block(table.base, 0);
@@ -105,8 +132,18 @@ describe('notary', () => {
     table.block(table.base, 0, 'a');
     const second = table.block(table.base, 1);
     const hash = new Uint8Array(32);
-    table.state.pool.addEquivocation(0, { maker: Uint8Array.of(0), height: 1, firstHash: hash, firstSignature: hash, secondHash: hash, secondSignature: hash });
-    expect(first(notary(table.at(2_000).state))).toMatchObject({ kind: 'vote', blockHash: second.hash });
+    table.state.pool.addEquivocation(0, {
+      maker: Uint8Array.of(0),
+      height: 1,
+      firstHash: hash,
+      firstSignature: hash,
+      secondHash: hash,
+      secondSignature: hash,
+    });
+    expect(first(notary(table.at(2_000).state))).toMatchObject({
+      kind: 'vote',
+      blockHash: second.hash,
+    });
   });
 
   test('keeps the promise of a finalisation vote from before a restart', () => {
@@ -144,7 +181,10 @@ describe('notary', () => {
     table.block(table.base, 0);
     table.state.beacons.delete(0);
     expect(notary(table.at(10).state)).toEqual([]);
-    table.state.beacons.set(0, { roles: { ...roles, committee: new Set([1, 2, 3]) }, receivedMs: 0 });
+    table.state.beacons.set(0, {
+      roles: { ...roles, committee: new Set([1, 2, 3]) },
+      receivedMs: 0,
+    });
     expect(notary(table.state)).toEqual([]);
   });
 });
@@ -154,7 +194,11 @@ describe('finalizer', () => {
     const table = new Table();
     const block = table.block(table.base, 0);
     table.certify('notarization', block);
-    expect(first(finalizer(table.state))).toMatchObject({ kind: 'vote', purpose: 'finalization', blockHash: block.hash });
+    expect(first(finalizer(table.state))).toMatchObject({
+      kind: 'vote',
+      purpose: 'finalization',
+      blockHash: block.hash,
+    });
     table.state.pool.ownAt(1).notarizations.add(block.key);
     expect(finalizer(table.state)).toHaveLength(1);
     table.state.pool.ownAt(1).finalization = block.key;
@@ -215,21 +259,34 @@ describe('aggregator', () => {
     table.certify('notarization', block);
     expect(aggregator(table.state)).toEqual([]);
     table.vote('finalization', block, 0, 1, 2);
-    expect(first(aggregator(table.state))).toMatchObject({ kind: 'certify', purpose: 'finalization' });
+    expect(first(aggregator(table.state))).toMatchObject({
+      kind: 'certify',
+      purpose: 'finalization',
+    });
   });
 });
 
 describe('block maker', () => {
   test('rank 1 proposes when its time has come and rank 0 has not', () => {
     const table = new Table();
-    for (const height of [0, 1]) table.state.beacons.set(height, { roles: { ...roles, makers: [1, 0] }, receivedMs: 0 });
+    for (const height of [0, 1])
+      table.state.beacons.set(height, { roles: { ...roles, makers: [1, 0] }, receivedMs: 0 });
     table.state.tip = { height: 0, workPending: true, nextTimerNanos: undefined };
     expect(first(blockMaker(table.at(10).state))).toEqual({ kind: 'look-again', atMs: 1_000 });
-    expect(first(blockMaker(table.at(1_000).state))).toMatchObject({ kind: 'propose', block: { rank: 1, height: 1 } });
+    expect(first(blockMaker(table.at(1_000).state))).toMatchObject({
+      kind: 'propose',
+      block: { rank: 1, height: 1 },
+    });
     // A valid better block takes its turn away.
     const payload = { ingress: [] };
     const block: Block = {
-      height: 1, parent: table.base.hash, rank: 0, registryVersion: 1, certifiedHeight: 0, timeNanos: 1n, payloadHash: hashOfPayload(payload),
+      height: 1,
+      parent: table.base.hash,
+      rank: 0,
+      registryVersion: 1,
+      certifiedHeight: 0,
+      timeNanos: 1n,
+      payloadHash: hashOfPayload(payload),
     };
     const proposal = { block, payload, maker: Uint8Array.of(1), signature: new Uint8Array(64) };
     table.state.pool.addBlock(recordOf(table.state.subnet, proposal, hashOfBlock(block)));
@@ -242,7 +299,8 @@ describe('block maker', () => {
     const best = table.block(table.base, 0, 'a');
     table.certify('notarization', second);
     table.certify('notarization', best);
-    for (const name of ['a', 'b']) table.state.ingress.offer(call(name, table.state.now.unixNanos + 1n));
+    for (const name of ['a', 'b'])
+      table.state.ingress.offer(call(name, table.state.now.unixNanos + 1n));
     const [action] = blockMaker(table.state);
     if (action?.kind !== 'propose') throw new Error('no proposal');
     expect(action.block.parent).toEqual(best.hash);
@@ -256,7 +314,12 @@ describe('block maker', () => {
   });
 
   test('waits the longer the fuller the last block was, so that calls share a height', () => {
-    for (const [messages, waitMs] of [[1, 0], [3, 0], [40, 10], [500, 20]] as const) {
+    for (const [messages, waitMs] of [
+      [1, 0],
+      [3, 0],
+      [40, 10],
+      [500, 20],
+    ] as const) {
       const table = new Table();
       const names = Array.from({ length: messages }, (_, i) => `call ${i}`);
       table.certify('notarization', table.block(table.base, 0, ...names));

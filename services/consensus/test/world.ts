@@ -3,13 +3,30 @@
 import type { Effect, Instant } from '@internode/actor';
 import type { ArtifactKind, BatchReady, BlockFinalized, Message } from '@internode/contracts';
 import { CONTRACTS } from '@internode/contracts';
-import { selfAuthenticating, sha256 } from '@internode/encoding';
 import { nodeSignatures } from '@internode/crypto/fast';
+import { selfAuthenticating, sha256 } from '@internode/encoding';
 import { toHex, utf8 } from '@internode/prelude';
-import { type Block, bytesOfProposal, hashOfBlock, hashOfPayload, INGRESS, PROPOSAL, VOTE } from '../src/core/artifact.ts';
+import {
+  type Block,
+  bytesOfProposal,
+  hashOfBlock,
+  hashOfPayload,
+  INGRESS,
+  PROPOSAL,
+  VOTE,
+} from '../src/core/artifact.ts';
 import { rolesOf } from '../src/core/membership.ts';
 import type { BlockRecord } from '../src/core/pool.ts';
-import { ConsensusCore, type ConsensusAnswer, type ConsensusEvent, type ConsensusTask, LOCAL_PARAMETERS, solveConsensus, type SubnetParameters, type SubnetRecord } from '../src/index.ts';
+import {
+  type ConsensusAnswer,
+  ConsensusCore,
+  type ConsensusEvent,
+  type ConsensusTask,
+  LOCAL_PARAMETERS,
+  type SubnetParameters,
+  type SubnetRecord,
+  solveConsensus,
+} from '../src/index.ts';
 
 type Fx = Effect<ConsensusTask, ConsensusEvent>;
 
@@ -112,7 +129,19 @@ export class World {
     });
     this.subnet = { subnetId: utf8('test subnet'), registryVersion: 1, members: keys };
     this.nodes = keys.map(({ nodeId, secret }, index) => ({
-      index, nodeId, secret, core: this.#newCore(nodeId), journal: [], durable: 0, slots: new Map(), said: [], events: [], timers: new Map(), up: false, executed: 0, life: 0,
+      index,
+      nodeId,
+      secret,
+      core: this.#newCore(nodeId),
+      journal: [],
+      durable: 0,
+      slots: new Map(),
+      said: [],
+      events: [],
+      timers: new Map(),
+      up: false,
+      executed: 0,
+      life: 0,
     }));
   }
 
@@ -122,7 +151,8 @@ export class World {
   }
 
   #offerAgain(everyMs: number): void {
-    for (const node of this.nodes) if (node.up) for (const slot of node.slots.values()) this.#spread(node, slot);
+    for (const node of this.nodes)
+      if (node.up) for (const slot of node.slots.values()) this.#spread(node, slot);
     this.at(everyMs, () => this.#offerAgain(everyMs));
   }
 
@@ -131,12 +161,18 @@ export class World {
     node.core = this.#newCore(node.nodeId);
     node.up = true;
     for (const entry of node.journal) {
-      if (node.core.step(this.now(), { kind: 'replayed', entry }).length > 0) throw new Error('replay has effects');
+      if (node.core.step(this.now(), { kind: 'replayed', entry }).length > 0)
+        throw new Error('replay has effects');
     }
     this.#step(node, () => node.core.step(this.now(), { kind: 'started' }));
-    this.tell(index, { kind: 'BeaconValue', height: node.core.view().pool.notarized, value: beaconOf(node.core.view().pool.notarized) });
+    this.tell(index, {
+      kind: 'BeaconValue',
+      height: node.core.view().pool.notarized,
+      value: beaconOf(node.core.view().pool.notarized),
+    });
     for (const other of this.nodes) {
-      if (other.up && other !== node) for (const slot of other.slots.values()) this.#send(other, node, slot);
+      if (other.up && other !== node)
+        for (const slot of other.slots.values()) this.#send(other, node, slot);
     }
     if (this.options.executes !== false) {
       this.tell(index, { kind: 'RequestBatches', fromHeight: node.executed + 1 });
@@ -181,40 +217,69 @@ export class World {
   submit(index: number, name: string, expiryMs = 240_000): void {
     const ingress = this.ingress(name, expiryMs);
     this.tell(index, {
-      kind: 'ArtifactReceived', artifactKind: 'ingress', id: ingress.requestId, body: INGRESS.encode(ingress), fromNode: this.node(index).nodeId,
+      kind: 'ArtifactReceived',
+      artifactKind: 'ingress',
+      id: ingress.requestId,
+      body: INGRESS.encode(ingress),
+      fromNode: this.node(index).nodeId,
     });
   }
 
   ingress(name: string, expiryMs = 240_000) {
     const expiryNanos = START_NANOS + BigInt(Math.round(this.nowMs + expiryMs)) * 1_000_000n;
-    return { requestId: sha256(utf8(name)), envelope: utf8(`envelope ${name}`), expiryNanos, effectiveCanisterId: utf8('c') };
+    return {
+      requestId: sha256(utf8(name)),
+      envelope: utf8(`envelope ${name}`),
+      expiryNanos,
+      effectiveCanisterId: utf8('c'),
+    };
   }
 
   artifact(to: number, from: number, artifactKind: ArtifactKind, body: Uint8Array): void {
-    this.tell(to, { kind: 'ArtifactReceived', artifactKind, id: sha256(body), body, fromNode: this.node(from).nodeId });
+    this.tell(to, {
+      kind: 'ArtifactReceived',
+      artifactKind,
+      id: sha256(body),
+      body,
+      fromNode: this.node(from).nodeId,
+    });
   }
 
   tell(index: number, message: Message, from = index): void {
     const node = this.node(index);
-    const delayMs = this.options.delay === undefined ? 0.1 : this.options.delay(message, from, index);
+    const delayMs =
+      this.options.delay === undefined ? 0.1 : this.options.delay(message, from, index);
     if (delayMs === undefined) return;
     const { life } = node;
     this.at(delayMs, () => {
       if (!node.up || node.life !== life) return;
-      const contract = CONTRACTS[message.kind] as { encode(m: Message): Uint8Array; decode(b: Uint8Array): { kind: string; value?: Message } };
+      const contract = CONTRACTS[message.kind] as {
+        encode(m: Message): Uint8Array;
+        decode(b: Uint8Array): { kind: string; value?: Message };
+      };
       const decoded = contract.decode(contract.encode(message)).value as Message;
-      this.#step(node, () => node.core.step(this.now(), { kind: 'message', message: decoded, sender: 'test' }));
+      this.#step(node, () =>
+        node.core.step(this.now(), { kind: 'message', message: decoded, sender: 'test' }),
+      );
     });
   }
 
   /** Delivers without asking `delay`. */
   deliver(index: number, message: Message): void {
     const node = this.node(index);
-    if (node.up) this.#step(node, () => node.core.step(this.now(), { kind: 'message', message, sender: 'test' }));
+    if (node.up)
+      this.#step(node, () =>
+        node.core.step(this.now(), { kind: 'message', message, sender: 'test' }),
+      );
   }
 
   /** A proposal on `parent`, signed by a node, as bytes. */
-  proposal(index: number, parent: BlockRecord, calls: readonly string[], expiryMs?: number): Uint8Array {
+  proposal(
+    index: number,
+    parent: BlockRecord,
+    calls: readonly string[],
+    expiryMs?: number,
+  ): Uint8Array {
     const { secret, nodeId } = this.node(index);
     const payload = { ingress: calls.map((name) => this.ingress(name, expiryMs)) };
     const { subnet } = this.node(0).core.view();
@@ -229,7 +294,10 @@ export class World {
       timeNanos: this.now().unixNanos,
       payloadHash: hashOfPayload(payload),
     };
-    const signature = nodeSignatures.signEd25519(secret, bytesOfProposal(subnet.subnetId, height, hashOfBlock(block)));
+    const signature = nodeSignatures.signEd25519(
+      secret,
+      bytesOfProposal(subnet.subnetId, height, hashOfBlock(block)),
+    );
     return PROPOSAL.encode({ block, payload, maker: nodeId, signature });
   }
 
@@ -238,17 +306,23 @@ export class World {
     const votes = new Map<number, { notarization: Set<string>; finalization: Set<string> }>();
     for (const message of this.node(index).said) {
       if (message.kind !== 'PublishArtifact') continue;
-      const purpose = { notarization_share: 'notarization', finalization_share: 'finalization' }[message.artifactKind as string];
+      const purpose = { notarization_share: 'notarization', finalization_share: 'finalization' }[
+        message.artifactKind as string
+      ];
       const vote = VOTE.decode(message.body);
       if (purpose === undefined || vote.kind !== 'valid') continue;
-      const here = votes.get(vote.value.height) ?? { notarization: new Set(), finalization: new Set() };
+      const here = votes.get(vote.value.height) ?? {
+        notarization: new Set(),
+        finalization: new Set(),
+      };
       here[purpose as 'notarization' | 'finalization'].add(toHex(vote.value.blockHash));
       votes.set(vote.value.height, here);
     }
     for (const [height, { notarization, finalization }] of votes) {
       if (finalization.size > 1) throw new Error(`two finalisation votes at ${height}`);
       for (const hash of finalization) {
-        if ([...notarization].some((other) => other !== hash)) throw new Error(`contradicting votes at ${height}`);
+        if ([...notarization].some((other) => other !== hash))
+          throw new Error(`contradicting votes at ${height}`);
       }
     }
   }
@@ -262,7 +336,11 @@ export class World {
   }
 
   #newCore(nodeId: Uint8Array): ConsensusCore {
-    return new ConsensusCore({ subnet: this.subnet, nodeId, parameters: { ...LOCAL_PARAMETERS, ...this.options.parameters } });
+    return new ConsensusCore({
+      subnet: this.subnet,
+      nodeId,
+      parameters: { ...LOCAL_PARAMETERS, ...this.options.parameters },
+    });
   }
 
   #step(node: TestNode, step: () => readonly Fx[]): void {
@@ -282,10 +360,13 @@ export class World {
           break;
         case 'persist':
           node.journal.push(effect.entry);
-          this.at(0.5, alive(() => {
-            node.durable += 1;
-            this.#perform(node, effect.then);
-          }));
+          this.at(
+            0.5,
+            alive(() => {
+              node.durable += 1;
+              this.#perform(node, effect.then);
+            }),
+          );
           break;
         case 'compact':
           // What waits for the disk is in the entries, and counts when its time has come.
@@ -295,19 +376,34 @@ export class World {
         case 'wait': {
           const atMs = this.nowMs + effect.delayMs;
           node.timers.set(effect.token, atMs);
-          this.at(effect.delayMs, alive(() => {
-            if (node.timers.get(effect.token) !== atMs) return;
-            node.timers.delete(effect.token);
-            this.#step(node, () => node.core.step(this.now(), { kind: 'timer', token: effect.token }));
-          }));
+          this.at(
+            effect.delayMs,
+            alive(() => {
+              if (node.timers.get(effect.token) !== atMs) return;
+              node.timers.delete(effect.token);
+              this.#step(node, () =>
+                node.core.step(this.now(), { kind: 'timer', token: effect.token }),
+              );
+            }),
+          );
           break;
         }
         case 'cancel':
           node.timers.delete(effect.token);
           break;
         case 'solve': {
-          const answer: ConsensusAnswer = solveConsensus({ signatures: nodeSignatures, secret: node.secret }, effect.task);
-          this.at(0.1, alive(() => this.#step(node, () => node.core.step(this.now(), { kind: 'solved', id: effect.id, answer }))));
+          const answer: ConsensusAnswer = solveConsensus(
+            { signatures: nodeSignatures, secret: node.secret },
+            effect.task,
+          );
+          this.at(
+            0.1,
+            alive(() =>
+              this.#step(node, () =>
+                node.core.step(this.now(), { kind: 'solved', id: effect.id, answer }),
+              ),
+            ),
+          );
           break;
         }
         case 'observe':
@@ -319,7 +415,13 @@ export class World {
 
   #sayState(node: TestNode): void {
     const { index, executed: height } = node;
-    this.tell(index, { kind: 'StateCertified', height, root: new Uint8Array(32), timeNanos: 0n, completedRequests: [] });
+    this.tell(index, {
+      kind: 'StateCertified',
+      height,
+      root: new Uint8Array(32),
+      timeNanos: 0n,
+      completedRequests: [],
+    });
     this.tell(index, { kind: 'StateCommitted', height, durable: true });
   }
 
@@ -329,7 +431,11 @@ export class World {
 
   #send(from: TestNode, to: TestNode, slot: Extract<Message, { kind: 'PublishArtifact' }>): void {
     const { artifactKind, id, body } = slot;
-    this.tell(to.index, { kind: 'ArtifactReceived', artifactKind, id, body, fromNode: from.nodeId }, from.index);
+    this.tell(
+      to.index,
+      { kind: 'ArtifactReceived', artifactKind, id, body, fromNode: from.nodeId },
+      from.index,
+    );
   }
 
   /** Beacon, execution and state of the node, and the network. */
@@ -337,22 +443,39 @@ export class World {
     const { index } = node;
     switch (message.kind) {
       case 'BlockNotarized':
-        this.tell(index, { kind: 'BeaconValue', height: message.height, value: beaconOf(message.height) });
+        this.tell(index, {
+          kind: 'BeaconValue',
+          height: message.height,
+          value: beaconOf(message.height),
+        });
         break;
       case 'RequestBeacon':
-        this.tell(index, { kind: 'BeaconValue', height: message.height, value: beaconOf(message.height) });
+        this.tell(index, {
+          kind: 'BeaconValue',
+          height: message.height,
+          value: beaconOf(message.height),
+        });
         break;
       case 'BlockFinalized':
-        this.tell(index, { kind: 'TapeValue', height: message.height + 1, value: tapeOf(message.height + 1) });
+        this.tell(index, {
+          kind: 'TapeValue',
+          height: message.height + 1,
+          value: tapeOf(message.height + 1),
+        });
         break;
       case 'RequestTape':
-        this.tell(index, { kind: 'TapeValue', height: message.height, value: tapeOf(message.height) });
+        this.tell(index, {
+          kind: 'TapeValue',
+          height: message.height,
+          value: tapeOf(message.height),
+        });
         break;
       case 'BatchReady':
         if (this.options.executes === false) break;
         // Execution may miss one: it asks, and takes them in order.
         if (message.height === node.executed + 1) node.executed = message.height;
-        else if (message.height > node.executed) this.tell(index, { kind: 'RequestBatches', fromHeight: node.executed + 1 });
+        else if (message.height > node.executed)
+          this.tell(index, { kind: 'RequestBatches', fromHeight: node.executed + 1 });
         this.tell(index, { kind: 'TipAdvanced', height: node.executed, workPending: false });
         this.#sayState(node);
         break;

@@ -1,5 +1,11 @@
 import type { Message } from '@internode/contracts';
-import type { Block, EquivocationProof, Payload, VoteCertificate, VotePurpose } from './artifact.ts';
+import type {
+  Block,
+  EquivocationProof,
+  Payload,
+  VoteCertificate,
+  VotePurpose,
+} from './artifact.ts';
 import type { AskToken, View } from './view.ts';
 
 /** One signature to check, as the solver needs it. */
@@ -12,7 +18,12 @@ export interface SignatureCheck {
 /** What a rule wants changed. The core applies it and asks the rules again. */
 export type Action =
   /** Sign and propose this block. */
-  | { readonly kind: 'propose'; readonly block: Block; readonly payload: Payload; readonly hash: Uint8Array }
+  | {
+      readonly kind: 'propose';
+      readonly block: Block;
+      readonly payload: Payload;
+      readonly hash: Uint8Array;
+    }
   /** Sign this vote. */
   | {
       readonly kind: 'vote';

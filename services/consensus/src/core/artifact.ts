@@ -13,6 +13,7 @@ import {
   decodePayload,
   decodeVote,
   decodeVoteCertificate,
+  type EquivocationProof,
   encodeBlock,
   encodeBlockProposal,
   encodeConsensusEntry,
@@ -21,7 +22,6 @@ import {
   encodePayload,
   encodeVote,
   encodeVoteCertificate,
-  type EquivocationProof,
   type Ingress,
   type Payload,
   type Vote,
@@ -32,14 +32,47 @@ import { concatBytes, toHex } from '@internode/prelude';
 
 export const BLOCK = contract('Block', 'types', 'block', encodeBlock, decodeBlock);
 export const PAYLOAD = contract('Payload', 'types', 'payload', encodePayload, decodePayload);
-export const PROPOSAL = contract('BlockProposal', 'types', 'block_proposal', encodeBlockProposal, decodeBlockProposal);
+export const PROPOSAL = contract(
+  'BlockProposal',
+  'types',
+  'block_proposal',
+  encodeBlockProposal,
+  decodeBlockProposal,
+);
 export const VOTE = contract('Vote', 'types', 'vote', encodeVote, decodeVote);
-export const CERTIFICATE = contract('VoteCertificate', 'types', 'vote_certificate', encodeVoteCertificate, decodeVoteCertificate);
-export const EQUIVOCATION = contract('EquivocationProof', 'types', 'equivocation_proof', encodeEquivocationProof, decodeEquivocationProof);
+export const CERTIFICATE = contract(
+  'VoteCertificate',
+  'types',
+  'vote_certificate',
+  encodeVoteCertificate,
+  decodeVoteCertificate,
+);
+export const EQUIVOCATION = contract(
+  'EquivocationProof',
+  'types',
+  'equivocation_proof',
+  encodeEquivocationProof,
+  decodeEquivocationProof,
+);
 export const INGRESS = contract('Ingress', 'types', 'ingress', encodeIngress, decodeIngress);
-export const ENTRY = contract('ConsensusEntry', 'types', 'consensus_entry', encodeConsensusEntry, decodeConsensusEntry);
+export const ENTRY = contract(
+  'ConsensusEntry',
+  'types',
+  'consensus_entry',
+  encodeConsensusEntry,
+  decodeConsensusEntry,
+);
 
-export type { Block, BlockProposal, ConsensusEntry, EquivocationProof, Ingress, Payload, Vote, VoteCertificate };
+export type {
+  Block,
+  BlockProposal,
+  ConsensusEntry,
+  EquivocationProof,
+  Ingress,
+  Payload,
+  Vote,
+  VoteCertificate,
+};
 
 export type VotePurpose = 'notarization' | 'finalization';
 
@@ -63,7 +96,11 @@ export function hashOfBlock(block: Block): Uint8Array {
 }
 
 /** Signed by the maker: {height, hash, subnet} (protocol 2.2), so that evidence of equivocation is small. */
-export function bytesOfProposal(subnetId: Uint8Array, height: number, hash: Uint8Array): Uint8Array {
+export function bytesOfProposal(
+  subnetId: Uint8Array,
+  height: number,
+  hash: Uint8Array,
+): Uint8Array {
   return concatBytes(PROPOSAL_DOMAIN, subnetId, heightBytes(height), hash);
 }
 
@@ -90,7 +127,9 @@ export function genesisOf(subnetId: Uint8Array, registryVersion: number): Block 
 
 /** What one message of a payload counts against the block's limit. */
 export function sizeOfIngress(ingress: Ingress): number {
-  return ingress.envelope.length + ingress.requestId.length + ingress.effectiveCanisterId.length + 24;
+  return (
+    ingress.envelope.length + ingress.requestId.length + ingress.effectiveCanisterId.length + 24
+  );
 }
 
 export function keyOf(hash: Uint8Array): HashKey {

@@ -1,10 +1,34 @@
 /** Facts for observers. They change nothing. */
 export type ConsensusEvent =
-  | { readonly kind: 'BlockProposed'; readonly height: number; readonly rank: number; readonly messages: number }
-  | { readonly kind: 'HeightNotarized'; readonly height: number; readonly rank: number; readonly roundMs: number }
-  | { readonly kind: 'HeightFinalized'; readonly height: number; readonly messages: number; readonly bytes: number }
-  | { readonly kind: 'ArtifactRejected'; readonly artifact: string; readonly peer: string; readonly reason: string }
-  | { readonly kind: 'ArtifactDropped'; readonly artifact: string; readonly reason: 'peer over its limit' | 'height out of range' }
+  | {
+      readonly kind: 'BlockProposed';
+      readonly height: number;
+      readonly rank: number;
+      readonly messages: number;
+    }
+  | {
+      readonly kind: 'HeightNotarized';
+      readonly height: number;
+      readonly rank: number;
+      readonly roundMs: number;
+    }
+  | {
+      readonly kind: 'HeightFinalized';
+      readonly height: number;
+      readonly messages: number;
+      readonly bytes: number;
+    }
+  | {
+      readonly kind: 'ArtifactRejected';
+      readonly artifact: string;
+      readonly peer: string;
+      readonly reason: string;
+    }
+  | {
+      readonly kind: 'ArtifactDropped';
+      readonly artifact: string;
+      readonly reason: 'peer over its limit' | 'height out of range';
+    }
   | { readonly kind: 'IngressDropped'; readonly reason: 'full' }
   | { readonly kind: 'MakerEquivocated'; readonly height: number; readonly maker: number }
   | { readonly kind: 'JournalCompacted'; readonly base: number; readonly entries: number }

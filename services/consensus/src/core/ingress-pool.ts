@@ -10,7 +10,6 @@ interface Finished {
   readonly lastExpiryNanos: bigint;
 }
 
-
 export class IngressPool {
   readonly #waiting = new Map<HashKey, Ingress>();
   readonly #heightOfFinal = new Map<HashKey, number>();
@@ -51,7 +50,8 @@ export class IngressPool {
         this.#forget(key, ingress);
         continue;
       }
-      if (excluded.has(key) || ingress.expiryNanos > timeNanos + CONSENSUS_LIMITS.ingressAheadNanos) continue;
+      if (excluded.has(key) || ingress.expiryNanos > timeNanos + CONSENSUS_LIMITS.ingressAheadNanos)
+        continue;
       const size = sizeOfIngress(ingress);
       if (bytes + size > CONSENSUS_LIMITS.payloadBytesMax) break;
       bytes += size;

@@ -1,7 +1,7 @@
 // The door for artifacts: bytes from anybody in, something the rules can judge out. Checks all that needs no pool: shape,
 // lengths, membership, hash integrity, payload limits.
 import type { ArtifactReceived } from '@internode/contracts';
-import { bytesEqual, invalid, valid, type Verdict } from '@internode/prelude';
+import { bytesEqual, invalid, type Verdict, valid } from '@internode/prelude';
 import { CONSENSUS_LIMITS } from '../limits.ts';
 import {
   type BlockProposal,
@@ -9,8 +9,8 @@ import {
   EQUIVOCATION,
   hashOfBlock,
   hashOfPayload,
-  type Ingress,
   INGRESS,
+  type Ingress,
   keyOf,
   PROPOSAL,
   sizeOfIngress,
@@ -74,7 +74,8 @@ function readIngress(body: Uint8Array): Verdict<Received> {
 
 function faultOfIngress(ingress: Ingress): string | undefined {
   if (ingress.requestId.length !== HASH_BYTES) return 'request id length';
-  if (sizeOfIngress(ingress) > CONSENSUS_LIMITS.payloadBytesMax) return 'ingress larger than a block';
+  if (sizeOfIngress(ingress) > CONSENSUS_LIMITS.payloadBytesMax)
+    return 'ingress larger than a block';
   return undefined;
 }
 
@@ -86,7 +87,8 @@ function readProposal(subnet: Subnet, body: Uint8Array): Verdict<Received> {
   if (subnet.indexOf(proposal.maker) === undefined) return invalid('maker is not a member');
   if (proposal.signature.length !== SIGNATURE_BYTES) return invalid('signature length');
   if (block.height === 0 || block.parent.length !== HASH_BYTES) return invalid('parent');
-  if (payload.ingress.length > CONSENSUS_LIMITS.payloadMessagesMax) return invalid('too many messages');
+  if (payload.ingress.length > CONSENSUS_LIMITS.payloadMessagesMax)
+    return invalid('too many messages');
   let bytes = 0;
   for (const ingress of payload.ingress) {
     const fault = faultOfIngress(ingress);
@@ -96,7 +98,10 @@ function readProposal(subnet: Subnet, body: Uint8Array): Verdict<Received> {
   if (bytes > CONSENSUS_LIMITS.payloadBytesMax) return invalid('payload too large');
   if (!bytesEqual(hashOfPayload(payload), block.payloadHash)) return invalid('payload hash');
   const record = recordOf(subnet, proposal, hashOfBlock(block));
-  return valid({ kind: 'artifact', artifact: { kind: 'block_proposal', height: block.height, record } });
+  return valid({
+    kind: 'artifact',
+    artifact: { kind: 'block_proposal', height: block.height, record },
+  });
 }
 
 function readShare(subnet: Subnet, purpose: VotePurpose, body: Uint8Array): Verdict<Received> {
@@ -109,10 +114,17 @@ function readShare(subnet: Subnet, purpose: VotePurpose, body: Uint8Array): Verd
   if (vote.signature.length !== SIGNATURE_BYTES) return invalid('signature length');
   const { height } = vote;
   const key = keyOf(vote.blockHash);
-  return valid({ kind: 'artifact', artifact: { kind: 'share', purpose, height, key, signer, vote } });
+  return valid({
+    kind: 'artifact',
+    artifact: { kind: 'share', purpose, height, key, signer, vote },
+  });
 }
 
-function readCertificate(subnet: Subnet, purpose: VotePurpose, body: Uint8Array): Verdict<Received> {
+function readCertificate(
+  subnet: Subnet,
+  purpose: VotePurpose,
+  body: Uint8Array,
+): Verdict<Received> {
   const decoded = CERTIFICATE.decode(body);
   if (decoded.kind !== 'valid') return decoded;
   const certificate = decoded.value;
@@ -120,7 +132,10 @@ function readCertificate(subnet: Subnet, purpose: VotePurpose, body: Uint8Array)
   if (certificate.signatures.length !== subnet.quorum) return invalid('not exactly a quorum');
   const { height } = certificate;
   const key = keyOf(certificate.blockHash);
-  return valid({ kind: 'artifact', artifact: { kind: 'certificate', purpose, height, key, certificate } });
+  return valid({
+    kind: 'artifact',
+    artifact: { kind: 'certificate', purpose, height, key, certificate },
+  });
 }
 
 function readEquivocation(subnet: Subnet, body: Uint8Array): Verdict<Received> {
@@ -129,10 +144,14 @@ function readEquivocation(subnet: Subnet, body: Uint8Array): Verdict<Received> {
   const proof = decoded.value;
   const maker = subnet.indexOf(proof.maker);
   if (maker === undefined) return invalid('maker is not a member');
-  if (proof.firstHash.length !== HASH_BYTES || proof.secondHash.length !== HASH_BYTES) return invalid('hash length');
+  if (proof.firstHash.length !== HASH_BYTES || proof.secondHash.length !== HASH_BYTES)
+    return invalid('hash length');
   if (bytesEqual(proof.firstHash, proof.secondHash)) return invalid('one block is no equivocation');
   if (proof.firstSignature.length !== SIGNATURE_BYTES) return invalid('signature length');
   if (proof.secondSignature.length !== SIGNATURE_BYTES) return invalid('signature length');
   const { height } = proof;
-  return valid({ kind: 'artifact', artifact: { kind: 'equivocation_proof', height, maker, proof } });
+  return valid({
+    kind: 'artifact',
+    artifact: { kind: 'equivocation_proof', height, maker, proof },
+  });
 }

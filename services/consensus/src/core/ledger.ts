@@ -3,7 +3,13 @@
 import type { BatchReady, BlockFinalized } from '@internode/contracts';
 import { sha256 } from '@internode/encoding';
 import { assert } from '@internode/prelude';
-import { type Block, type BlockProposal, type ConsensusEntry, ENTRY, type VoteCertificate } from './artifact.ts';
+import {
+  type Block,
+  type BlockProposal,
+  type ConsensusEntry,
+  ENTRY,
+  type VoteCertificate,
+} from './artifact.ts';
 import type { BlockRecord } from './pool.ts';
 
 export interface Delivery {
@@ -60,13 +66,26 @@ export class Ledger {
   add(facts: FinalFacts): Delivery {
     const { record, proposal, tape, notarization, finalization } = facts;
     const { height, timeNanos } = record.block;
-    assert(height === this.#base.height + this.#deliveries.length + 1, 'ledger: delivered out of order');
+    assert(
+      height === this.#base.height + this.#deliveries.length + 1,
+      'ledger: delivered out of order',
+    );
     const blockHash = record.hash;
     const { ingress } = proposal.payload;
     const delivery: Delivery = {
       record,
-      entry: encode({ kind: 'finalized', finalized: { proposal, tape, notarization, finalization } }),
-      batch: { kind: 'BatchReady', height, timeNanos, randomness: sha256(tape), blockHash, ingress },
+      entry: encode({
+        kind: 'finalized',
+        finalized: { proposal, tape, notarization, finalization },
+      }),
+      batch: {
+        kind: 'BatchReady',
+        height,
+        timeNanos,
+        randomness: sha256(tape),
+        blockHash,
+        ingress,
+      },
       finalized: {
         kind: 'BlockFinalized',
         height,

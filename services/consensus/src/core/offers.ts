@@ -23,7 +23,10 @@ export class Offers {
     this.#alone = alone;
   }
 
-  add(height: number, artifact: { readonly kind: ArtifactKind; readonly id: Uint8Array; readonly body: Uint8Array }): Publish {
+  add(
+    height: number,
+    artifact: { readonly kind: ArtifactKind; readonly id: Uint8Array; readonly body: Uint8Array },
+  ): Publish {
     const { kind, id, body } = artifact;
     this.#offered.push({ height, kind, id });
     return { kind: 'publish', message: { kind: 'PublishArtifact', artifactKind: kind, id, body } };
@@ -50,11 +53,15 @@ export class Offers {
   }
 
   *#offerHeight(view: View, height: number, here: HeightPool): Generator<Publish> {
-    const offer = (kind: ArtifactKind, body: Uint8Array): Publish => this.add(height, { kind, id: sha256(body), body });
+    const offer = (kind: ArtifactKind, body: Uint8Array): Publish =>
+      this.add(height, { kind, id: sha256(body), body });
     for (const { proposal } of here.blocks.values()) {
       if (proposal !== undefined) yield offer('block_proposal', PROPOSAL.encode(proposal));
     }
-    for (const purpose of ['notarization', 'finalization'] as const satisfies readonly VotePurpose[]) {
+    for (const purpose of [
+      'notarization',
+      'finalization',
+    ] as const satisfies readonly VotePurpose[]) {
       for (const certificate of here.certificates[purpose].values()) {
         yield offer(purpose, CERTIFICATE.encode(certificate));
       }
@@ -73,7 +80,10 @@ export class Offers {
     this.#offered = this.#offered.filter((offered) => {
       if (!gone(offered)) return true;
       const { kind, id } = offered;
-      withdrawn.push({ kind: 'publish', message: { kind: 'WithdrawArtifact', artifactKind: kind, id } });
+      withdrawn.push({
+        kind: 'publish',
+        message: { kind: 'WithdrawArtifact', artifactKind: kind, id },
+      });
       return false;
     });
     return withdrawn;

@@ -139,7 +139,10 @@ export class Pool {
       assert(this.#finalKeys.get(height) === record.key, 'P2: the journal has two final chains');
       return;
     }
-    assert(height === this.#finalized + 1 && record.parentKey === this.#finalKeys.get(height - 1), 'P2: journal order');
+    assert(
+      height === this.#finalized + 1 && record.parentKey === this.#finalKeys.get(height - 1),
+      'P2: journal order',
+    );
     this.#at(height).blocks.set(record.key, record);
     this.#finalKeys.set(height, record.key);
     this.#finalized = height;
@@ -147,7 +150,10 @@ export class Pool {
     this.#advance();
   }
 
-  addVote(purpose: VotePurpose, vote: { height: number; key: HashKey; signer: number; signature: Uint8Array }): void {
+  addVote(
+    purpose: VotePurpose,
+    vote: { height: number; key: HashKey; signer: number; signature: Uint8Array },
+  ): void {
     const here = this.#at(vote.height);
     const votes = here.votes[purpose].get(vote.key) ?? new Map<number, Uint8Array>();
     here.votes[purpose].set(vote.key, votes.set(vote.signer, vote.signature));

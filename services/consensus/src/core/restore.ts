@@ -2,11 +2,10 @@
 // means a journal of another subnet or a broken disk, and the service must not run on it.
 import type { ConsensusEntry, OwnVote } from '@internode/contracts';
 import { assert, unreachable, type Verdict } from '@internode/prelude';
-import { CONSENSUS_LIMITS } from '../limits.ts';
 import { type BlockProposal, hashOfBlock, keyOf } from './artifact.ts';
 import { recordOf } from './intake.ts';
-import { purgeableBelow } from './rules/purger.ts';
 import { encode } from './ledger.ts';
+import { purgeableBelow } from './rules/purger.ts';
 import type { State } from './state.ts';
 
 export function restore(state: State, entry: Verdict<ConsensusEntry>): void {
@@ -29,7 +28,7 @@ export function restore(state: State, entry: Verdict<ConsensusEntry>): void {
       state.certified = Math.max(state.certified, certifiedHeight);
       state.ingress.finish(height, proposal.payload.ingress, timeNanos);
       // The journal may hold far more heights than the pool: as in the first life, what is certified and old leaves it.
-      const below = Math.min(height - CONSENSUS_LIMITS.chainKept, state.certified);
+      const below = purgeableBelow(state);
       if (below > pool.lowest) pool.purgeBelow(below);
       return;
     }

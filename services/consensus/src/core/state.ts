@@ -70,26 +70,37 @@ export class State implements View {
   }
 
   hearTape(height: number, value: Uint8Array): void {
-    if (height <= this.delivered || height > this.pool.notarized + CONSENSUS_LIMITS.lookAhead) return;
+    if (height <= this.delivered || height > this.pool.notarized + CONSENSUS_LIMITS.lookAhead)
+      return;
     this.tapes.set(height, value);
   }
 
   hearTip(tip: Tip): void {
-    assert(tip.height <= this.delivered, 'execution is ahead of the journal: it is not from this data directory');
+    assert(
+      tip.height <= this.delivered,
+      'execution is ahead of the journal: it is not from this data directory',
+    );
     this.#heard();
     if (tip.height >= this.tip.height) this.tip = tip;
   }
 
   hearCertified(height: number): void {
-    assert(height <= this.delivered, 'state is ahead of the journal: it is not from this data directory');
+    assert(
+      height <= this.delivered,
+      'state is ahead of the journal: it is not from this data directory',
+    );
     this.#heard();
     this.certified = Math.max(this.certified, height);
     // What is certified was executed, whether or not execution's own word arrived.
-    if (height > this.tip.height) this.tip = { height, workPending: false, nextTimerNanos: undefined };
+    if (height > this.tip.height)
+      this.tip = { height, workPending: false, nextTimerNanos: undefined };
   }
 
   hearCommitted(height: number, durable: boolean): void {
-    assert(height <= this.delivered, 'state is ahead of the journal: it is not from this data directory');
+    assert(
+      height <= this.delivered,
+      'state is ahead of the journal: it is not from this data directory',
+    );
     if (durable) this.committed = Math.max(this.committed, height);
   }
 
@@ -105,5 +116,13 @@ export class State implements View {
 function baseRecord(block: Block): BlockRecord {
   const hash = hashOfBlock(block);
   const key = keyOf(hash);
-  return { key, hash, parentKey: keyOf(block.parent), block, proposal: undefined, maker: -1, ingressKeys: [] };
+  return {
+    key,
+    hash,
+    parentKey: keyOf(block.parent),
+    block,
+    proposal: undefined,
+    maker: -1,
+    ingressKeys: [],
+  };
 }

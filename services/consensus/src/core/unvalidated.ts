@@ -22,7 +22,12 @@ export class UnvalidatedSection {
   }
 
   /** False when the peer already has as much here as it may. Adding twice is adding once. */
-  add(item: { readonly id: string; readonly artifact: Artifact; readonly peer: string; readonly bytes: number }): boolean {
+  add(item: {
+    readonly id: string;
+    readonly artifact: Artifact;
+    readonly peer: string;
+    readonly bytes: number;
+  }): boolean {
     if (this.#items.has(item.id)) return true;
     const load = this.#loads.get(item.peer) ?? { count: 0, bytes: 0 };
     if (load.count >= CONSENSUS_LIMITS.unvalidatedPerPeerMax) return false;

@@ -1,6 +1,6 @@
 // Everything a rule may look at. Rules only read; the core is the only writer.
 import type { Instant } from '@internode/actor';
-import type { VoteCertificate, Vote, VotePurpose, EquivocationProof, HashKey } from './artifact.ts';
+import type { EquivocationProof, HashKey, Vote, VoteCertificate, VotePurpose } from './artifact.ts';
 import type { IngressPool } from './ingress-pool.ts';
 import type { Roles } from './membership.ts';
 import type { BlockRecord, Pool } from './pool.ts';

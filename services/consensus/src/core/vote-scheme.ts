@@ -2,7 +2,7 @@
 // quorum from bytes costs 0.46 ms at t = 3, 1.4 ms at t = 9 and 4.2 ms at t = 27, against 6.7, 9.3 and 17.6 ms for a
 // BLS multi-signature with mcl; 64 bytes per signature are cheap at those sizes. Above about 40 nodes a multi-signature
 // wins; only this file and the wire form know which it is.
-import { invalid, valid, type Verdict } from '@internode/prelude';
+import { invalid, type Verdict, valid } from '@internode/prelude';
 import type { SignatureCheck } from './action.ts';
 import { bytesOfVote, type VoteCertificate, type VotePurpose } from './artifact.ts';
 import type { Subnet } from './subnet.ts';
@@ -36,7 +36,8 @@ export function checksOfCertificate(
   let last = -1;
   for (const { signer, signature } of certificate.signatures) {
     const index = subnet.indexOf(signer);
-    if (index === undefined || !committee.has(index)) return invalid('signer is not in the committee');
+    if (index === undefined || !committee.has(index))
+      return invalid('signer is not in the committee');
     if (index <= last) return invalid('signers are not ascending');
     if (signature.length !== 64) return invalid('signature length');
     last = index;

@@ -1,8 +1,8 @@
 // Protocol 2.4, share aggregator: every node puts quorums together for itself; nobody is designated.
 import { type Action, NOTHING } from '../action.ts';
 import type { VotePurpose } from '../artifact.ts';
-import { certificateOf } from '../vote-scheme.ts';
 import type { View } from '../view.ts';
+import { certificateOf } from '../vote-scheme.ts';
 
 export function aggregator(view: View): readonly Action[] {
   const { pool } = view;

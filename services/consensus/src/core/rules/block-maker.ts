@@ -2,7 +2,7 @@
 // while the own execution lags, so that an idle subnet costs little and a call never waits for a timer.
 import { CONSENSUS_LIMITS } from '../../limits.ts';
 import { type Action, NOTHING } from '../action.ts';
-import { type Block, hashOfBlock, hashOfPayload, type HashKey, type Payload } from '../artifact.ts';
+import { type Block, type HashKey, hashOfBlock, hashOfPayload, type Payload } from '../artifact.ts';
 import type { BlockRecord } from '../pool.ts';
 import { certifiedGapDelayMs, rolesAt, roundStartMs, type View } from '../view.ts';
 
@@ -53,7 +53,10 @@ function propose(
     parent: parent.hash,
     rank,
     registryVersion: view.subnet.registryVersion,
-    certifiedHeight: Math.max(Math.min(view.certified, parent.block.height), parent.block.certifiedHeight),
+    certifiedHeight: Math.max(
+      Math.min(view.certified, parent.block.height),
+      parent.block.certifiedHeight,
+    ),
     timeNanos,
     payloadHash: hashOfPayload(payload),
   };

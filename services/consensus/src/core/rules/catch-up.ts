@@ -38,5 +38,6 @@ function* missing(view: View): Generator<Missing> {
   if (view.certified < delivered || view.tip.height < delivered) {
     yield { token: 'certified', message: { kind: 'RequestCertified' }, everyMs: askAgainMs };
   }
-  if (view.tip.height < delivered) yield { token: 'batch', message: undefined, everyMs: batchAgainMs };
+  if (view.tip.height < delivered)
+    yield { token: 'batch', message: undefined, everyMs: batchAgainMs };
 }

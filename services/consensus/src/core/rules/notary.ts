@@ -37,7 +37,9 @@ export function notary(view: View): readonly Action[] {
 function lowestRanked(view: View, height: number): readonly BlockRecord[] {
   const here = view.pool.at(height);
   if (here === undefined) return [];
-  const standing = [...here.blocks.values()].filter((record) => !here.equivocators.has(record.maker));
+  const standing = [...here.blocks.values()].filter(
+    (record) => !here.equivocators.has(record.maker),
+  );
   const lowest = Math.min(...standing.map((record) => record.block.rank));
   return standing.filter((record) => record.block.rank === lowest);
 }

@@ -2,7 +2,7 @@
 // validation context and the payload.
 import { CONSENSUS_LIMITS } from '../../limits.ts';
 import { bytesOfProposal } from '../artifact.ts';
-import type { HeightPool, BlockRecord } from '../pool.ts';
+import type { BlockRecord, HeightPool } from '../pool.ts';
 import { rolesAt, roundStartMs, type View } from '../view.ts';
 import type { Judgement } from './validator.ts';
 
@@ -26,7 +26,7 @@ export function judgeProposal(view: View, record: BlockRecord, good: boolean): J
   if (height <= pool.notarized || hasBetter(here, rank)) return WAIT;
   const early = notYet(view, record, parent);
   if (early !== undefined) return early;
-  const fault = faultOfContext(view, record, parent) ?? faultOfPayload(view, record, parent);
+  const fault = faultOfContext(record, parent) ?? faultOfPayload(view, record, parent);
   if (fault !== undefined) return reject(fault);
   const { registryVersion, certifiedHeight } = record.block;
   if (certifiedHeight > view.certified || registryVersion > subnet.registryVersion) return WAIT;
@@ -84,7 +84,7 @@ function notYet(view: View, record: BlockRecord, parent: BlockRecord): Judgement
 }
 
 /** {registry version, certified height, time} never fall along a chain, and time rises (protocol 2.2). */
-function faultOfContext(view: View, record: BlockRecord, parent: BlockRecord): string | undefined {
+function faultOfContext(record: BlockRecord, parent: BlockRecord): string | undefined {
   const { block } = record;
   if (block.timeNanos <= parent.block.timeNanos) return 'time does not rise';
   if (block.registryVersion < parent.block.registryVersion) return 'registry version falls';

@@ -1,13 +1,13 @@
 // Protocol 2.4, validator: what may leave the unvalidated section. Judges each artifact against the pool; signatures are
 // checked off the step, between two judgements. An artifact that cannot be judged yet stays.
-import { CONSENSUS_LIMITS } from '../../limits.ts';
+
 import { unreachable } from '@internode/prelude';
+import { CONSENSUS_LIMITS } from '../../limits.ts';
 import type { Action } from '../action.ts';
-import { bytesOfProposal } from '../artifact.ts';
+import { bytesOfProposal, bytesOfVote } from '../artifact.ts';
 import type { Artifact, Unvalidated, View } from '../view.ts';
 import { rolesAt } from '../view.ts';
 import { checksOfCertificate } from '../vote-scheme.ts';
-import { bytesOfVote } from '../artifact.ts';
 import { judgeProposal } from './validate-proposal.ts';
 
 /** What to do with one artifact now. */
@@ -95,10 +95,12 @@ function judgeShare(
   if (purpose === 'notarization' && height <= pool.notarized) return FORGET;
   const roles = rolesAt(view, height);
   if (roles === undefined) return WAIT;
-  if (!roles.committee.has(signer)) return { kind: 'reject', reason: 'signer is not in the committee' };
+  if (!roles.committee.has(signer))
+    return { kind: 'reject', reason: 'signer is not in the committee' };
   const votes = here?.votesFor(purpose, key);
   if (votes?.has(signer) === true) return FORGET;
-  const votable = purpose === 'notarization' ? here?.blocks.has(key) === true : pool.isNotarized(height, key);
+  const votable =
+    purpose === 'notarization' ? here?.blocks.has(key) === true : pool.isNotarized(height, key);
   if (!votable) return WAIT;
   if (good) return { kind: 'accept' };
   if ((votes?.size ?? 0) + (checking.get(counterOf(share)) ?? 0) >= subnet.quorum) return WAIT;

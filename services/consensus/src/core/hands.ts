@@ -1,0 +1,334 @@
+// What the core does with its hands: applies the answers of rules to the state, has things signed and checked, writes the
+// journal and tells others. Publication of whatever holds an own signature waits for the journal.
+import type { ArtifactKind } from '@internode/contracts';
+import { sha256 } from '@internode/encoding';
+import { assert, BoundedMap, unreachable } from '@internode/prelude';
+import { CONSENSUS_LIMITS } from '../limits.ts';
+import type { Action } from './action.ts';
+import {
+  bytesOfProposal,
+  bytesOfVote,
+  CERTIFICATE,
+  EQUIVOCATION,
+  type HashKey,
+  keyOf,
+  PROPOSAL,
+  VOTE,
+  type VoteCertificate,
+  type VotePurpose,
+} from './artifact.ts';
+import { recordOf } from './intake.ts';
+import { encode } from './ledger.ts';
+import { Offers } from './offers.ts';
+import type { ConsensusEffect, Outbox } from './outbox.ts';
+import type { State } from './state.ts';
+import type { ConsensusAnswer, ConsensusTask } from './task.ts';
+import type { Unvalidated } from './view.ts';
+
+type Pending =
+  | Extract<Action, { kind: 'propose' }>
+  | Extract<Action, { kind: 'vote' }>
+  | Extract<Action, { kind: 'check' }>;
+
+export class Hands {
+  readonly #state: State;
+  readonly #outbox: Outbox;
+  readonly #offers: Offers;
+  readonly #nodeId: Uint8Array;
+  readonly #pending = new Map<string, Pending>();
+  /** When a final block was last said again for ingress that came late, by height. */
+  readonly #repeatedMs = new BoundedMap<number, number>(64, 'drop-oldest');
+  #solveCount = 0;
+  #notarizedSaid = 0;
+
+  constructor(state: State, outbox: Outbox, nodeId: Uint8Array) {
+    this.#state = state;
+    this.#outbox = outbox;
+    this.#offers = new Offers(state.subnet.alone);
+    this.#nodeId = nodeId;
+  }
+
+  /** After replay: offers what the journal remembers. */
+  start(): void {
+    this.#notarizedSaid = this.#state.pool.notarized;
+    this.#outbox.add(...this.#offers.everything(this.#state));
+  }
+
+  /** p2p offers ingress that is final: it has missed the news. */
+  repeatFinalized(height: number): void {
+    const { ledger, now } = this.#state;
+    const last = this.#repeatedMs.get(height);
+    if (last !== undefined && now.ms - last < CONSENSUS_LIMITS.askAgainMs) return;
+    const delivery = height <= ledger.durable ? ledger.delivery(height) : undefined;
+    if (delivery === undefined) return;
+    this.#repeatedMs.set(height, now.ms);
+    this.#outbox.publish(delivery.finalized);
+  }
+
+  repeatBatches(from: number): void {
+    const { ledger, now, asked } = this.#state;
+    asked.set('batch', now.ms);
+    const deliveries = ledger.from(from);
+    const oldest = ledger.figures.base + 1;
+    if (from < oldest) this.#outbox.observe({ kind: 'BatchesForgotten', asked: from, oldest });
+    for (const { batch } of deliveries) this.#outbox.publish(batch);
+  }
+
+  apply(action: Exclude<Action, { kind: 'look-again' }>): void {
+    const state = this.#state;
+    switch (action.kind) {
+      case 'propose':
+        state.pool.ownAt(action.block.height).proposal = keyOf(action.hash);
+        return this.#sign(
+          action,
+          bytesOfProposal(state.subnet.subnetId, action.block.height, action.hash),
+        );
+      case 'vote':
+        return this.#vote(action);
+      case 'certify':
+        return this.#addCertificate(
+          action.purpose,
+          action.certificate,
+          keyOf(action.certificate.blockHash),
+        );
+      case 'check': {
+        const item = state.section.items.get(action.id);
+        if (item !== undefined) item.signatures = 'checking';
+        return this.#solve(action, { kind: 'verify', checks: action.checks });
+      }
+      case 'accept':
+        return this.#accept(state.section.take(action.id));
+      case 'reject':
+        return this.#reject(action.id, action.reason);
+      case 'forget':
+        state.section.take(action.id);
+        return;
+      case 'accuse':
+        return this.#accuse(action);
+      case 'deliver':
+        return this.#deliver(action.height);
+      case 'ask':
+        state.asked.set(action.token, state.now.ms);
+        return this.#outbox.publish(action.message);
+      case 'repeat-batches':
+        return this.repeatBatches(action.from);
+      case 'purge':
+        state.pool.purgeBelow(action.below);
+        this.#outbox.add(...this.#offers.withdrawBelow(action.below));
+        return;
+      case 'compact': {
+        const entries = state.ledger.compact(action.height);
+        this.#outbox.add({ kind: 'compact', entries });
+        return this.#outbox.observe({
+          kind: 'JournalCompacted',
+          base: action.height,
+          entries: entries.length,
+        });
+      }
+      default:
+        return unreachable(action);
+    }
+  }
+
+  /** The promise binds from here on, whenever the signature comes: no rule may give a contrary one meanwhile. */
+  #vote(action: Extract<Action, { kind: 'vote' }>): void {
+    const { pool, subnet } = this.#state;
+    const own = pool.ownAt(action.height);
+    const key = keyOf(action.blockHash);
+    if (action.purpose === 'notarization') own.notarizations.add(key);
+    else own.finalization = key;
+    this.#sign(action, bytesOfVote(action.purpose, subnet.subnetId, action));
+  }
+
+  #sign(pending: Pending, message: Uint8Array): void {
+    this.#solve(pending, { kind: 'sign', message });
+  }
+
+  #solve(pending: Pending, task: ConsensusTask): void {
+    const id = String(this.#solveCount);
+    this.#solveCount += 1;
+    this.#pending.set(id, pending);
+    this.#outbox.add({ kind: 'solve', id, task });
+  }
+
+  solved(id: string, answer: ConsensusAnswer): void {
+    const pending = this.#pending.get(id);
+    if (pending === undefined) return;
+    this.#pending.delete(id);
+    if (pending.kind === 'check') {
+      assert(answer.kind === 'verified', 'consensus: not the answer to this task');
+      const item = this.#state.section.items.get(pending.id);
+      if (item === undefined) return;
+      if (answer.good) item.signatures = 'good';
+      else this.#reject(pending.id, 'signature');
+      return;
+    }
+    assert(answer.kind === 'signed', 'consensus: not the answer to this task');
+    if (pending.kind === 'propose') this.#proposed(pending, answer.signature);
+    else this.#voted(pending, answer.signature);
+    this.sayNotarized();
+  }
+
+  #proposed(made: Extract<Action, { kind: 'propose' }>, signature: Uint8Array): void {
+    const { pool, subnet, ledger } = this.#state;
+    const { block, payload, hash } = made;
+    const { height } = block;
+    // The round may be over by now; the block is then of no use to anybody.
+    if (height <= pool.finalized || !pool.isNotarized(height - 1, keyOf(block.parent))) return;
+    const proposal = { block, payload, maker: this.#nodeId, signature };
+    const record = recordOf(subnet, proposal, hash);
+    pool.addBlock(record);
+    this.#outbox.observe({
+      kind: 'BlockProposed',
+      height,
+      rank: block.rank,
+      messages: payload.ingress.length,
+    });
+    if (subnet.alone) return;
+    const vote = { height, blockHash: hash, signer: this.#nodeId, signature };
+    const entry = encode({ kind: 'ownVote', ownVote: { purpose: 'proposal', vote, proposal } });
+    ledger.addVote(height, entry);
+    this.#offer(height, { kind: 'block_proposal', body: PROPOSAL.encode(proposal), entry });
+  }
+
+  #voted(made: Extract<Action, { kind: 'vote' }>, signature: Uint8Array): void {
+    const { pool, subnet, self, ledger } = this.#state;
+    const { purpose, height, blockHash } = made;
+    const record = pool.block(height, keyOf(blockHash));
+    if (height <= pool.finalized || record === undefined) return;
+    pool.addVote(purpose, { height, key: record.key, signer: self, signature });
+    if (subnet.alone) return;
+    const vote = { height, blockHash, signer: this.#nodeId, signature };
+    // Whoever votes for a block keeps it, so that a crash of all cannot lose what they agreed on.
+    const proposal =
+      purpose === 'notarization' && record.maker !== self ? record.proposal : undefined;
+    const entry = encode({ kind: 'ownVote', ownVote: { purpose, vote, proposal } });
+    ledger.addVote(height, entry);
+    this.#offer(height, { kind: `${purpose}_share`, body: VOTE.encode(vote), entry });
+  }
+
+  #accept(item: Unvalidated | undefined): void {
+    if (item === undefined) return;
+    const { pool } = this.#state;
+    const { artifact } = item;
+    switch (artifact.kind) {
+      case 'block_proposal': {
+        pool.addBlock(artifact.record);
+        const { proposal, block } = artifact.record;
+        if (proposal === undefined) return;
+        return this.#offer(block.height, {
+          kind: 'block_proposal',
+          body: PROPOSAL.encode(proposal),
+        });
+      }
+      case 'share': {
+        const { purpose, height, key, signer, vote } = artifact;
+        return pool.addVote(purpose, { height, key, signer, signature: vote.signature });
+      }
+      case 'certificate':
+        return this.#addCertificate(artifact.purpose, artifact.certificate, artifact.key);
+      case 'equivocation_proof':
+        return this.#accuse({ kind: 'accuse', maker: artifact.maker, proof: artifact.proof });
+      default:
+        return unreachable(artifact);
+    }
+  }
+
+  #addCertificate(purpose: VotePurpose, certificate: VoteCertificate, key: HashKey): void {
+    const { pool, subnet, ledger } = this.#state;
+    const { height } = certificate;
+    pool.addCertificate(purpose, key, certificate);
+    if (subnet.alone) return;
+    const body = CERTIFICATE.encode(certificate);
+    // Own votes in it are durable before it leaves, since entries become durable in order.
+    const entry = encode({ kind: 'keptCertificate', keptCertificate: { purpose, certificate } });
+    ledger.addVote(height, entry);
+    this.#offer(height, { kind: purpose, body, entry });
+  }
+
+  #accuse({ maker, proof }: Extract<Action, { kind: 'accuse' }>): void {
+    this.#state.pool.addEquivocation(maker, proof);
+    this.#outbox.observe({ kind: 'MakerEquivocated', height: proof.height, maker });
+    this.#offer(proof.height, { kind: 'equivocation_proof', body: EQUIVOCATION.encode(proof) });
+  }
+
+  #reject(id: string, reason: string): void {
+    const item = this.#state.section.take(id);
+    if (item === undefined) return;
+    this.#outbox.observe({
+      kind: 'ArtifactRejected',
+      artifact: item.artifact.kind,
+      peer: item.peer,
+      reason,
+    });
+  }
+
+  #deliver(height: number): void {
+    const state = this.#state;
+    const { pool, tapes, ledger, ingress } = state;
+    const record = pool.finalBlock(height);
+    const tape = tapes.get(height);
+    const proposal = record?.proposal;
+    assert(
+      record !== undefined && proposal !== undefined && tape !== undefined,
+      'deliver: incomplete',
+    );
+    const certificates = pool.at(height)?.certificates;
+    const delivery = ledger.add({
+      record,
+      proposal,
+      tape,
+      notarization: certificates?.notarization.get(record.key),
+      finalization: certificates?.finalization.get(record.key),
+    });
+    state.delivered = height;
+    state.asked.set('batch', state.now.ms);
+    state.asked.set('certified', state.now.ms);
+    tapes.delete(height);
+    state.forgetBeaconsBelow(height);
+    pool.purgeVotes(height);
+    ingress.finish(height, proposal.payload.ingress, record.block.timeNanos);
+    const then: ConsensusEffect[] = [
+      { kind: 'publish', message: delivery.finalized },
+      { kind: 'publish', message: delivery.batch },
+      { kind: 'wait', token: `durable/${height}`, delayMs: 0 },
+    ];
+    this.#outbox.add({ kind: 'persist', entry: delivery.entry, then });
+    this.#outbox.add(...this.#offers.withdrawShares(height));
+    const messages = proposal.payload.ingress.length;
+    this.#outbox.observe({
+      kind: 'HeightFinalized',
+      height,
+      messages,
+      bytes: delivery.entry.length,
+    });
+  }
+
+  #offer(
+    height: number,
+    offered: {
+      readonly kind: ArtifactKind;
+      readonly body: Uint8Array;
+      readonly entry?: Uint8Array;
+    },
+  ): void {
+    const { kind, body, entry } = offered;
+    if (this.#state.subnet.alone) return;
+    const publish = this.#offers.add(height, { kind, id: sha256(body), body });
+    this.#outbox.add(entry === undefined ? publish : { kind: 'persist', entry, then: [publish] });
+  }
+
+  sayNotarized(): void {
+    const state = this.#state;
+    for (; this.#notarizedSaid < state.pool.notarized; this.#notarizedSaid += 1) {
+      const height = this.#notarizedSaid + 1;
+      const [record] = state.pool.notarizedBlocks(height);
+      assert(record !== undefined, 'a notarised height has a notarised block');
+      this.#outbox.publish({ kind: 'BlockNotarized', height, blockHash: record.hash });
+      const roundMs = state.now.ms - state.notarizedMs;
+      state.notarizedMs = state.now.ms;
+      state.settled = true;
+      this.#outbox.observe({ kind: 'HeightNotarized', height, rank: record.block.rank, roundMs });
+    }
+  }
+}

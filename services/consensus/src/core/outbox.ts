@@ -1,0 +1,29 @@
+import type { Effect } from '@internode/actor';
+import type { Message } from '@internode/contracts';
+import type { ConsensusEvent } from './event.ts';
+import type { ConsensusTask } from './task.ts';
+
+export type ConsensusEffect = Effect<ConsensusTask, ConsensusEvent>;
+
+/** The effects of one step, in the order in which they are to be performed. */
+export class Outbox {
+  #effects: ConsensusEffect[] = [];
+
+  add(...effects: readonly ConsensusEffect[]): void {
+    this.#effects.push(...effects);
+  }
+
+  publish(message: Message): void {
+    this.#effects.push({ kind: 'publish', message });
+  }
+
+  observe(event: ConsensusEvent): void {
+    this.#effects.push({ kind: 'observe', event });
+  }
+
+  take(): readonly ConsensusEffect[] {
+    const effects = this.#effects;
+    this.#effects = [];
+    return effects;
+  }
+}
