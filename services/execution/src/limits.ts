@@ -67,6 +67,11 @@ export const REPLY_BYTES = 2_097_152;
 /** Queries and inspections in work; beyond they are refused with code 2. */
 export const QUERIES = 1_024;
 export const INSPECTIONS = 1_024;
+/** Of those, in the sandbox at once; the others wait. */
+export const QUERIES_IN_SANDBOX = 16;
+export const QUERIES_PER_CANISTER = 4;
+/** A canister whose queries cost more is slow: see core/query-gate.ts. */
+export const SLOW_QUERY_INSTRUCTIONS = 50_000_000;
 export const COMPOSITE_DEPTH = 6;
 export const COMPOSITE_QUERIES = 8;
 export const QUERY_CERTIFICATE_WAIT_MS = 2_000;

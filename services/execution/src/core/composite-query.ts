@@ -48,6 +48,11 @@ export class CompositeQuery {
     this.#raise = raise;
   }
 
+  /** Used by everything so far. */
+  get instructions(): bigint {
+    return INSTRUCTIONS.compositeTotal - this.#left;
+  }
+
   *run(canister: Canister, context: Context, asked: Asked): Fiber<Outcome> {
     const part: Part = {
       canister,

@@ -27,6 +27,7 @@ import { type ExecutionEffect, type Fiber, Fibers } from './fibers.ts';
 import { Inspector } from './inspections.ts';
 import { memoryKey, moduleKey } from './loading.ts';
 import { Queries, readKey } from './queries.ts';
+import { QueryGate } from './query-gate.ts';
 import { requestsKey, restore, TIP_KEY } from './restoring.ts';
 import { Subnet, type SubnetConfig } from './subnet.ts';
 
@@ -39,6 +40,7 @@ export class ExecutionCore implements Core<Task, Answer, ExecutionEvent> {
   readonly #subnet: Subnet;
   readonly #fibers: Fibers;
   readonly #queries: Queries;
+  readonly #gate: QueryGate;
   readonly #inspector: Inspector;
   readonly #early = new Map<number, BatchReady>();
   readonly #executed = new Executed(HEIGHTS_UNCOMMITTED);
@@ -56,7 +58,12 @@ export class ExecutionCore implements Core<Task, Answer, ExecutionEvent> {
     };
     this.#subnet = new Subnet(config);
     this.#fibers = new Fibers(emit);
-    const room = { subnet: this.#subnet, fibers: this.#fibers, emit, seed: config.seed };
+    const gate = new QueryGate(
+      (signal) => this.#fibers.raise(signal),
+      () => this.#applying,
+    );
+    this.#gate = gate;
+    const room = { gate, subnet: this.#subnet, fibers: this.#fibers, emit, seed: config.seed };
     this.#queries = new Queries(room, {
       isBusy: () => this.#applying || this.#early.has(this.#subnet.height + 1),
       released: () => this.#applyNext(),
@@ -195,6 +202,7 @@ export class ExecutionCore implements Core<Task, Answer, ExecutionEvent> {
     if (this.#executed.oldest === executed) this.#sayAgainLater(executed.height);
     this.#applying = false;
     this.#queries.tipFree();
+    this.#gate.release();
     this.#applyNext();
   }
 

@@ -71,15 +71,19 @@ interface Fetching {
 }
 
 interface Waiting {
+  readonly id: string;
   readonly signal: string;
   readonly fiber: Fiber;
+  readonly isTimed: boolean;
 }
 
 export class Fibers {
   readonly #emit: (effect: ExecutionEffect) => void;
   readonly #solving = new Map<string, { readonly group: Solving; readonly index: number }>();
   readonly #fetching = new Map<string, Fetching>();
-  readonly #waiting = new Map<string, Waiting>();
+  readonly #waiting = new Map<string, Waiting[]>();
+  /** Those with a time limit, by id. */
+  readonly #timed = new Map<string, Waiting>();
   #nextId = 0;
 
   constructor(emit: (effect: ExecutionEffect) => void) {
@@ -118,22 +122,24 @@ export class Fibers {
       return true;
     }
     if (kind !== 'until ') return false;
-    const waiting = this.#waiting.get(key);
-    this.#waiting.delete(key);
-    if (waiting !== undefined) this.#resume(waiting.fiber, undefined);
+    const waiting = this.#timed.get(key);
+    if (waiting === undefined) return true;
+    this.#timed.delete(key);
+    const rest = this.#waiting.get(waiting.signal)?.filter((other) => other !== waiting) ?? [];
+    if (rest.length > 0) this.#waiting.set(waiting.signal, rest);
+    else this.#waiting.delete(waiting.signal);
+    this.#resume(waiting.fiber, undefined);
     return true;
   }
 
   /** Resumes all that wait for the signal, oldest first. */
   raise(signal: string): void {
-    const ready: Fiber[] = [];
-    for (const [id, waiting] of this.#waiting) {
-      if (waiting.signal !== signal) continue;
-      this.#waiting.delete(id);
-      this.#emit({ kind: 'cancel', token: `until ${id}` });
-      ready.push(waiting.fiber);
+    const ready = this.#waiting.get(signal) ?? [];
+    this.#waiting.delete(signal);
+    for (const { id, isTimed } of ready) {
+      if (isTimed && this.#timed.delete(id)) this.#emit({ kind: 'cancel', token: `until ${id}` });
     }
-    for (const fiber of ready) this.#resume(fiber, undefined);
+    for (const { fiber } of ready) this.#resume(fiber, undefined);
   }
 
   #resume(fiber: Fiber, told: Told): void {
@@ -142,11 +148,18 @@ export class Fibers {
     const ask = next.value;
     if (ask.kind === 'solve') return this.#solve(fiber, ask.tasks);
     if (ask.kind === 'fetch') return this.#askFor(fiber, ask);
+    this.#await(fiber, ask);
+  }
+
+  #await(fiber: Fiber, { signal, timeoutMs }: Extract<Ask, { kind: 'until' }>): void {
     const id = String(this.#nextId++);
-    this.#waiting.set(id, { signal: ask.signal, fiber });
-    if (ask.timeoutMs !== undefined) {
-      this.#emit({ kind: 'wait', token: `until ${id}`, delayMs: ask.timeoutMs });
-    }
+    const waiting = { id, signal, fiber, isTimed: timeoutMs !== undefined };
+    const others = this.#waiting.get(signal);
+    if (others === undefined) this.#waiting.set(signal, [waiting]);
+    else others.push(waiting);
+    if (timeoutMs === undefined) return;
+    this.#timed.set(id, waiting);
+    this.#emit({ kind: 'wait', token: `until ${id}`, delayMs: timeoutMs });
   }
 
   #solve(fiber: Fiber, tasks: readonly Task[]): void {

@@ -37,6 +37,8 @@ export class Inspector {
   }
 
   inspect(asked: InspectIngress, isReady: boolean): void {
+    if (isReady && this.#room.subnet.history.hasEnded(asked.requestId))
+      return this.#answer(asked, undefined, true);
     const refusal = this.#refusalAtOnce(isReady);
     if (refusal !== undefined) return this.#answer(asked, refusal);
     this.#running += 1;
@@ -96,6 +98,8 @@ export class Inspector {
 
   *#ask(canister: Canister, asked: InspectIngress): Fiber<Refusal | undefined> {
     const { senderInfo, senderInfoSigner } = asked;
+    const { gate } = this.#room;
+    const isSlow = yield* gate.enter(canister.key);
     const executed = yield* solveFor('executed', {
       kind: 'execute',
       entry: { kind: 'inspect_message', method: asked.methodName, argument: asked.argument },
@@ -110,6 +114,7 @@ export class Inspector {
       },
       session: undefined,
     });
+    gate.leave(canister.key, isSlow, executed.instructions);
     if (executed.trap !== undefined) return trapped(canister.id, executed.trap);
     if (executed.messageAccepted) return undefined;
     return fromCanister(canister.id, 'IC0406', 'Canister rejected the message');
@@ -133,8 +138,8 @@ export class Inspector {
     return missing > 0n ? outOfCycles(canister.id, missing) : undefined;
   }
 
-  #answer({ requestId }: InspectIngress, refusal: Refusal | undefined): void {
-    const message = { kind: 'IngressInspected', requestId, refusal } as const;
+  #answer({ requestId }: InspectIngress, refusal: Refusal | undefined, known = false): void {
+    const message = { kind: 'IngressInspected', requestId, refusal, known } as const;
     this.#room.emit({ kind: 'publish', message });
   }
 }

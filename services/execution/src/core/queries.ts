@@ -8,6 +8,7 @@
  */
 import type { ExecuteQuery, Refusal } from '@internode/contracts';
 import { isManagement } from '@internode/encoding';
+import { toHex } from '@internode/prelude';
 import { COMPOSITE_QUERIES, INSTRUCTIONS, QUERIES } from '../limits.ts';
 import type { Context, Executed } from '../sandbox/interface.ts';
 import type { Canister } from './canister.ts';
@@ -19,6 +20,7 @@ import { solveFor } from './fibers.ts';
 import { ensureOpen } from './loading.ts';
 import { managementQuery } from './management/query.ts';
 import type { Outcome } from './messages.ts';
+import type { QueryGate } from './query-gate.ts';
 import { queryOutcome, queryProblem } from './query-outcome.ts';
 import { canisterNotFound, refuse } from './refusals.ts';
 import { refusalOf, reject } from './responding.ts';
@@ -29,6 +31,7 @@ export interface Room {
   readonly fibers: Fibers;
   readonly emit: (effect: ExecutionEffect) => void;
   readonly seed: Uint8Array;
+  readonly gate: QueryGate;
 }
 
 /** What the queries need to know of the batches. */
@@ -41,6 +44,8 @@ export interface TipWatch {
 
 export { readKey };
 
+const NOBODY = new Uint8Array(0);
+
 export class Queries {
   readonly #room: Room;
   readonly #tip: TipWatch;
@@ -48,6 +53,7 @@ export class Queries {
   readonly #waiting: ExecuteQuery[] = [];
   #running = 0;
   #composites = 0;
+  #slowRuns = false;
   #sessions = 0;
 
   constructor(room: Room, tip: TipWatch) {
@@ -76,6 +82,10 @@ export class Queries {
   /** No batch runs: composite queries may. */
   tipFree(): void {
     while (this.#waiting.length > 0 && this.#composites < COMPOSITE_QUERIES) {
+      const isSlow = this.#room.gate.isSlow(toHex(this.#waiting[0]?.canisterId ?? NOBODY));
+      // A slow one runs alone, so that the next batch waits for one at most.
+      if (this.#slowRuns || (isSlow && this.#composites > 0)) return;
+      this.#slowRuns = isSlow;
       this.#startComposite(this.#waiting.shift() as ExecuteQuery);
     }
   }
@@ -112,6 +122,8 @@ export class Queries {
     const problem = queryProblem(subnet, canister, query.methodName);
     if (problem !== undefined) return reject(problem);
     if (canister.methods.get(query.methodName) === 'composite') return 'composite';
+    const { gate } = this.#room;
+    const isSlow = yield* gate.enter(canister.key);
     const executed = yield* solveFor('executed', {
       kind: 'execute',
       entry: {
@@ -123,6 +135,7 @@ export class Queries {
       context: this.#contextOf(canister, query, certificate),
       session: undefined,
     });
+    gate.leave(canister.key, isSlow, executed.instructions);
     this.#observe(executed);
     return queryOutcome(canister.id, executed);
   }
@@ -158,9 +171,11 @@ export class Queries {
               depth: 0,
             })
           : reject(problem);
+      this.#room.gate.spend(canister.key, composite.instructions);
     }
     this.#finish(query, outcome);
     this.#composites -= 1;
+    this.#slowRuns = false;
     if (this.#composites > 0) return;
     this.#tip.released();
     if (!this.#tip.isBusy()) this.tipFree();

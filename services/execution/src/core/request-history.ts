@@ -46,6 +46,11 @@ export class RequestHistory {
     return this.#entries.has(toHex(requestId));
   }
 
+  /** Replied or rejected. */
+  hasEnded(requestId: Uint8Array): boolean {
+    return this.#entries.get(toHex(requestId))?.status === 'done';
+  }
+
   receive(requestId: Uint8Array, owner: Owner, expiryNanos: bigint): void {
     this.#add(toHex(requestId), { status: 'received', expiryNanos, owner });
     this.#change(requestId, 'received', {});

@@ -3,7 +3,7 @@ import { candid } from '@internode/encoding';
 import { toHex, utf8 } from '@internode/prelude';
 import { describe, expect, it } from 'vitest';
 import { module, motoko, query, replyNumber } from '../sandbox/support.ts';
-import { create, deploy, install, refused, replied } from './management.ts';
+import { create, deploy, install, manage, refused, replied } from './management.ts';
 import { answerOf, BEATING, callTo, number, PROXY } from './proxy.ts';
 import { MANAGEMENT, Replica, SECOND, Store } from './replica.ts';
 
@@ -21,6 +21,23 @@ describe('at most once', () => {
     const again = replica.restart();
     again.block([call]);
     expect(count(again, id)).toBe(1n);
+  });
+
+  it('row 20: a call that ended is known at its inspection, also when it would be refused now', () => {
+    const replica = new Replica();
+    const id = deploy(replica, PROXY);
+    const call = replica.ingress(id, 'silent');
+    const known = (at: Replica) => {
+      const { known, refusal } = at.inspected(call.requestId, id, { methodName: 'silent' });
+      return { known, refusal: refusal?.errorCode };
+    };
+    expect(known(replica)).toEqual({ known: false, refusal: undefined });
+    replica.block([call]);
+    replica.await(call);
+    expect(known(replica)).toEqual({ known: true, refusal: undefined });
+    replied(manage(replica, 'stop_canister', id));
+    expect(known(replica)).toEqual({ known: true, refusal: undefined });
+    expect(known(replica.restart())).toEqual({ known: true, refusal: undefined });
   });
 
   it('a call that expired never enters the history, one that expires now still runs', () => {

@@ -7,6 +7,7 @@ import type {
   BatchExecuted,
   BatchReady,
   Ingress,
+  IngressInspected,
   Message,
   Refusal,
   TipAdvanced,
@@ -221,7 +222,18 @@ export class Replica {
     methodName: string,
     options: CallOptions = {},
   ): Refusal | undefined {
-    const requestId = utf8(`inspect ${this.store.nonces++}`.padEnd(32));
+    return this.inspected(utf8(`inspect ${this.store.nonces++}`.padEnd(32)), canisterId, {
+      ...options,
+      methodName,
+    }).refusal;
+  }
+
+  inspected(
+    requestId: Uint8Array,
+    canisterId: Uint8Array,
+    options: CallOptions & { readonly methodName: string },
+  ): IngressInspected {
+    const { methodName } = options;
     this.hear({
       kind: 'InspectIngress',
       requestId,
@@ -232,9 +244,9 @@ export class Replica {
       effectiveCanisterId: options.effectiveCanisterId ?? canisterId,
     });
     const answers = this.heard('IngressInspected');
-    const answer = answers.find((one) => toHex(one.requestId) === toHex(requestId));
+    const answer = answers.findLast((one) => toHex(one.requestId) === toHex(requestId));
     assert(answer !== undefined, 'the inspection was not answered');
-    return answer.refusal;
+    return answer;
   }
 
   heard<Kind extends Message['kind']>(kind: Kind): Extract<Message, { kind: Kind }>[] {
