@@ -2,6 +2,7 @@
 import { Service } from '@internode/actor';
 import { createBeacon, dealSubnet, heldKeys, solveBeacon } from '@internode/beacon';
 import { createConsensus, solveConsensus } from '@internode/consensus';
+import { CONTRACTS, subjectOf } from '@internode/contracts';
 import type { BlsEngine, SignatureEngine } from '@internode/crypto';
 import { canisterIdFromIndex, sha256 } from '@internode/encoding';
 import { createExecution, createInPlaceSandbox, type SandboxTask } from '@internode/execution';
@@ -44,8 +45,10 @@ export function replicaOf(options: ReplicaOptions): NodeSetup {
   return {
     place: { subnet: 's', node: 'n0' },
     roles: [
-      role(new Service(createState({ subnet: description })), (task, store) =>
-        solveStateInPlace({ store, bls, publicKey }, task),
+      showing(
+        role(new Service(createState({ subnet: description })), (task, store) =>
+          solveStateInPlace({ store, bls, publicKey }, task),
+        ),
       ),
       executionRole({ subnetId: subnet.subnetId, subnetNodes: 1, rootKeyDer: rootKey }),
       role(new Service(createBeacon({ subnet, nodeId })), (task) => solveBeacon(bls, keys, task)),
@@ -55,6 +58,26 @@ export function replicaOf(options: ReplicaOptions): NodeSetup {
       role(new Service(createP2p({ nodeId }))),
       usersRole(options, rootKey),
     ],
+  };
+}
+
+/** Makes an event of each certified height that is said to others, at the moment it is said. */
+function showing(state: Role): Role {
+  return {
+    name: state.name,
+    start: (ports, onFailed) => {
+      const certified = subjectOf(ports.place, 'StateCertified');
+      const publish: typeof ports.bus.publish = (envelope) => {
+        if (envelope.subject === certified) {
+          const said = CONTRACTS.StateCertified.decode(envelope.body);
+          assert(said.kind === 'valid', 'our own message decodes');
+          ports.observe(state.name, { kind: 'CertifiedShown', height: said.value.height });
+        }
+        ports.bus.publish(envelope);
+      };
+      state.start({ ...ports, bus: { ...ports.bus, publish } }, onFailed);
+    },
+    stop: () => state.stop(),
   };
 }
 
