@@ -1,9 +1,11 @@
-// Generates packages/contracts/src/gen/messages.ts from proto/**/*.proto.
+// Generates packages/contracts/src/gen/messages.ts from proto/**/*.proto, and docs/limits.md from limits.ts files.
 // `gen --check` changes nothing and fails when the committed file is stale. Conventions: proto/README.md.
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import protobuf from 'protobufjs';
+import { writeLimits } from './limits-table.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const TARGET = join(ROOT, 'packages/contracts/src/gen/messages.ts');
@@ -20,6 +22,14 @@ function main(): void {
     return;
   }
   writeFileSync(TARGET, text);
+  const tracked = execFileSync('git', ['ls-files', '-co', '--exclude-standard', '*/limits.ts'], {
+    cwd: ROOT,
+    encoding: 'utf8',
+  });
+  writeLimits(
+    ROOT,
+    tracked.split('\n').filter((path) => path !== '' && existsSync(join(ROOT, path))),
+  );
 }
 
 function loadRoot(): protobuf.Root {

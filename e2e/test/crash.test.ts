@@ -141,6 +141,8 @@ test(`${KILLS} × kill -9 during a stream of ${KILLS * ACKNOWLEDGED_PER_LIFE} up
     const lost = marks.filter(({ index, acknowledged: was }) => was && counts[index] !== 1n);
     expect(lost.map(({ index }) => [index, counts[index]])).toEqual([]);
     expect(counts.filter((count) => count > 1n)).toEqual([]);
+    if (process.env['CRASH_TRACE'])
+      console.log(`life ${life}: ${marks.length} sent, slowest ready ${slowestReadyMs | 0} ms`);
   }
   const total = marks.filter(({ acknowledged }) => acknowledged).length;
   console.log(

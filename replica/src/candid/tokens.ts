@@ -74,7 +74,7 @@ export class Cursor {
 }
 
 /** The bytes of a quoted text: escapes \n \r \t \\ \" \' \u{…} and \hh (a raw byte). */
-export function unescapeBytes(text: string): Uint8Array {
+export function bytesOf(text: string): Uint8Array {
   const encoder = new TextEncoder();
   const bytes: number[] = [];
   for (const match of text.matchAll(/\\u\{([0-9a-fA-F]+)\}|\\([0-9a-fA-F]{2})|\\(.)|([^\\]+)/gu)) {
