@@ -1,6 +1,6 @@
 // Reads a canister's interface description (metadata `candid:service`) into the official library's types.
 import { IDL } from '@icp-sdk/core/candid';
-import { bytesOf, Cursor } from './tokens.ts';
+import { Cursor, unescapeBytes } from './tokens.ts';
 
 export interface CandidInterface {
   readonly methods: ReadonlyMap<string, IDL.FuncClass>;
@@ -115,7 +115,7 @@ class Parser {
 
   #label(): string {
     const token = this.#cursor.take();
-    return token.kind === 'text' ? new TextDecoder().decode(bytesOf(token.text)) : token.text;
+    return token.kind === 'text' ? new TextDecoder().decode(unescapeBytes(token.text)) : token.text;
   }
 
   #type(): IDL.Type {

@@ -74,16 +74,17 @@ export class Cursor {
 }
 
 /** The bytes of a quoted text: escapes \n \r \t \\ \" \' \u{…} and \hh (a raw byte). */
-export function bytesOf(text: string): Uint8Array {
+export function unescapeBytes(text: string): Uint8Array {
   const encoder = new TextEncoder();
   const bytes: number[] = [];
   for (const match of text.matchAll(/\\u\{([0-9a-fA-F]+)\}|\\([0-9a-fA-F]{2})|\\(.)|([^\\]+)/gu)) {
-    const [, point, byte, escape, plain] = match;
+    const [, point, byte, escaped, plain] = match;
     if (point !== undefined)
       bytes.push(...encoder.encode(String.fromCodePoint(Number.parseInt(point, 16))));
     else if (byte !== undefined) bytes.push(Number.parseInt(byte, 16));
     else if (plain !== undefined) bytes.push(...encoder.encode(plain));
-    else bytes.push(...encoder.encode({ n: '\n', r: '\r', t: '\t' }[escape ?? ''] ?? escape ?? ''));
+    else
+      bytes.push(...encoder.encode({ n: '\n', r: '\r', t: '\t' }[escaped ?? ''] ?? escaped ?? ''));
   }
   return Uint8Array.from(bytes);
 }

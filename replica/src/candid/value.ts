@@ -1,7 +1,7 @@
 // Candid text -> JavaScript values for the official library's encoder, guided by the method's types, and back for printing.
 import { IDL } from '@icp-sdk/core/candid';
 import { Principal } from '@icp-sdk/core/principal';
-import { bytesOf, CandidFault, Cursor } from './tokens.ts';
+import { CandidFault, Cursor, unescapeBytes } from './tokens.ts';
 
 /** `(1, "two")` or `1` for a method of these parameters. Missing trailing `opt` arguments are null. */
 export function parseArguments(source: string, types: readonly IDL.Type[]): unknown[] {
@@ -36,7 +36,7 @@ function parseValue(cursor: Cursor, given: IDL.Type): unknown {
 function parseScalar(cursor: Cursor, type: IDL.Type): unknown {
   const token = cursor.take();
   if (type === IDL.Text && token.kind === 'text')
-    return new TextDecoder().decode(bytesOf(token.text));
+    return new TextDecoder().decode(unescapeBytes(token.text));
   if (type === IDL.Bool && (token.text === 'true' || token.text === 'false'))
     return token.text === 'true';
   if (type === IDL.Null && token.text === 'null') return null;
@@ -70,7 +70,7 @@ function parseOption(cursor: Cursor, type: IDL.OptClass<unknown>): unknown[] {
 function parseVector(cursor: Cursor, type: IDL.VecClass<unknown>): unknown {
   if (cursor.is('blob') || cursor.token.kind === 'text') {
     cursor.accept('blob');
-    return bytesOf(cursor.take().text);
+    return unescapeBytes(cursor.take().text);
   }
   cursor.expect('vec');
   cursor.expect('{');
