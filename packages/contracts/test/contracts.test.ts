@@ -38,7 +38,8 @@ describe('contracts', () => {
     };
     const bytes = CONTRACTS.QueryAnswered.encode(message);
     expect(CONTRACTS.QueryAnswered.decode(bytes)).toEqual({ kind: 'valid', value: message });
-    const inspected: Message = { kind: 'IngressInspected', requestId: new Uint8Array(32) };
+    const requestId = new Uint8Array(32);
+    const inspected = { kind: 'IngressInspected', requestId, known: true } as const;
     expect(CONTRACTS.IngressInspected.decode(CONTRACTS.IngressInspected.encode(inspected))).toEqual(
       { kind: 'valid', value: { ...inspected, refusal: undefined } },
     );

@@ -51,7 +51,7 @@ function refusalOf(message: Message): Message | undefined {
         outcome: { kind: 'refusal', refusal },
       };
     case 'InspectIngress':
-      return { kind: 'IngressInspected', requestId: message.requestId, refusal };
+      return { kind: 'IngressInspected', requestId: message.requestId, refusal, known: false };
     default:
       return undefined;
   }

@@ -4,6 +4,7 @@ import { decodeCertificate, lookupPath } from '@internode/hash-tree';
 import { bytesEqual, concatBytes, toHex, utf8 } from '@internode/prelude';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { OpenGateway } from '../src/index.ts';
+import { STATUS_READ_MS } from '../src/limits.ts';
 import {
   type Answered,
   canisterText,
@@ -211,6 +212,38 @@ describe('calls', () => {
     const first = await post(canisterApi('v3', 'call'), body);
     const second = await post(canisterApi('v3', 'call'), body);
     expect([mapOf(first)['status'], mapOf(second)['status']]).toEqual(['replied', 'replied']);
+  });
+
+  test('row 20: a call that ended is answered by one read, without submitting or waiting', async () => {
+    const there = new SmallReplica({ losesNews: true });
+    await using gateway = await there.open();
+    const body = envelopeOf(contentOf('call'));
+    const url = api(`v4/canister/${canisterText}/call`, gateway.url);
+    expect(mapOf(await post(url, body))['status']).toBe('replied');
+    const heardBefore = there.heard.length;
+    const startedMs = performance.now();
+    expect(mapOf(await post(url, body))['status']).toBe('replied');
+    expect(performance.now() - startedMs).toBeLessThan(STATUS_READ_MS / 2);
+    expect(there.heard.slice(heardBefore).map(({ kind }) => kind)).toEqual([
+      'InspectIngress',
+      'ReadCertified',
+    ]);
+    const asynchronous = api(`v2/canister/${canisterText}/call`, gateway.url);
+    expect((await post(asynchronous, body)).status).toBe(202);
+  });
+
+  test('a call that ended in a state that is not certified yet waits for the news', async () => {
+    const there = new SmallReplica({ holdsCalls: true });
+    await using gateway = await there.open();
+    const url = (version: string): string =>
+      api(`${version}/canister/${canisterText}/call`, gateway.url);
+    const content = contentOf('call');
+    await post(url('v2'), envelopeOf(content));
+    there.know(requestIdOf(content));
+    const answer = post(url('v4'), envelopeOf(content));
+    await expect.poll(() => there.heard.some(({ kind }) => kind === 'ReadCertified')).toBe(true);
+    there.finish();
+    expect(mapOf(await answer)['status']).toBe('replied');
   });
 
   test('a silent neighbour makes 503, which clients may retry', async () => {

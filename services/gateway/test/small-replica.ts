@@ -94,6 +94,7 @@ export class SmallReplica {
   readonly #clock: ShiftedClock;
   readonly #voice: Caller;
   readonly #owners = new Map<string, RequestOwner>();
+  readonly #ended = new Set<string>();
   #tree: LabelledTree = genesis();
   #certified: { tree: LabelledTree; signature: Uint8Array } | undefined;
   #height = 0;
@@ -128,6 +129,11 @@ export class SmallReplica {
     return { config, ports, signatures: nodeSignatures, bls, metricsText: () => '' };
   }
 
+  /** The call has ended as far as execution knows, in a state that is not certified yet. */
+  know(requestId: Uint8Array): void {
+    this.#ended.add(toHex(requestId));
+  }
+
   /** Ends the calls that were held and certifies how they ended. */
   finish(): void {
     const ended = this.#held.splice(0);
@@ -157,6 +163,7 @@ export class SmallReplica {
         return this.tell({
           kind: 'IngressInspected',
           requestId: message.requestId,
+          known: this.#ended.has(toHex(message.requestId)),
           ...(message.methodName === 'denied' && { refusal: refusal(4, 'denied', 'IC0406') }),
         });
       case 'SubmitIngress':
@@ -192,6 +199,7 @@ export class SmallReplica {
   }
 
   #end({ ingress }: Submitted): void {
+    this.know(ingress.requestId);
     const isRejected = new TextDecoder('latin1').decode(ingress.envelope).includes('reject_me');
     const path = ['request_status', ingress.requestId];
     if (isRejected) {

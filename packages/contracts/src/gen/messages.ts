@@ -346,6 +346,7 @@ export interface IngressInspected {
   readonly kind: 'IngressInspected';
   readonly requestId: Uint8Array;
   readonly refusal?: Refusal | undefined;
+  readonly known: boolean;
 }
 
 export interface SubmitIngress {
@@ -1810,6 +1811,7 @@ export function decodeInspectIngress(reader: Reader, length: number, depth = 0):
 export function encodeIngressInspected(message: IngressInspected, writer: Writer): Writer {
   if (message.requestId.length > 0) writer.uint32(10).bytes(message.requestId);
   if (message.refusal !== undefined) encodeRefusal(message.refusal, writer.uint32(18).fork()).ldelim();
+  if (message.known) writer.uint32(24).bool(message.known);
   return writer;
 }
 
@@ -1818,16 +1820,18 @@ export function decodeIngressInspected(reader: Reader, length: number, depth = 0
   if (end > reader.len || depth > 8) invalidMessage('IngressInspected');
   let requestId_: Uint8Array = new Uint8Array(0);
   let refusal_: Refusal | undefined;
+  let known_: boolean = false;
   while (reader.pos < end) {
     const tag = reader.uint32();
     switch (tag) {
       case 10: requestId_ = readBytes(reader); break;
       case 18: refusal_ = decodeRefusal(reader, reader.uint32(), depth + 1); break;
+      case 24: known_ = reader.bool(); break;
       default: reader.skipType(tag & 7);
     }
   }
   if (reader.pos !== end) invalidMessage('IngressInspected');
-  return { kind: 'IngressInspected', requestId: requestId_, refusal: refusal_ };
+  return { kind: 'IngressInspected', requestId: requestId_, refusal: refusal_, known: known_ };
 }
 
 export function encodeSubmitIngress(message: SubmitIngress, writer: Writer): Writer {

@@ -34,15 +34,19 @@ export async function answerCall(world: World, visit: CallVisit): Promise<Answer
   const { request, authentication } = admitted;
   const misdirected = checkDestination(request, authentication, urlOf(route.target, world.isLocal));
   if (misdirected !== undefined) return refusedAnswer(misdirected);
-  if (route.version === 2) return (await submit(world, visit, request)) ?? ACCEPTED;
+  if (route.version === 2) {
+    const submitted = await submit(world, visit, request);
+    return submitted.kind === 'refused' ? submitted.answer : ACCEPTED;
+  }
 
   const startedMs = world.clock.now().ms;
   const watch = world.completions.watch(request.requestId);
   try {
-    const refused = await submit(world, visit, request);
-    if (refused !== undefined) return refused;
+    const submitted = await submit(world, visit, request);
+    if (submitted.kind === 'refused') return submitted.answer;
     const deadlineMs = startedMs + CERTIFICATE_DEADLINE_MS;
-    const certificate = await awaitCertificate(world, visit, { request, watch, deadlineMs });
+    const wait = { request, watch, deadlineMs, readsFirst: submitted.kind === 'known' };
+    const certificate = await awaitCertificate(world, visit, wait);
     const tookMs = world.clock.now().ms - startedMs;
     world.observe({ kind: 'CallWaited', certified: certificate !== undefined, tookMs });
     return certificate === undefined ? ACCEPTED : certifiedAnswer(certificate);
@@ -51,12 +55,19 @@ export async function answerCall(world: World, visit: CallVisit): Promise<Answer
   }
 }
 
-/** Inspection, then admission. Undefined when the call is in the pool. */
+type Submitted =
+  | { readonly kind: 'admitted' }
+  /** It ended before: there is nothing to submit. */
+  | { readonly kind: 'known' }
+  | { readonly kind: 'refused'; readonly answer: Answer };
+
+/** Inspection, then admission. */
 async function submit(
   { neighbours }: World,
   { route, body, traceparent }: CallVisit,
   request: CanisterRequest,
-): Promise<Answer | undefined> {
+): Promise<Submitted> {
+  const refused = (answer: Answer): Submitted => ({ kind: 'refused', answer });
   const { requestId, sender, canisterId, methodName, argument, senderInfo } = request;
   const effectiveCanisterId = route.target.id;
   const inspected = await neighbours.inspect(
@@ -73,28 +84,34 @@ async function submit(
     },
     traceparent,
   );
-  if (inspected === undefined) return unavailableAnswer('The call could not be inspected in time');
-  if (inspected.refusal !== undefined) return rejectedAnswer(route.version, inspected.refusal);
+  if (inspected === undefined) {
+    return refused(unavailableAnswer('The call could not be inspected in time'));
+  }
+  if (inspected.known) return { kind: 'known' };
+  const { version } = route;
+  if (inspected.refusal !== undefined) return refused(rejectedAnswer(version, inspected.refusal));
   const { expiryNanos } = request;
   const ingress = { requestId, envelope: body, expiryNanos, effectiveCanisterId };
   const answer = await neighbours.submit({ kind: 'SubmitIngress', ingress, sender }, traceparent);
-  if (answer === undefined) return unavailableAnswer('The call could not be admitted in time');
-  if (answer.kind === 'IngressAdmitted') return undefined;
-  return rejectedAnswer(route.version, answer.refusal);
+  if (answer === undefined) {
+    return refused(unavailableAnswer('The call could not be admitted in time'));
+  }
+  if (answer.kind === 'IngressAdmitted') return { kind: 'admitted' };
+  return refused(rejectedAnswer(version, answer.refusal));
 }
 
 /** The certificate of how the call ended; undefined when the deadline came first. */
 async function awaitCertificate(
   world: World,
   { traceparent }: CallVisit,
-  wait: { request: CanisterRequest; watch: Watch; deadlineMs: number },
+  wait: { request: CanisterRequest; watch: Watch; deadlineMs: number; readsFirst: boolean },
 ): Promise<Uint8Array | undefined> {
   const { requestId } = wait.request;
   const paths = [[REQUEST_STATUS, requestId], TIME];
-  for (;;) {
+  for (let reads = wait.readsFirst ? 0 : 1; ; reads++) {
     const leftMs = wait.deadlineMs - world.clock.now().ms;
     if (leftMs <= 0) return undefined;
-    const isComplete = await wait.watch.next(Math.min(leftMs, STATUS_READ_MS));
+    const isComplete = reads > 0 && (await wait.watch.next(Math.min(leftMs, STATUS_READ_MS)));
     const read = await world.neighbours.read(paths, traceparent);
     const certificate = read?.refusal === undefined ? read?.certificate : undefined;
     if (isComplete) return certificate;
@@ -102,7 +119,7 @@ async function awaitCertificate(
   }
 }
 
-/** For calls that had ended before they were submitted again, and for news that the bus lost. */
+/** For calls that had ended before they were sent again, and for news that the bus lost. */
 function hasEnded(certificate: Uint8Array, requestId: Uint8Array): boolean {
   const decoded = decodeCertificate(certificate);
   if (decoded.kind !== 'valid') return false;
