@@ -6,7 +6,12 @@ import { dealSubnet, heldKeys, solveBeacon, startThreadedBeaconSolver } from '..
 const bls = await loadFastBls();
 
 for (const nodes of [1, 4, 13]) {
-  const dealing = dealSubnet({ nodes, entropy: new Uint8Array(32).fill(9), bls, signatures: nodeSignatures });
+  const dealing = dealSubnet({
+    nodes,
+    entropy: new Uint8Array(32).fill(9),
+    bls,
+    signatures: nodeSignatures,
+  });
   const keys = dealing.nodes.map((node) => heldKeys(dealing.subnet, node));
   const own = keys[0];
   if (own === undefined) throw new Error('no keys');
@@ -27,11 +32,19 @@ for (const nodes of [1, 4, 13]) {
     solveBeacon(bls, own, { kind: 'combine', key: 'high', message, shares });
     combineMs += performance.now() - startMs;
   }
-  const combined = nodes === 1 ? '' : `, combine and check ${threshold} shares ${(combineMs / heights).toFixed(2)} ms`;
+  const combined =
+    nodes === 1
+      ? ''
+      : `, combine and check ${threshold} shares ${(combineMs / heights).toFixed(2)} ms`;
   console.log(`n = ${nodes}: sign ${(signMs / heights).toFixed(2)} ms${combined}`);
 }
 
-const dealing = dealSubnet({ nodes: 1, entropy: new Uint8Array(32).fill(9), bls, signatures: nodeSignatures });
+const dealing = dealSubnet({
+  nodes: 1,
+  entropy: new Uint8Array(32).fill(9),
+  bls,
+  signatures: nodeSignatures,
+});
 const [node] = dealing.nodes;
 if (node === undefined) throw new Error('no node');
 const solver = await startThreadedBeaconSolver(heldKeys(dealing.subnet, node), (fault) => {
@@ -41,7 +54,9 @@ const tookMs: number[] = [];
 for (let i = 0; i < 200; i += 1) {
   const message = new Uint8Array(46).fill(i);
   const startMs = performance.now();
-  await new Promise<void>((resolve) => solver.solve({ kind: 'sign-share', key: 'high', message }, () => resolve()));
+  await new Promise<void>((resolve) =>
+    solver.solve({ kind: 'sign-share', key: 'high', message }, () => resolve()),
+  );
   tookMs.push(performance.now() - startMs);
 }
 tookMs.sort((a, b) => a - b);

@@ -26,7 +26,10 @@ export function heldKeys(
 }
 
 /** Answers in place, on the caller's thread: for the simulator and tests. 1 ms per signature with mcl, 8 with noble. */
-export function createBeaconSolver(bls: BlsEngine, keys: HeldKeys): Solver<BeaconTask, BeaconAnswer> {
+export function createBeaconSolver(
+  bls: BlsEngine,
+  keys: HeldKeys,
+): Solver<BeaconTask, BeaconAnswer> {
   return { solve: (task, answer) => answer(solveBeacon(bls, keys, task)) };
 }
 

@@ -6,9 +6,13 @@ import type { BeaconEvent } from './core/event.ts';
 export function describeBeacon(event: BeaconEvent): Description {
   switch (event.kind) {
     case 'ValueMade':
-      return { metrics: [{ kind: 'count', name: 'values_made_total', labels: { value: event.value } }] };
+      return {
+        metrics: [{ kind: 'count', name: 'values_made_total', labels: { value: event.value } }],
+      };
     case 'ValueReceived':
-      return { metrics: [{ kind: 'count', name: 'values_received_total', labels: { value: event.value } }] };
+      return {
+        metrics: [{ kind: 'count', name: 'values_received_total', labels: { value: event.value } }],
+      };
     case 'ShareBad':
       return {
         log: {

@@ -12,7 +12,13 @@ function notarized(height: number): Message {
 }
 
 function finalized(height: number): Message {
-  return { kind: 'BlockFinalized', height, blockHash: new Uint8Array(32), timeNanos: 0n, ingressIds: [] };
+  return {
+    kind: 'BlockFinalized',
+    height,
+    blockHash: new Uint8Array(32),
+    timeNanos: 0n,
+    ingressIds: [],
+  };
 }
 
 function hashed(height: number, root: Uint8Array): Message {
@@ -29,7 +35,11 @@ function checkChain(network: Network, index: number): number {
     const value = values.get(height + 1);
     if (value === undefined) return height;
     height += 1;
-    const message = messageOf('beacon', { subnetId: subnet.subnetId, height, content: sha256(parent) });
+    const message = messageOf('beacon', {
+      subnetId: subnet.subnetId,
+      height,
+      content: sha256(parent),
+    });
     const verdict = bls.verify({ publicKey: subnet.low.groupPublicKey, message, signature: value });
     expect(verdict.kind, `beacon ${height}`).toBe('valid');
     parent = value;
@@ -41,7 +51,9 @@ describe('a subnet of one', () => {
     const network = new Network(1);
     network.start();
     expect(network.beacons(0).map(({ height }) => height)).toEqual([0, 1]);
-    expect(network.tasks.filter((task) => task.kind === 'sign-share' && task.key === 'low').length).toBeGreaterThanOrEqual(2);
+    expect(
+      network.tasks.filter((task) => task.kind === 'sign-share' && task.key === 'low').length,
+    ).toBeGreaterThanOrEqual(2);
     network.tellAll(notarized(1));
     expect(network.beacons(0).map(({ height }) => height)).toEqual([0, 1, 2]);
     network.tellAll(notarized(5));
@@ -57,8 +69,14 @@ describe('a subnet of one', () => {
     expect(network.tapes(0).map(({ height }) => height)).toEqual([1, 2, 3]);
     const { subnet } = network.dealing;
     for (const { height, value } of network.tapes(0)) {
-      const message = messageOf('tape', { subnetId: subnet.subnetId, height, content: new Uint8Array(0) });
-      expect(bls.verify({ publicKey: subnet.low.groupPublicKey, message, signature: value }).kind).toBe('valid');
+      const message = messageOf('tape', {
+        subnetId: subnet.subnetId,
+        height,
+        content: new Uint8Array(0),
+      });
+      expect(
+        bls.verify({ publicKey: subnet.low.groupPublicKey, message, signature: value }).kind,
+      ).toBe('valid');
     }
   });
 
@@ -72,7 +90,10 @@ describe('a subnet of one', () => {
     expect(second).toEqual(first);
     const message = concatBytes(separator('ic-state-root'), root);
     const signature = first?.signature as Uint8Array;
-    expect(nobleBls.verify({ publicKey: network.dealing.subnet.high.groupPublicKey, message, signature }).kind).toBe('valid');
+    expect(
+      nobleBls.verify({ publicKey: network.dealing.subnet.high.groupPublicKey, message, signature })
+        .kind,
+    ).toBe('valid');
     expect(network.tasks.filter((task) => task.key === 'high')).toHaveLength(1);
     expect(network.tasks.every((task) => task.kind === 'sign-share')).toBe(true);
   });
@@ -133,7 +154,9 @@ describe('a subnet of four', () => {
       expect(checkChain(network, index)).toBe(3);
       expect(network.certifications(index)).toEqual(network.certifications(0));
       expect(network.certifications(index)).toHaveLength(1);
-      expect(network.tapes(index).map(({ value }) => toHex(value))).toEqual(network.tapes(0).map(({ value }) => toHex(value)));
+      expect(network.tapes(index).map(({ value }) => toHex(value))).toEqual(
+        network.tapes(0).map(({ value }) => toHex(value)),
+      );
     }
     network.silent.add(2);
     network.tellAll(notarized(3));
@@ -147,7 +170,9 @@ describe('a subnet of four', () => {
     const network = new Network(4);
     network.start();
     network.tellAll(notarized(1));
-    const shares = network.said.flat().filter((m) => m.kind === 'PublishArtifact' && m.artifactKind === 'beacon_share');
+    const shares = network.said
+      .flat()
+      .filter((m) => m.kind === 'PublishArtifact' && m.artifactKind === 'beacon_share');
     expect(shares).toHaveLength(8);
     expect(network.beacons(0).map(({ height }) => height)).toEqual([0, 1, 2]);
   });
@@ -155,7 +180,12 @@ describe('a subnet of four', () => {
   test('a bad share is found out, and the value made without it', () => {
     const network = new Network(4);
     network.tamper = (message, from) => {
-      if (message.kind !== 'ArtifactReceived' || from !== 1 || !message.artifactKind.endsWith('_share')) return message;
+      if (
+        message.kind !== 'ArtifactReceived' ||
+        from !== 1 ||
+        !message.artifactKind.endsWith('_share')
+      )
+        return message;
       const body = message.body.slice();
       // Another member's signature of something else: a point of the group, yet wrong.
       const wrong = bls.sign(network.dealing.nodes[1]?.lowShare as Uint8Array, utf8('other'));
@@ -178,7 +208,11 @@ describe('a subnet of four', () => {
     const network = new Network(4);
     network.start();
     const from = network.dealing.nodes[1]?.nodeId as Uint8Array;
-    const send = (artifactKind: 'beacon_share' | 'beacon' | 'certification', body: Uint8Array, fromNode = from): void => {
+    const send = (
+      artifactKind: 'beacon_share' | 'beacon' | 'certification',
+      body: Uint8Array,
+      fromNode = from,
+    ): void => {
       network.tell(0, { kind: 'ArtifactReceived', artifactKind, id: sha256(body), body, fromNode });
       network.settle();
     };
@@ -187,7 +221,9 @@ describe('a subnet of four', () => {
     send('beacon_share', new Uint8Array(0));
     send('beacon', new Uint8Array(200).fill(1));
     send('certification', new Uint8Array(0), utf8('stranger'));
-    const published = network.said.flat().find((m) => m.kind === 'PublishArtifact' && m.artifactKind === 'beacon_share');
+    const published = network.said
+      .flat()
+      .find((m) => m.kind === 'PublishArtifact' && m.artifactKind === 'beacon_share');
     if (published?.kind !== 'PublishArtifact') throw new Error('no share');
     send('beacon_share', published.body, network.dealing.nodes[2]?.nodeId as Uint8Array);
     const rejected = network.events[0]?.filter((event) => event.kind === 'ArtifactRejected') ?? [];
@@ -201,11 +237,19 @@ describe('a subnet of four', () => {
     network.start();
     for (let height = 1; height <= 6; height += 1) network.tellAll(finalized(height));
     network.silent.delete(3);
-    const offers = (network.said[0] ?? []).filter((m) => m.kind === 'PublishArtifact' && !m.artifactKind.endsWith('_share'));
+    const offers = (network.said[0] ?? []).filter(
+      (m) => m.kind === 'PublishArtifact' && !m.artifactKind.endsWith('_share'),
+    );
     for (const message of offers) {
       if (message.kind !== 'PublishArtifact') continue;
       const { artifactKind, id, body } = message;
-      network.tell(3, { kind: 'ArtifactReceived', artifactKind, id, body, fromNode: network.dealing.nodes[0]?.nodeId as Uint8Array });
+      network.tell(3, {
+        kind: 'ArtifactReceived',
+        artifactKind,
+        id,
+        body,
+        fromNode: network.dealing.nodes[0]?.nodeId as Uint8Array,
+      });
       network.settle();
     }
     expect(checkChain(network, 3)).toBe(7);
@@ -214,7 +258,11 @@ describe('a subnet of four', () => {
 
 describe('dealing', () => {
   test('is a function of its entropy; members are sorted; any threshold of shares fits the group key', () => {
-    for (const [nodes, low, high] of [[1, 1, 1], [4, 2, 3], [13, 5, 9]] as const) {
+    for (const [nodes, low, high] of [
+      [1, 1, 1],
+      [4, 2, 3],
+      [13, 5, 9],
+    ] as const) {
       const dealing = deal(nodes);
       expect(deal(nodes)).toEqual(dealing);
       const ids = dealing.subnet.members.map(({ nodeId }) => toHex(nodeId));
@@ -223,11 +271,15 @@ describe('dealing', () => {
       expect([dealing.subnet.low.threshold, dealing.subnet.high.threshold]).toEqual([low, high]);
       const message = utf8('m');
       const chosen = dealing.nodes.map((_, index) => index).slice(-high);
-      const shares = chosen.map((index) => bls.sign(dealing.nodes[index]?.highShare as Uint8Array, message));
+      const shares = chosen.map((index) =>
+        bls.sign(dealing.nodes[index]?.highShare as Uint8Array, message),
+      );
       const combined = bls.combineShares(chosen, shares);
       if (combined.kind !== 'valid') throw new Error('combine');
       const { groupPublicKey } = dealing.subnet.high;
-      expect(bls.verify({ publicKey: groupPublicKey, message, signature: combined.value }).kind).toBe('valid');
+      expect(
+        bls.verify({ publicKey: groupPublicKey, message, signature: combined.value }).kind,
+      ).toBe('valid');
     }
   });
 });

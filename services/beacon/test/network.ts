@@ -3,20 +3,25 @@ import type { Effect } from '@internode/actor';
 import type { BeaconValue, CertificationValue, Message, TapeValue } from '@internode/contracts';
 import { loadFastBls, nodeSignatures } from '@internode/crypto/fast';
 import {
+  type BeaconAnswer,
   BeaconCore,
   type BeaconEvent,
-  type BeaconAnswer,
   type BeaconTask,
   dealSubnet,
   heldKeys,
-  solveBeacon,
   type SubnetDealing,
+  solveBeacon,
 } from '../src/index.ts';
 
 export const bls = await loadFastBls();
 
 export function deal(nodes: number): SubnetDealing {
-  return dealSubnet({ nodes, entropy: new Uint8Array(32).fill(nodes), bls, signatures: nodeSignatures });
+  return dealSubnet({
+    nodes,
+    entropy: new Uint8Array(32).fill(nodes),
+    bls,
+    signatures: nodeSignatures,
+  });
 }
 
 export class Network {
@@ -27,20 +32,24 @@ export class Network {
   readonly journals: Uint8Array[][];
   readonly tasks: BeaconTask[] = [];
   /** Changes or drops an artifact on its way. */
-  tamper: (message: Message, from: number, to: number) => Message | undefined = (message) => message;
+  tamper: (message: Message, from: number, to: number) => Message | undefined = (message) =>
+    message;
   readonly silent = new Set<number>();
   #queue: (() => void)[] = [];
 
   constructor(nodes: number) {
     this.dealing = deal(nodes);
-    this.cores = this.dealing.nodes.map(({ nodeId }) => new BeaconCore({ subnet: this.dealing.subnet, nodeId }));
+    this.cores = this.dealing.nodes.map(
+      ({ nodeId }) => new BeaconCore({ subnet: this.dealing.subnet, nodeId }),
+    );
     this.said = this.cores.map(() => []);
     this.events = this.cores.map(() => []);
     this.journals = this.cores.map(() => []);
   }
 
   start(): void {
-    for (const index of this.cores.keys()) this.#perform(index, this.core(index).step(now, { kind: 'started' }));
+    for (const index of this.cores.keys())
+      this.#perform(index, this.core(index).step(now, { kind: 'started' }));
     this.settle();
   }
 
@@ -48,7 +57,8 @@ export class Network {
     const nodeId = this.dealing.nodes[index]?.nodeId as Uint8Array;
     const core = new BeaconCore({ subnet: this.dealing.subnet, nodeId });
     this.cores[index] = core;
-    for (const entry of (this.journals[index] ?? []).slice(0, entries)) core.step(now, { kind: 'replayed', entry });
+    for (const entry of (this.journals[index] ?? []).slice(0, entries))
+      core.step(now, { kind: 'replayed', entry });
     this.#perform(index, core.step(now, { kind: 'started' }));
     this.settle();
   }
@@ -58,7 +68,11 @@ export class Network {
   }
 
   tell(index: number, message: Message): void {
-    if (!this.silent.has(index)) this.#perform(index, this.core(index).step(now, { kind: 'message', message, sender: 'test' }));
+    if (!this.silent.has(index))
+      this.#perform(
+        index,
+        this.core(index).step(now, { kind: 'message', message, sender: 'test' }),
+      );
   }
 
   tellAll(message: Message): void {
@@ -102,7 +116,11 @@ export class Network {
           const core = this.core(index);
           this.#queue.push(() => {
             if (this.cores[index] !== core) return;
-            const answer: BeaconAnswer = solveBeacon(bls, heldKeys(this.dealing.subnet, node), effect.task);
+            const answer: BeaconAnswer = solveBeacon(
+              bls,
+              heldKeys(this.dealing.subnet, node),
+              effect.task,
+            );
             this.#perform(index, core.step(now, { kind: 'solved', id: effect.id, answer }));
           });
           break;
@@ -121,7 +139,11 @@ export class Network {
     const fromNode = this.dealing.nodes[from]?.nodeId as Uint8Array;
     for (const to of this.cores.keys()) {
       if (to === from) continue;
-      const sent = this.tamper({ kind: 'ArtifactReceived', artifactKind, id, body, fromNode }, from, to);
+      const sent = this.tamper(
+        { kind: 'ArtifactReceived', artifactKind, id, body, fromNode },
+        from,
+        to,
+      );
       if (sent !== undefined) this.#queue.push(() => this.tell(to, sent));
     }
   }

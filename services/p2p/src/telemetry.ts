@@ -14,7 +14,11 @@ export function describeP2p(event: P2pEvent): Description {
         ],
       };
     case 'IngressTurnedAway':
-      return { metrics: [{ kind: 'count', name: 'ingress_refused_total', labels: { reason: event.reason } }] };
+      return {
+        metrics: [
+          { kind: 'count', name: 'ingress_refused_total', labels: { reason: event.reason } },
+        ],
+      };
     case 'IngressFinal':
       return {
         metrics: [
@@ -24,11 +28,17 @@ export function describeP2p(event: P2pEvent): Description {
       };
     case 'IngressExpired':
       return {
-        log: { level: 'info', text: 'ingress expired before it was final', fields: { messages: event.messages } },
+        log: {
+          level: 'info',
+          text: 'ingress expired before it was final',
+          fields: { messages: event.messages },
+        },
         metrics: [{ kind: 'count', name: 'ingress_expired_total', by: event.messages }],
       };
     case 'IngressOfferedAgain':
-      return { metrics: [{ kind: 'count', name: 'ingress_offered_again_total', by: event.messages }] };
+      return {
+        metrics: [{ kind: 'count', name: 'ingress_offered_again_total', by: event.messages }],
+      };
     case 'SlotTableFull':
       return {
         log: { level: 'error', text: 'slot table is full', fields: { artifact: event.artifact } },

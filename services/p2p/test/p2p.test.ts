@@ -14,7 +14,10 @@ class Bench {
   events: P2pEvent[] = [];
 
   step(input: Input<never>): readonly Message[] {
-    const now: Instant = { ms: this.nowMs, unixNanos: START_NANOS + BigInt(this.nowMs) * 1_000_000n };
+    const now: Instant = {
+      ms: this.nowMs,
+      unixNanos: START_NANOS + BigInt(this.nowMs) * 1_000_000n,
+    };
     return this.#take(this.core.step(now, input));
   }
 
@@ -22,12 +25,18 @@ class Bench {
     return this.step({ kind: 'message', message, sender: 'test' });
   }
 
-  submit(name: string, options: { author?: string; expiryMs?: number; bytes?: number } = {}): readonly Message[] {
+  submit(
+    name: string,
+    options: { author?: string; expiryMs?: number; bytes?: number } = {},
+  ): readonly Message[] {
     const ingress = this.ingress(name, options);
     return this.hear({ kind: 'SubmitIngress', ingress, sender: utf8(options.author ?? 'alice') });
   }
 
-  ingress(name: string, { expiryMs = 60_000, bytes = 100 }: { expiryMs?: number; bytes?: number } = {}): Ingress {
+  ingress(
+    name: string,
+    { expiryMs = 60_000, bytes = 100 }: { expiryMs?: number; bytes?: number } = {},
+  ): Ingress {
     return {
       requestId: sha256(utf8(name)),
       envelope: new Uint8Array(bytes),
@@ -38,7 +47,13 @@ class Bench {
 
   final(...names: string[]): readonly Message[] {
     const ingressIds = names.map((name) => sha256(utf8(name)));
-    return this.hear({ kind: 'BlockFinalized', height: 1, blockHash: new Uint8Array(32), timeNanos: 0n, ingressIds });
+    return this.hear({
+      kind: 'BlockFinalized',
+      height: 1,
+      blockHash: new Uint8Array(32),
+      timeNanos: 0n,
+      ingressIds,
+    });
   }
 
   tick(): readonly Message[] {
@@ -47,7 +62,9 @@ class Bench {
 
   #take(effects: readonly Effect<never, P2pEvent>[]): readonly Message[] {
     this.waits.push(...effects.filter((effect) => effect.kind === 'wait'));
-    this.events.push(...effects.flatMap((effect) => (effect.kind === 'observe' ? [effect.event] : [])));
+    this.events.push(
+      ...effects.flatMap((effect) => (effect.kind === 'observe' ? [effect.event] : [])),
+    );
     return effects.flatMap((effect) => (effect.kind === 'publish' ? [effect.message] : []));
   }
 }
@@ -70,7 +87,11 @@ describe('admission', () => {
     const bench = new Bench();
     const expired = bench.submit('a', { expiryMs: -1 });
     const oversize = bench.submit('b', { bytes: P2P_LIMITS.ingressBytesEachMax });
-    const malformed = bench.hear({ kind: 'SubmitIngress', ingress: { ...bench.ingress('c'), requestId: new Uint8Array(5) }, sender: utf8('a') });
+    const malformed = bench.hear({
+      kind: 'SubmitIngress',
+      ingress: { ...bench.ingress('c'), requestId: new Uint8Array(5) },
+      sender: utf8('a'),
+    });
     for (const [message] of [expired, oversize, malformed]) {
       expect(message?.kind).toBe('IngressRefused');
       expect(message?.kind === 'IngressRefused' && message.refusal.rejectCode).toBe(2);
@@ -81,7 +102,9 @@ describe('admission', () => {
     const bench = new Bench();
     for (let i = 0; i < P2P_LIMITS.authorMessagesMax; i += 1) bench.submit(`a${i}`, { bytes: 1 });
     const [refused] = bench.submit('one more');
-    expect(refused?.kind === 'IngressRefused' && refused.refusal.message).toMatch(/Overloaded.*quota/);
+    expect(refused?.kind === 'IngressRefused' && refused.refusal.message).toMatch(
+      /Overloaded.*quota/,
+    );
     expect(kinds(bench.submit('b', { author: 'bob' }))).toContain('IngressAdmitted');
     bench.final('a0');
     expect(kinds(bench.submit('one more'))).toContain('IngressAdmitted');
@@ -89,7 +112,8 @@ describe('admission', () => {
     const large = new Bench();
     const each = 2 * 1024 * 1024;
     const fit = Math.floor(P2P_LIMITS.authorBytesMax / (each + 33));
-    for (let i = 0; i < fit; i += 1) expect(kinds(large.submit(`${i}`, { bytes: each }))).toContain('IngressAdmitted');
+    for (let i = 0; i < fit; i += 1)
+      expect(kinds(large.submit(`${i}`, { bytes: each }))).toContain('IngressAdmitted');
     expect(kinds(large.submit('more', { bytes: each }))).toEqual(['IngressRefused']);
   });
 
@@ -97,17 +121,24 @@ describe('admission', () => {
     const bench = new Bench();
     const authors = P2P_LIMITS.ingressMessagesMax / P2P_LIMITS.authorMessagesMax;
     for (let author = 0; author < authors; author += 1) {
-      for (let i = 0; i < P2P_LIMITS.authorMessagesMax; i += 1) bench.submit(`${author}/${i}`, { author: `${author}`, bytes: 1 });
+      for (let i = 0; i < P2P_LIMITS.authorMessagesMax; i += 1)
+        bench.submit(`${author}/${i}`, { author: `${author}`, bytes: 1 });
     }
     const [refused] = bench.submit('more', { author: 'another' });
-    expect(refused?.kind === 'IngressRefused' && refused.refusal.message).toBe('Overloaded: pool is full');
+    expect(refused?.kind === 'IngressRefused' && refused.refusal.message).toBe(
+      'Overloaded: pool is full',
+    );
     expect(bench.core.view().ingress.size).toBe(P2P_LIMITS.ingressMessagesMax);
   });
 
   test('the answer of a full mailbox is a refusal of that call', () => {
     const bench = new Bench();
     const ingress = bench.ingress('a');
-    const refusal = createP2p({ nodeId: utf8('node') }).refuse?.({ kind: 'SubmitIngress', ingress, sender: utf8('a') });
+    const refusal = createP2p({ nodeId: utf8('node') }).refuse?.({
+      kind: 'SubmitIngress',
+      ingress,
+      sender: utf8('a'),
+    });
     expect(refusal).toMatchObject({ kind: 'IngressRefused', requestId: ingress.requestId });
   });
 });
@@ -131,7 +162,8 @@ describe('offering', () => {
 
   test('at once when consensus asks, bounded in messages', () => {
     const bench = new Bench();
-    for (let i = 0; i < P2P_LIMITS.offerMessagesMax + 10; i += 1) bench.submit(`${i}`, { bytes: 1 });
+    for (let i = 0; i < P2P_LIMITS.offerMessagesMax + 10; i += 1)
+      bench.submit(`${i}`, { bytes: 1 });
     expect(bench.hear({ kind: 'RequestIngress' })).toHaveLength(P2P_LIMITS.offerMessagesMax);
   });
 
@@ -147,7 +179,12 @@ describe('offering', () => {
 
 describe('the slot table', () => {
   const offer = (bench: Bench, i: number): readonly Message[] =>
-    bench.hear({ kind: 'PublishArtifact', artifactKind: 'beacon', id: sha256(utf8(`${i}`)), body: utf8('body') });
+    bench.hear({
+      kind: 'PublishArtifact',
+      artifactKind: 'beacon',
+      id: sha256(utf8(`${i}`)),
+      body: utf8('body'),
+    });
 
   test('holds what is offered once, reuses slots of what was withdrawn, newer changes carry higher numbers', () => {
     const bench = new Bench();
@@ -158,7 +195,10 @@ describe('the slot table', () => {
     bench.hear({ kind: 'WithdrawArtifact', artifactKind: 'beacon', id: sha256(utf8('7')) });
     offer(bench, 3);
     const slots = [...bench.core.view().slots.values()].map(({ slot, commit }) => [slot, commit]);
-    expect(slots).toEqual([[1, 2], [0, 3]]);
+    expect(slots).toEqual([
+      [1, 2],
+      [0, 3],
+    ]);
     expect(bench.core.view().slots.bytes).toBe(8);
   });
 

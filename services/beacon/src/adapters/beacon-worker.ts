@@ -5,5 +5,7 @@ import { type HeldKeys, solveBeacon } from '../solver.ts';
 
 const keys = workerData as HeldKeys;
 const bls = await loadFastBls();
-parentPort?.on('message', (task: BeaconTask) => parentPort?.postMessage(solveBeacon(bls, keys, task)));
+parentPort?.on('message', (task: BeaconTask) =>
+  parentPort?.postMessage(solveBeacon(bls, keys, task)),
+);
 parentPort?.postMessage('ready');

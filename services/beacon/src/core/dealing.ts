@@ -1,6 +1,11 @@
 // Keys of a whole subnet from one dealer, for development and tests: whoever deals knows every secret. Subnets whose
 // nodes do not trust a dealer generate their keys together instead; what a node holds afterwards has the same form.
-import { type BlsEngine, blsPublicKeyToDer, dealShares, type SignatureEngine } from '@internode/crypto';
+import {
+  type BlsEngine,
+  blsPublicKeyToDer,
+  dealShares,
+  type SignatureEngine,
+} from '@internode/crypto';
 import { selfAuthenticating, separator, sha256 } from '@internode/encoding';
 import { assert, compareBytes, concatBytes } from '@internode/prelude';
 import type { BeaconSubnet, ThresholdKey } from './subnet.ts';

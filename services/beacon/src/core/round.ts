@@ -63,7 +63,8 @@ export class Round {
     const fitting = [...this.shares]
       .filter(([, share]) => bytesEqual(share.content, content))
       .map(([index, share]) => ({ index, signature: share.signature }));
-    if (this.released && this.own instanceof Uint8Array) fitting.unshift({ index: self, signature: this.own });
+    if (this.released && this.own instanceof Uint8Array)
+      fitting.unshift({ index: self, signature: this.own });
     return fitting;
   }
 

@@ -12,7 +12,12 @@ export interface Admitted {
   offeredMs: number;
 }
 
-export type Admission = 'admitted' | 'known' | 'pool is full' | 'author is over the quota' | 'too large';
+export type Admission =
+  | 'admitted'
+  | 'known'
+  | 'pool is full'
+  | 'author is over the quota'
+  | 'too large';
 
 interface Load {
   messages: number;
@@ -43,7 +48,8 @@ export class IngressStore {
   admit(ingress: Ingress, sender: Uint8Array, nowMs: number): Admission {
     const key = toHex(ingress.requestId);
     if (this.#admitted.has(key)) return 'known';
-    const bytes = ingress.envelope.length + ingress.effectiveCanisterId.length + ingress.requestId.length;
+    const bytes =
+      ingress.envelope.length + ingress.effectiveCanisterId.length + ingress.requestId.length;
     if (bytes > P2P_LIMITS.ingressBytesEachMax) return 'too large';
     const author = toHex(sender);
     const load = this.#loads.get(author) ?? { messages: 0, bytes: 0 };

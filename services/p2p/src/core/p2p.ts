@@ -2,7 +2,13 @@
 // this node offers to its peers. Knows no artifact's meaning. Admission is a promise only to try: an admitted call lives
 // in memory, and its author sends it again when it does not become final in time.
 import type { Core, Effect, Input, Instant } from '@internode/actor';
-import { contract, decodeIngress, encodeIngress, type Message, type SubmitIngress } from '@internode/contracts';
+import {
+  contract,
+  decodeIngress,
+  encodeIngress,
+  type Message,
+  type SubmitIngress,
+} from '@internode/contracts';
 import { BoundedSet, toHex, unreachable } from '@internode/prelude';
 import { P2P_LIMITS } from '../limits.ts';
 import type { P2pEvent } from './event.ts';
@@ -89,16 +95,23 @@ export class P2pCore implements Core<never, never, P2pEvent> {
 
   #submit({ ingress, sender }: SubmitIngress): void {
     const { requestId, expiryNanos } = ingress;
-    if (requestId.length !== REQUEST_ID_BYTES) return this.#refuse(requestId, 'malformed request id');
+    if (requestId.length !== REQUEST_ID_BYTES)
+      return this.#refuse(requestId, 'malformed request id');
     // Final already: whoever asks again learns its status from the state.
-    if (this.#finalIds.has(toHex(requestId))) return this.#publish({ kind: 'IngressAdmitted', requestId });
-    if (expiryNanos < this.#now.unixNanos) return this.#refuse(requestId, 'the request has expired');
+    if (this.#finalIds.has(toHex(requestId)))
+      return this.#publish({ kind: 'IngressAdmitted', requestId });
+    if (expiryNanos < this.#now.unixNanos)
+      return this.#refuse(requestId, 'the request has expired');
     const admission = this.#store.admit(ingress, sender, this.#now.ms);
     switch (admission) {
       case 'admitted': {
         const admitted = this.#store.get(toHex(requestId));
         if (admitted !== undefined) this.#offer(admitted);
-        this.#observe({ kind: 'IngressTaken', messages: this.#store.size, bytes: this.#store.bytes });
+        this.#observe({
+          kind: 'IngressTaken',
+          messages: this.#store.size,
+          bytes: this.#store.bytes,
+        });
         this.#publish({ kind: 'IngressAdmitted', requestId });
         return this.#keepTime();
       }
@@ -113,7 +126,10 @@ export class P2pCore implements Core<never, never, P2pEvent> {
     }
   }
 
-  #refuse(requestId: Uint8Array, reason: Exclude<Admission, 'admitted' | 'known'> | (string & {})): void {
+  #refuse(
+    requestId: Uint8Array,
+    reason: Exclude<Admission, 'admitted' | 'known'> | (string & {}),
+  ): void {
     this.#observe({ kind: 'IngressTurnedAway', reason });
     const refusal = { rejectCode: TRANSIENT, message: `Overloaded: ${reason}`, errorCode: '' };
     this.#publish({ kind: 'IngressRefused', requestId, refusal });
@@ -125,7 +141,8 @@ export class P2pCore implements Core<never, never, P2pEvent> {
       this.#finalIds.add(key);
       this.#store.remove(key);
     }
-    if (ids.length > 0) this.#observe({ kind: 'IngressFinal', messages: ids.length, waiting: this.#store.size });
+    if (ids.length > 0)
+      this.#observe({ kind: 'IngressFinal', messages: ids.length, waiting: this.#store.size });
   }
 
   #forgetExpired(): void {
@@ -172,7 +189,13 @@ export class P2pCore implements Core<never, never, P2pEvent> {
   }
 
   #sayReadiness(): void {
-    this.#publish({ kind: 'Readiness', service: 'p2p', ready: true, height: this.#height, detail: '' });
+    this.#publish({
+      kind: 'Readiness',
+      service: 'p2p',
+      ready: true,
+      height: this.#height,
+      detail: '',
+    });
   }
 
   #publish(message: Message): void {

@@ -1,0 +1,29 @@
+import type { Effect } from '@internode/actor';
+import type { Message } from '@internode/contracts';
+import type { BeaconEvent } from './event.ts';
+import type { BeaconTask } from './task.ts';
+
+export type BeaconEffect = Effect<BeaconTask, BeaconEvent>;
+
+/** The effects of one step, in the order in which they are to be performed. */
+export class Outbox {
+  #effects: BeaconEffect[] = [];
+
+  add(effect: BeaconEffect): void {
+    this.#effects.push(effect);
+  }
+
+  publish(message: Message): void {
+    this.#effects.push({ kind: 'publish', message });
+  }
+
+  observe(event: BeaconEvent): void {
+    this.#effects.push({ kind: 'observe', event });
+  }
+
+  take(): readonly BeaconEffect[] {
+    const effects = this.#effects;
+    this.#effects = [];
+    return effects;
+  }
+}
