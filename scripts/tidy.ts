@@ -165,7 +165,7 @@ function declaredRule(path: string, target: string): string | undefined {
 
 /** Words that have no place in a step: it is synchronous and knows neither time nor chance (laws 1 and 2). */
 const CORE_BANS: readonly (readonly [RegExp, string])[] = [
-  [/\basync\b|\bawait\b|\bPromise\b/, 'a step ends: use an effect'],
+  [/(?<!#)\b(?:async|await|Promise)\b/, 'a step ends: use an effect'],
   [/\bDate\b|\bperformance\b/, 'use `now`'],
   [/\bMath\.random\b|\brandomUUID\b|\bgetRandomValues\b/, 'ask the solver'],
   [/\blocaleCompare\b|\bIntl\b|\btoLocale/, 'depends on the machine: use compareBytes or <'],
