@@ -148,10 +148,10 @@ export class Fibers {
     const ask = next.value;
     if (ask.kind === 'solve') return this.#solve(fiber, ask.tasks);
     if (ask.kind === 'fetch') return this.#askFor(fiber, ask);
-    this.#await(fiber, ask);
+    this.#park(fiber, ask);
   }
 
-  #await(fiber: Fiber, { signal, timeoutMs }: Extract<Ask, { kind: 'until' }>): void {
+  #park(fiber: Fiber, { signal, timeoutMs }: Extract<Ask, { kind: 'until' }>): void {
     const id = String(this.#nextId++);
     const waiting = { id, signal, fiber, isTimed: timeoutMs !== undefined };
     const others = this.#waiting.get(signal);
