@@ -128,6 +128,8 @@ export class Rig {
   signs = true;
   /** Answers of the store are kept back. */
   holdsStore = false;
+  /** Answers to what execution loads are kept back. */
+  holdsLoads = false;
 
   constructor({ store, checksCertifications = true, subnet = SUBNET }: RigOptions = {}) {
     this.store = store ?? new MemoryStore();
@@ -251,7 +253,9 @@ export class Rig {
       case 'solve': {
         const { id, task } = effect;
         const answer = solveStateInPlace({ store: this.store, bls, publicKey }, task);
-        if (this.holdsStore && id === 'store') this.held.push({ id, answer });
+        const isLoad = id.startsWith('load:');
+        if (isLoad ? this.holdsLoads : this.holdsStore && id === 'store')
+          this.held.push({ id, answer });
         else this.#queue.push({ kind: 'solved', id, answer });
         return;
       }

@@ -220,6 +220,37 @@ describe('a restart', () => {
     expect(rig.last('TipLoaded')).toMatchObject({ height: 2, subnetState: utf8('subnet 2') });
   });
 
+  test('a tip asked for again while it is being read is told once, and holds nothing up', () => {
+    const rig = Rig.started();
+    rig.holdsLoads = true;
+    rig.tell({ kind: 'LoadTip' });
+    rig.tell({ kind: 'LoadTip' });
+    rig.holdsLoads = false;
+    rig.release();
+    expect(rig.allSaid('TipLoaded').length).toBe(1);
+    rig.tell(batch(1));
+    expect(rig.certifiedHeight).toBe(1);
+  });
+
+  test('more loads than fit at once are given up, and the tip with them until it is asked for again', () => {
+    const rig = Rig.started();
+    rig.tell(
+      batch(1, { canisters: [change(1, { memories: [heap([{ index: 0, content: page(1) }])] })] }),
+    );
+    rig.holdsLoads = true;
+    for (let i = 0; i <= STATE_LIMITS.loadsMax; i++) {
+      rig.tell({ kind: 'LoadMemory', canisterId: canister(1), memory: 'heap', fromIndex: 0 });
+    }
+    expect(rig.held.length).toBe(STATE_LIMITS.loadsMax);
+    rig.tell({ kind: 'LoadTip' });
+    rig.holdsLoads = false;
+    rig.release();
+    rig.tell(batch(2));
+    expect(rig.certifiedHeight).toBe(2);
+    rig.tell({ kind: 'LoadTip' });
+    expect(rig.last('TipLoaded')?.height).toBe(2);
+  });
+
   test('garbage of a crash between write and sweep is swept at the next start', () => {
     const store = new MemoryStore();
     const { batches } = history();

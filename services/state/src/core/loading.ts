@@ -60,14 +60,14 @@ export class Loading {
     return false;
   }
 
-  /** The tip will be read when the store has caught up: see `proceed`. */
+  /** The tip will be read when the store has caught up: see `proceed`. One that is being read answers this too. */
   askTip(): void {
-    this.#wantsTip = true;
+    this.#wantsTip ||= this.#reading === undefined;
   }
 
   /** Starts reading the tip once the store holds all that was taken. */
   proceed(): LoadStep[] {
-    if (!this.#wantsTip || this.#reading !== undefined || !this.#commits.settled) return [];
+    if (!this.#wantsTip || !this.#commits.settled) return [];
     this.#wantsTip = false;
     this.#reading = { subnetState: new Uint8Array(0), systemStates: [] };
     return this.#ask({ kind: 'subnet-state' }, { kind: 'get', key: SUBNET_STATE_KEY });
@@ -152,7 +152,10 @@ export class Loading {
 
   #ask(asked: Asked, task: StateTask): LoadStep[] {
     const id = `load:${this.#asks++}`;
-    return this.#asked.set(id, asked) ? [{ kind: 'ask', id, task }] : [];
+    if (this.#asked.set(id, asked)) return [{ kind: 'ask', id, task }];
+    // Given up, or the tip would be in reading for ever; execution asks again.
+    if (asked.kind === 'subnet-state' || asked.kind === 'system-states') this.#reading = undefined;
+    return [];
   }
 }
 
