@@ -172,6 +172,9 @@ describe('cycles', () => {
     expect(refused(replica.call(b, 'echo')).message).toContain(
       'is out of cycles: please top up the canister with at least',
     );
+    replied(settingsOf(replica, b, { freezing_threshold: 1n }));
+    replied(replica.call(b, 'echo'));
+    replied(settingsOf(replica, b, { freezing_threshold: 10n ** 16n }));
     const argument = candid.encode([topUpType], [{ canister_id: b, amount: 10n ** 30n }]);
     replied(
       replica.call(MANAGEMENT, 'provisional_top_up_canister', { argument, effectiveCanisterId: b }),

@@ -25,7 +25,8 @@ interface Access {
 
 const ACCESS: { readonly [Name in ManagementMethod]: Access } = {
   create_canister: { ingress: false, who: 'anyone' },
-  update_settings: { ingress: true, who: 'controllers' },
+  // Free, because it must reach a frozen canister: a lower threshold is what thaws it.
+  update_settings: { ingress: true, who: 'controllers', free: true },
   install_code: { ingress: true, who: 'controllers' },
   uninstall_code: { ingress: true, who: 'controllers' },
   start_canister: { ingress: true, who: 'controllers' },
