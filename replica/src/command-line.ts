@@ -54,6 +54,47 @@ Examples
   internode start --log-format json --quiet
 `;
 
+export const CALL_HELP = `internode call CANISTER METHOD [ARGS]: call a method of a canister
+
+ARGS is Candid text; brackets may be left out for one argument. Queries are sent as queries, everything else as certified updates.
+
+Flags
+  --query            fail unless the method is a query
+  --identity NAME    alice, bob, carol                 (alice)
+  --data-dir DIR, --url URL   which replica            (.internode)
+
+Examples
+  internode call counter inc
+  internode call ledger transfer '(record { to = principal "aaaaa-aa"; amount = 5 })'
+`;
+
+export const CANISTER_HELP = `internode canister: look at a canister
+
+  internode canister status CANISTER    status, cycles, memory, controllers, module hash
+  internode canister logs CANISTER      what it printed
+
+Flags
+  --json             one JSON object instead of text
+  --identity NAME    alice, bob, carol: logs and status are for controllers   (alice)
+  --data-dir DIR, --url URL   which replica
+`;
+
+export const DEPLOY_HELP = `internode deploy FILE: install a canister
+
+FILE is Motoko source (.mo) or a module (.wasm, .wasm.gz). The canister is remembered by the file's name; deploying the same name
+again upgrades it and keeps its state.
+
+Flags
+  --name NAME          another name
+  --mode MODE          install, reinstall (erases its state) or upgrade    (install, or upgrade when it exists)
+  --identity NAME      alice, bob, carol: becomes the controller            (alice)
+  --data-dir DIR, --url URL   which replica
+
+Examples
+  internode deploy counter.mo
+  internode deploy target/app.wasm --name app --mode reinstall
+`;
+
 const START_FLAGS = {
   port: { type: 'string' },
   host: { type: 'string' },

@@ -2,7 +2,8 @@
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { Ed25519KeyIdentity } from '@icp-sdk/core/identity';
+import { nodeSignatures } from '@internode/crypto/fast';
+import { principalToText, selfAuthenticating } from '@internode/encoding';
 
 export const IDENTITY_NAMES = ['alice', 'bob', 'carol'] as const;
 
@@ -12,10 +13,6 @@ export interface DevelopmentIdentity {
   readonly pemFile: string;
 }
 
-export function developmentIdentity(name: string): Ed25519KeyIdentity {
-  return Ed25519KeyIdentity.generate(seedOf(name));
-}
-
 /** Writes each identity as PKCS#8 PEM below the data directory, for tools that import files. */
 export function writeIdentities(dataDir: string): DevelopmentIdentity[] {
   const folder = join(dataDir, 'identities');
@@ -23,11 +20,16 @@ export function writeIdentities(dataDir: string): DevelopmentIdentity[] {
   return IDENTITY_NAMES.map((name) => {
     const pemFile = join(folder, `${name}.pem`);
     if (!existsSync(pemFile)) writeFileSync(pemFile, pemOf(seedOf(name)), { mode: 0o600 });
-    return { name, principal: developmentIdentity(name).getPrincipal().toText(), pemFile };
+    return { name, principal: principalOf(name), pemFile };
   });
 }
 
-function seedOf(name: string): Uint8Array {
+function principalOf(name: string): string {
+  return principalToText(selfAuthenticating(nodeSignatures.ed25519PublicKey(seedOf(name))));
+}
+
+/** The Ed25519 secret of a development identity, 32 bytes. */
+export function seedOf(name: string): Uint8Array {
   return Uint8Array.from(
     createHash('sha256').update(`internode development identity ${name}`).digest(),
   );

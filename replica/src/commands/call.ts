@@ -4,20 +4,6 @@ import { parseArguments, printValues } from '../candid/value.ts';
 import { StartFault } from '../start-fault.ts';
 import { openClient, readInterface, resolveCanister } from './client.ts';
 
-export const CALL_HELP = `internode call CANISTER METHOD [ARGS]: call a method of a canister
-
-ARGS is Candid text; brackets may be left out for one argument. Queries are sent as queries, everything else as certified updates.
-
-Flags
-  --query            fail unless the method is a query
-  --identity NAME    alice, bob, carol                 (alice)
-  --data-dir DIR, --url URL   which replica            (.internode)
-
-Examples
-  internode call counter inc
-  internode call ledger transfer '(record { to = principal "aaaaa-aa"; amount = 5 })'
-`;
-
 export async function call(args: readonly string[]): Promise<void> {
   const client = await openClient(args);
   const [canister, methodName, text = ''] = client.positionals;

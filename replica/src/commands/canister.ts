@@ -2,17 +2,6 @@ import { StartFault } from '../start-fault.ts';
 import { type Client, openClient, resolveCanister } from './client.ts';
 import { managementOf } from './management.ts';
 
-export const CANISTER_HELP = `internode canister: look at a canister
-
-  internode canister status CANISTER    status, cycles, memory, controllers, module hash
-  internode canister logs CANISTER      what it printed
-
-Flags
-  --json             one JSON object instead of text
-  --identity NAME    alice, bob, carol: logs and status are for controllers   (alice)
-  --data-dir DIR, --url URL   which replica
-`;
-
 export async function canister(args: readonly string[]): Promise<void> {
   const [verb, ...rest] = args;
   if (verb !== 'status' && verb !== 'logs')

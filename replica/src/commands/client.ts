@@ -3,11 +3,12 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { CanisterStatus, HttpAgent } from '@icp-sdk/core/agent';
+import { Ed25519KeyIdentity } from '@icp-sdk/core/identity';
 import { Principal } from '@icp-sdk/core/principal';
 import { type CandidInterface, parseInterface } from '../candid/interface.ts';
 import { DEFAULT_DATA_DIR } from '../command-line.ts';
 import { writeDurably } from '../data-dir.ts';
-import { developmentIdentity } from '../identities.ts';
+import { seedOf } from '../identities.ts';
 import { readReplicaConfig } from '../replica-config.ts';
 import { StartFault } from '../start-fault.ts';
 
@@ -45,7 +46,7 @@ export async function openClient(args: readonly string[]): Promise<Client> {
       'start one with `npm start`, or name it: --url http://127.0.0.1:8000 or --data-dir DIR',
     );
   }
-  const identity = developmentIdentity(values.identity ?? 'alice');
+  const identity = Ed25519KeyIdentity.generate(seedOf(values.identity ?? 'alice'));
   try {
     const agent = await HttpAgent.create({ host: url, identity, shouldFetchRootKey: true });
     const first = config?.defaultEffectiveCanisterId ?? 'rwlgt-iiaaa-aaaaa-aaaaa-cai';

@@ -7,22 +7,6 @@ import { StartFault } from '../start-fault.ts';
 import { type Client, knownCanister, openClient, rememberCanister } from './client.ts';
 import { type InstallMode, managementOf } from './management.ts';
 
-export const DEPLOY_HELP = `internode deploy FILE: install a canister
-
-FILE is Motoko source (.mo) or a module (.wasm, .wasm.gz). The canister is remembered by the file's name; deploying the same name
-again upgrades it and keeps its state.
-
-Flags
-  --name NAME          another name
-  --mode MODE          install, reinstall (erases its state) or upgrade    (install, or upgrade when it exists)
-  --identity NAME      alice, bob, carol: becomes the controller            (alice)
-  --data-dir DIR, --url URL   which replica
-
-Examples
-  internode deploy counter.mo
-  internode deploy target/app.wasm --name app --mode reinstall
-`;
-
 export async function deploy(args: readonly string[]): Promise<void> {
   const client = await openClient(args);
   const [file] = client.positionals;
