@@ -190,12 +190,17 @@ export interface KeptCertificate {
   readonly certificate: VoteCertificate;
 }
 
+export interface Restarted {
+  readonly height: number;
+}
+
 export interface ConsensusEntry {
   readonly fact:
     | { readonly kind: 'base'; readonly base: ChainBase }
     | { readonly kind: 'finalized'; readonly finalized: FinalizedBlock }
     | { readonly kind: 'ownVote'; readonly ownVote: OwnVote }
-    | { readonly kind: 'keptCertificate'; readonly keptCertificate: KeptCertificate };
+    | { readonly kind: 'keptCertificate'; readonly keptCertificate: KeptCertificate }
+    | { readonly kind: 'restarted'; readonly restarted: Restarted };
 }
 
 export interface BeaconEntry {
@@ -1212,12 +1217,33 @@ export function decodeKeptCertificate(reader: Reader, length: number, depth = 0)
   return { purpose: purpose_, certificate: certificate_ };
 }
 
+export function encodeRestarted(message: Restarted, writer: Writer): Writer {
+  if (message.height !== 0) writeNumber(writer.uint32(8), message.height);
+  return writer;
+}
+
+export function decodeRestarted(reader: Reader, length: number, depth = 0): Restarted {
+  const end = reader.pos + length;
+  if (end > reader.len || depth > 8) invalidMessage('Restarted');
+  let height_: number = 0;
+  while (reader.pos < end) {
+    const tag = reader.uint32();
+    switch (tag) {
+      case 8: height_ = readNumber(reader); break;
+      default: reader.skipType(tag & 7);
+    }
+  }
+  if (reader.pos !== end) invalidMessage('Restarted');
+  return { height: height_ };
+}
+
 export function encodeConsensusEntry(message: ConsensusEntry, writer: Writer): Writer {
   switch (message.fact.kind) {
     case 'base': encodeChainBase(message.fact.base, writer.uint32(10).fork()).ldelim(); break;
     case 'finalized': encodeFinalizedBlock(message.fact.finalized, writer.uint32(18).fork()).ldelim(); break;
     case 'ownVote': encodeOwnVote(message.fact.ownVote, writer.uint32(26).fork()).ldelim(); break;
     case 'keptCertificate': encodeKeptCertificate(message.fact.keptCertificate, writer.uint32(34).fork()).ldelim(); break;
+    case 'restarted': encodeRestarted(message.fact.restarted, writer.uint32(42).fork()).ldelim(); break;
   }
   return writer;
 }
@@ -1233,6 +1259,7 @@ export function decodeConsensusEntry(reader: Reader, length: number, depth = 0):
       case 18: fact_ = { kind: 'finalized', finalized: decodeFinalizedBlock(reader, reader.uint32(), depth + 1) }; break;
       case 26: fact_ = { kind: 'ownVote', ownVote: decodeOwnVote(reader, reader.uint32(), depth + 1) }; break;
       case 34: fact_ = { kind: 'keptCertificate', keptCertificate: decodeKeptCertificate(reader, reader.uint32(), depth + 1) }; break;
+      case 42: fact_ = { kind: 'restarted', restarted: decodeRestarted(reader, reader.uint32(), depth + 1) }; break;
       default: reader.skipType(tag & 7);
     }
   }

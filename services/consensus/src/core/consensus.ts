@@ -7,7 +7,7 @@ import { CONSENSUS_LIMITS } from '../limits.ts';
 import type { Rule } from './action.ts';
 import { ENTRY, keyOf } from './artifact.ts';
 import type { ConsensusEvent } from './event.ts';
-import { Hands } from './hands.ts';
+import { durableHeight, Hands } from './hands.ts';
 import { receive } from './intake.ts';
 import { type ConsensusEffect, Outbox } from './outbox.ts';
 import { restore } from './restore.ts';
@@ -108,8 +108,8 @@ export class ConsensusCore implements Core<ConsensusTask, ConsensusAnswer, Conse
   }
 
   #timer(token: string): void {
-    if (token.startsWith('durable/'))
-      this.#state.ledger.becameDurable(Number(token.slice('durable/'.length)));
+    const height = durableHeight(token);
+    if (height !== undefined) this.#hands.becameDurable(height);
     else this.#armedMs = undefined;
   }
 

@@ -30,6 +30,8 @@ type Pending =
   | Extract<Action, { kind: 'vote' }>
   | Extract<Action, { kind: 'check' }>;
 
+const DURABLE = 'durable/';
+
 export class Hands {
   readonly #state: State;
   readonly #outbox: Outbox;
@@ -40,6 +42,10 @@ export class Hands {
   readonly #repeatedMs = new BoundedMap<number, number>(64, 'drop-oldest');
   #solveCount = 0;
   #notarizedSaid = 0;
+  /** Up to here batches come from replay; they are not said again before it is certain that they are durable … */
+  #restoredHeight = 0;
+  /** … but then at once, from where they were asked for. */
+  #askedFrom: number | undefined;
 
   constructor(state: State, outbox: Outbox, nodeId: Uint8Array) {
     this.#state = state;
@@ -48,10 +54,24 @@ export class Hands {
     this.#nodeId = nodeId;
   }
 
-  /** After replay: offers what the journal remembers. */
+  /** After replay: offers what the journal remembers, and finds out when all of it is durable. */
   start(): void {
-    this.#notarizedSaid = this.#state.pool.notarized;
+    const { delivered, ledger, pool } = this.#state;
+    this.#notarizedSaid = pool.notarized;
+    this.#restoredHeight = delivered;
+    if (delivered > ledger.durable) {
+      const entry = encode({ kind: 'restarted', restarted: { height: delivered } });
+      this.#outbox.add({ kind: 'persist', entry, then: [durableSignal(delivered)] });
+    }
     this.#outbox.add(...this.#offers.everything(this.#state));
+  }
+
+  /** The signal that the entry of a height, and all before it, survive. */
+  becameDurable(height: number): void {
+    this.#state.ledger.becameDurable(height);
+    const from = this.#askedFrom;
+    this.#askedFrom = undefined;
+    if (from !== undefined) this.repeatBatches(from);
   }
 
   /** p2p offers ingress that is final: it has missed the news. */
@@ -68,6 +88,10 @@ export class Hands {
   repeatBatches(from: number): void {
     const { ledger, now, asked } = this.#state;
     asked.set('batch', now.ms);
+    if (ledger.durable < this.#restoredHeight) {
+      this.#askedFrom = Math.min(from, this.#askedFrom ?? from);
+      return;
+    }
     const deliveries = ledger.from(from);
     const oldest = ledger.figures.base + 1;
     if (from < oldest) this.#outbox.observe({ kind: 'BatchesForgotten', asked: from, oldest });
@@ -291,7 +315,7 @@ export class Hands {
     const then: ConsensusEffect[] = [
       { kind: 'publish', message: delivery.finalized },
       { kind: 'publish', message: delivery.batch },
-      { kind: 'wait', token: `durable/${height}`, delayMs: 0 },
+      durableSignal(height),
     ];
     this.#outbox.add({ kind: 'persist', entry: delivery.entry, then });
     this.#outbox.add(...this.#offers.withdrawShares(height));
@@ -331,4 +355,13 @@ export class Hands {
       this.#outbox.observe({ kind: 'HeightNotarized', height, rank: record.block.rank, roundMs });
     }
   }
+}
+
+/** A timer that is set when an entry is durable: how the core hears of it. */
+function durableSignal(height: number): ConsensusEffect {
+  return { kind: 'wait', token: `${DURABLE}${height}`, delayMs: 0 };
+}
+
+export function durableHeight(token: string): number | undefined {
+  return token.startsWith(DURABLE) ? Number(token.slice(DURABLE.length)) : undefined;
 }

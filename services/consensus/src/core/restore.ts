@@ -23,7 +23,6 @@ export function restore(state: State, entry: Verdict<ConsensusEntry>): void {
       if (notarization !== undefined) pool.addCertificate('notarization', record.key, notarization);
       if (finalization !== undefined) pool.addCertificate('finalization', record.key, finalization);
       ledger.add({ record, ...fact.finalized, notarization, finalization });
-      ledger.becameDurable(height);
       state.delivered = height;
       state.certified = Math.max(state.certified, certifiedHeight);
       state.ingress.finish(height, proposal.payload.ingress, timeNanos);
@@ -41,6 +40,8 @@ export function restore(state: State, entry: Verdict<ConsensusEntry>): void {
       ledger.addVote(certificate.height, encode(fact));
       return;
     }
+    case 'restarted':
+      return;
     default:
       return unreachable(fact);
   }
