@@ -20,11 +20,11 @@ export const INSTRUCTIONS = {
 /** A round ends when it has used this much; the rest waits for the next height. */
 export const ROUND = {
   instructions: 7n * BILLION,
-  messages: 20_000,
+  messages: 5_000,
   /** Executions of different canisters in flight at once. */
   waveSize: 64,
   /** Charged per execution against the round, so that empty messages end it too. */
-  overheadInstructions: 100_000n,
+  overheadInstructions: 2_000_000n,
 } as const;
 
 /** Canister to canister, per pair: call_perform answers 2 beyond. */

@@ -3,6 +3,7 @@ import { toHex, utf8 } from '@internode/prelude';
 import { describe, expect, it } from 'vitest';
 import { DAY_SECONDS, freezingReserve, Prices } from '../../src/core/cycles.ts';
 import { topUpType } from '../../src/core/management/types.ts';
+import { INGRESS_PER_CANISTER, ROUND } from '../../src/limits.ts';
 import { module, query, replyNumber, update } from '../sandbox/support.ts';
 import {
   create,
@@ -95,7 +96,7 @@ describe('cycles', () => {
     const balance = (): bigint => replica.core.view().subnet.get(id)?.state.balance ?? 0n;
     const instructions = (): bigint => {
       const event = replica.events.findLast(({ kind }) => kind === 'BatchApplied');
-      return event?.kind === 'BatchApplied' ? event.instructions - 100_000n : 0n;
+      return event?.kind === 'BatchApplied' ? event.instructions - ROUND.overheadInstructions : 0n;
     };
     const before = balance();
     replica.block([replica.ingress(id, 'echo', { argument: utf8('12345') })], 1n);
@@ -221,6 +222,27 @@ describe('cycles', () => {
 });
 
 describe('limits of a height', () => {
+  it('a full queue rejects calls with IC0201 and serves the others', () => {
+    const replica = new Replica({ copies: false });
+    const id = deploy(replica, PROXY);
+    const calls = Array.from({ length: INGRESS_PER_CANISTER + 1 }, () =>
+      replica.ingress(id, 'silent'),
+    );
+    const { requests } = replica.block(calls);
+    expect(requests.length).toBe(calls.length);
+    expect(replica.status(calls.at(-1) as never)).toMatchObject({
+      kind: 'reject',
+      refusal: { rejectCode: 2, errorCode: 'IC0201' },
+    });
+    const executions = replica.events.findLast(({ kind }) => kind === 'BatchApplied');
+    expect(executions).toMatchObject({ ingress: calls.length });
+    expect(replica.advanced().workPending).toBe(true);
+    expect(refused(replica.await(calls[INGRESS_PER_CANISTER - 1] as never)).errorCode).toBe(
+      'IC0506',
+    );
+    expect(shown(replica, id, 'get')).toBe(BigInt(INGRESS_PER_CANISTER));
+  });
+
   it('what does not fit waits for the next height, in order', () => {
     const replica = new Replica();
     const spin = module(`
