@@ -49,6 +49,19 @@ function makerOf(world: World, height: number, rank: number): number {
   return world.nodes.findIndex((node) => toHex(node.nodeId) === toHex(member.nodeId));
 }
 
+describe('larger subnets', () => {
+  test('of 6, 7 and 13 finalise, agree and include every call once', () => {
+    for (const n of [6, 7, 13]) {
+      const world = new World({ n, delay: lan });
+      world.start();
+      for (let i = 0; i < 4; i += 1) world.at(i * 50, () => submitToAll(world, `call ${i}`));
+      world.run(400);
+      expect(checkAgreement(world), `n = ${n}`).toBeGreaterThan(3);
+      for (const node of world.nodes) expect(callsOf(world, node.index).size).toBe(4);
+    }
+  });
+});
+
 describe('a subnet of four', () => {
   test('finalises, agrees and includes every call once', () => {
     const world = new World({ n: 4, delay: lan });
