@@ -60,8 +60,10 @@ describe('updates', () => {
 
   it('row 97: a query method called as an update replies and changes nothing', () => {
     const { replica, a } = pair();
+    const version = replica.core.view().subnet.get(a)?.state.version;
     expect(number(replied(replica.call(a, 'change')))).toBe(1n);
     expect(counter(replica, a)).toBe(0n);
+    expect(replica.core.view().subnet.get(a)?.state.version).toBe(version);
   });
 });
 
@@ -101,6 +103,15 @@ describe('calls between canisters', () => {
     expect([trap.code, trap.message.includes('Canister trapped')]).toEqual([5, true]);
     const silent = rejectOf(replied(replica.call(a, 'call', { argument: callTo(b, 'silent') })));
     expect([silent.code, silent.message.includes('did not reply')]).toEqual([5, true]);
+  });
+
+  it('row 56: after the answer nothing is left to accept', () => {
+    const { replica, a, b } = pair();
+    const inner = callTo(a, 'echo', { times: 2 });
+    const argument = callTo(b, 'call', { cycles: 5_000n, payload: inner });
+    const { refund } = answerOf(replied(replica.call(a, 'call', { argument })));
+    expect(refund).toBe(5_000n);
+    expect(number(replied(replica.query(b, 'cleaned')))).toBe(0n);
   });
 
   it('row 57: after a trapping callback cleanup runs on the state before it', () => {

@@ -46,7 +46,10 @@ export const PROXY_WAT = `
     (call $msg_arg_data_copy (i32.const 4000) (i32.const 0) (call $msg_arg_data_size))
     (if (i64.eqz (i64.load (i32.const 32))) (then
       (call $msg_reply_data_append (i32.const 3984) (i32.add (i32.const 16) (call $msg_arg_data_size)))
-      (call $msg_reply)))
+      (call $msg_reply))
+      ;; Answered before: whatever is left of the caller's cycles is not there any more.
+      (else (call $msg_cycles_accept128 (i64.const 0) (i64.const 1000000) (i32.const 3900))
+        (i64.store (i32.const 8) (i64.load (i32.const 3900)))))
     ${add(32)})
   (func $onReject (param i32)
     (i32.store (i32.const 3996) (call $msg_reject_code))
