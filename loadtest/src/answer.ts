@@ -11,7 +11,13 @@ import type { HttpAnswer } from './http-answer.ts';
 
 export type CallAnswer =
   | { readonly kind: 'replied'; readonly reply: Uint8Array }
-  | { readonly kind: 'rejected'; readonly code: number; readonly message: string }
+  | {
+      readonly kind: 'rejected';
+      readonly code: number;
+      readonly message: string;
+      /** Like `IC0503`; empty when the canister itself rejected. */
+      readonly errorCode: string;
+    }
   /** Accepted, not certified in time: poll. */
   | { readonly kind: 'accepted' }
   /** Refused before execution, or not understood: nothing happened. */
@@ -61,6 +67,7 @@ export function readCallAnswer(
         kind: 'rejected',
         code: find('reject_code')?.[0] ?? 0,
         message: decoder.decode(find('reject_message')),
+        errorCode: decoder.decode(find('error_code')),
       };
     default:
       return { kind: 'accepted' };
