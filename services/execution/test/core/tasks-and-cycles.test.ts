@@ -183,6 +183,19 @@ describe('cycles', () => {
     replied(replica.call(b, 'echo'));
   });
 
+  it('row 68: an install that the canister cannot pay is refused with code 2 and leaves it empty', () => {
+    const replica = new Replica();
+    const endless = module('(func (export "canister_init") (loop $again (br $again)))');
+    const poor = create(replica, { amount: 1_000_000_000n, settings: { freezing_threshold: 0n } });
+    expect(refused(install(replica, poor, endless))).toMatchObject({
+      code: 2,
+      errorCode: 'IC0207',
+    });
+    expect(replica.store.records.get(toHex(poor))?.moduleHash).toBeUndefined();
+    const nothing = create(replica, { amount: 1_000n });
+    expect(refused(install(replica, nothing, PROXY)).errorCode).toBe('IC0207');
+  });
+
   it('row 114: calls with fewer cycles than wanted are refused with code 5', () => {
     const replica = new Replica();
     const [a, b] = [deploy(replica, PROXY), deploy(replica, PROXY)];

@@ -31,8 +31,11 @@ export type Result =
 
 export type Handler = (management: ManagementCall) => Result | Fiber<Result>;
 
-export function done(content: Uint8Array = EMPTY_CANDID, kept = 0n): Result {
-  return { kind: 'answered', outcome: reply(content), kept, instructions: 0n };
+export function done(
+  content: Uint8Array = EMPTY_CANDID,
+  { kept = 0n, instructions = 0n } = {},
+): Result {
+  return { kind: 'answered', outcome: reply(content), kept, instructions };
 }
 
 export function failed(refusal: Refusal, instructions = 0n): Result {

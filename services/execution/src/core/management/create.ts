@@ -98,5 +98,5 @@ function create({ subnet, call }: ManagementCall, wanted: Wanted): Result {
       environmentHash: undefined,
     },
   });
-  return done(candid.encode([canisterIdType], [{ canister_id: id }]), wanted.kept);
+  return done(candid.encode([canisterIdType], [{ canister_id: id }]), { kept: wanted.kept });
 }

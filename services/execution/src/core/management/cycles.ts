@@ -13,7 +13,7 @@ export function depositCycles({ subnet, call }: ManagementCall): Result {
   if (canister === undefined) return failed(canisterNotFound(read.value.canister_id));
   canister.state.balance = addCycles(canister.state.balance, call.cycles);
   subnet.touch(canister);
-  return done(undefined, call.cycles);
+  return done(undefined, { kept: call.cycles });
 }
 
 export function topUp({ subnet, call }: ManagementCall): Result {

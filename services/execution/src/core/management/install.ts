@@ -112,14 +112,20 @@ function* install(installation: Installation, call: ManagementCall['call']): Fib
   subnet.touch(canister);
   if (executed.trap !== undefined) {
     keepLogs(canister, executed);
-    return failed(trapped(canister.id, executed.trap), executed.instructions);
+    // Less than the usual limit was all that the canister could pay.
+    const isPoor = executed.trap.code === 'IC0522' && limit < INSTRUCTIONS.install;
+    const missing = subnet.prices.execution(INSTRUCTIONS.install, facts) - spendable;
+    const refusal = isPoor
+      ? outOfCycles(canister.id, missing)
+      : trapped(canister.id, executed.trap);
+    return failed(refusal, executed.instructions);
   }
   replaceCode(installation, executed);
   recordChange(subnet, canister, {
     origin: changeOrigin(call, argument.sender_canister_version),
     details: { kind: 'deployment', mode: argument.mode.kind, moduleHash: facts.hash },
   });
-  return { ...done(), instructions: executed.instructions } as Result;
+  return done(undefined, { instructions: executed.instructions });
 }
 
 function replaceCode(
