@@ -10,7 +10,7 @@ import {
   startThreadedBeaconSolver,
 } from '@internode/beacon';
 import { createConsensus, createConsensusSolver, describeConsensus } from '@internode/consensus';
-import { loadFastBls, nodeHashEngine, nodeSignatures } from '@internode/crypto/fast';
+import { loadFastBls, nodeHashEngine, nodeSignatures, verifyOnPool } from '@internode/crypto/fast';
 import { setHashEngine } from '@internode/encoding';
 import { createExecution, createSandboxSolver, describeExecution } from '@internode/execution';
 import { describeGateway, openGateway } from '@internode/gateway';
@@ -120,6 +120,7 @@ function openDoor(
     },
     ports: { place, bus, clock, entropy, observe, ...(tracer !== undefined && { tracer }) },
     signatures: nodeSignatures,
+    verifyLater: verifyOnPool,
     bls,
     metricsText: () => metrics.text(),
   });

@@ -4,7 +4,7 @@ import { ECDSAKeyIdentity, Ed25519KeyIdentity } from '@icp-sdk/core/identity';
 import { Secp256k1KeyIdentity } from '@icp-sdk/core/identity/secp256k1';
 import type { SignatureEngine, SignedMessage } from '@internode/crypto';
 import { nobleSignatures, parseUserKey, sha256 } from '@internode/crypto';
-import { nodeSignatures } from '@internode/crypto/fast';
+import { nodeSignatures, verifyOnPool } from '@internode/crypto/fast';
 import { encodeCbor } from '@internode/encoding';
 import { concatBytes, fromHex, toHex, utf8, valid } from '@internode/prelude';
 import { ed25519 } from '@noble/curves/ed25519.js';
@@ -57,6 +57,26 @@ function flip(bytes: Uint8Array, at: number): Uint8Array {
   flipped[at] = (flipped[at] as number) ^ 1;
   return flipped;
 }
+
+test('on the pool as in place: every scheme, good, forged and no key at all', async () => {
+  const samples = plainSamples().map(({ signed }) => signed);
+  const forged = samples.map((signed) => ({ ...signed, signature: flip(signed.signature, 5) }));
+  const short = samples.map((signed) => ({ ...signed, signature: signed.signature.slice(1) }));
+  const noKey = samples.map((signed) => ({
+    ...signed,
+    publicKeyDer: flip(signed.publicKeyDer, 3),
+  }));
+  // 32 times ff is no point of the curve, and no field element either.
+  const [first] = samples;
+  const noPoint = {
+    ...(first as SignedMessage),
+    publicKeyDer: first?.publicKeyDer.slice().fill(0xff, 12),
+  };
+  const all = [...samples, ...forged, ...short, ...noKey, noPoint as SignedMessage];
+  const verdicts = await Promise.all(all.map(verifyOnPool));
+  expect(verdicts).toEqual(all.map((signed) => nodeSignatures.verify(signed)));
+  expect(verdicts.map(({ kind }) => kind === 'valid').filter(Boolean)).toHaveLength(samples.length);
+});
 
 describe('row 13: Ed25519, P-256 and secp256k1 signatures, r‖s form', () => {
   test.each(plainSamples())('$name of OpenSSL', ({ signed }) => {

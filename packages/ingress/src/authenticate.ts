@@ -7,11 +7,18 @@ import {
   separator,
   sha256,
 } from '@internode/encoding';
-import { BoundedSet, bytesEqual, concatBytes, joinBytes, toHex } from '@internode/prelude';
+import {
+  BoundedSet,
+  bytesEqual,
+  concatBytes,
+  joinBytes,
+  toHex,
+  type Verdict,
+} from '@internode/prelude';
 import { CLOCK_DRIFT_NANOS, INGRESS_TTL_NANOS, KNOWN_SIGNATURES_MAX } from './limits.ts';
 import { accept, type Outcome, type RequestRefusal, refuse } from './refusal.ts';
 import type { Delegation, Proof, Request } from './request.ts';
-import { canisterKeyOf, type Verifiers, verifySignature } from './signature.ts';
+import { canisterKeyOf, type Signed, type Verifiers, verifySignature } from './signature.ts';
 
 const REQUEST = separator('ic-request');
 const DELEGATION = separator('ic-request-auth-delegation');
@@ -21,6 +28,11 @@ export type AuthenticationRules = Verifiers & {
   readonly nowNanos: bigint;
   /** Remembers delegation signatures that verified, so that a session pays for them once. */
   readonly knownSignatures?: BoundedSet<string>;
+  /**
+   * Takes the signature of a request that passed every other check, to verify it elsewhere; then the request is accepted
+   * only in so far. Without it, `authenticate` verifies.
+   */
+  readonly defer?: (signed: Signed) => void;
 };
 
 export type Authentication = {
@@ -145,8 +157,17 @@ function checkRequestSignature(
 ): RequestRefusal | undefined {
   const publicKeyDer = proof.delegations.at(-1)?.publicKey ?? proof.publicKey;
   const message = concatBytes(REQUEST, request.requestId);
-  const { signature } = proof;
-  const verdict = verifySignature(rules, { publicKeyDer, message, signature });
+  const signed = { publicKeyDer, message, signature: proof.signature };
+  // Sender info is checked after the signature: that order shows in the answer.
+  if (rules.defer === undefined || request.senderInfo !== undefined) {
+    return wrongSignature(verifySignature(rules, signed));
+  }
+  rules.defer(signed);
+  return undefined;
+}
+
+/** The refusal of a request whose signature is not good. */
+export function wrongSignature(verdict: Verdict<void>): RequestRefusal | undefined {
   if (verdict.kind === 'valid') return undefined;
   return refuse('unauthenticated', `Invalid signature: ${verdict.reason}`);
 }

@@ -4,6 +4,7 @@ export {
   authenticate,
   isTargetAllowed,
   knownSignatures,
+  wrongSignature,
 } from './authenticate.ts';
 export { checkDestination, type Destination, destinationOf, type Url } from './destination.ts';
 export {
@@ -23,4 +24,4 @@ export {
   type Request,
   type SenderInfo,
 } from './request.ts';
-export { canisterKeyOf, type Verifiers, verifySignature } from './signature.ts';
+export { canisterKeyOf, type Signed, type Verifiers, verifySignature } from './signature.ts';

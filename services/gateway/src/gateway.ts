@@ -13,7 +13,7 @@ import { type EdgePorts, Neighbours } from './edge/neighbours.ts';
 import { answerQuery } from './edge/query.ts';
 import { answerReadState } from './edge/read-state.ts';
 import { answerCall } from './edge/update.ts';
-import type { World } from './edge/world.ts';
+import type { VerifyLater, World } from './edge/world.ts';
 import { REQUESTS_IN_FLIGHT_MAX, STATUS_READ_MS } from './limits.ts';
 
 export type GatewayParts = {
@@ -21,6 +21,7 @@ export type GatewayParts = {
   readonly config: GatewayConfig;
   readonly signatures: SignatureEngine;
   readonly bls: BlsEngine;
+  readonly verifyLater: VerifyLater;
   /** The body of `/metrics`, in the Prometheus text format. */
   readonly metricsText: () => string;
 };
@@ -37,7 +38,7 @@ export class Gateway {
   #isClosed = false;
 
   constructor(parts: GatewayParts) {
-    const { ports, config, signatures, bls } = parts;
+    const { ports, config, signatures, bls, verifyLater } = parts;
     const { clock } = ports;
     const { rootKey, nodeId, nodeSecret, canisterRanges } = config;
     assert(rootKey.length === 133 && nodeSecret.length === 32, 'gateway: keys');
@@ -56,6 +57,7 @@ export class Gateway {
         rootKey,
         knownSignatures: remembered,
       }),
+      verifyLater,
       // Clients that create canisters on a development network address the management canister.
       isLocal: (id) => isManagement(id) || isInRanges(canisterRanges, id),
       observe: (event) => this.observe(event),

@@ -1,4 +1,4 @@
-import { loadFastBls, nodeHashEngine, nodeSignatures } from '@internode/crypto/fast';
+import { loadFastBls, nodeHashEngine, nodeSignatures, verifyOnPool } from '@internode/crypto/fast';
 import { setHashEngine } from '@internode/encoding';
 import { openHost } from '@internode/host';
 import { readConfig } from './config.ts';
@@ -16,6 +16,7 @@ const gateway = await openGateway({
   config,
   ports: { place, bus, clock, entropy, observe, ...(tracer !== undefined && { tracer }) },
   signatures: nodeSignatures,
+  verifyLater: verifyOnPool,
   bls: await loadFastBls(),
   metricsText: () => telemetry.metrics.text(),
 });

@@ -6,7 +6,7 @@ import { Caller, type Instant } from '@internode/actor';
 import { MemoryBus } from '@internode/bus/memory';
 import type { Message, RequestOwner } from '@internode/contracts';
 import { blsPublicKeyToDer } from '@internode/crypto';
-import { loadFastBls, nodeHashEngine, nodeSignatures } from '@internode/crypto/fast';
+import { loadFastBls, nodeHashEngine, nodeSignatures, verifyOnPool } from '@internode/crypto/fast';
 import {
   encodeCbor,
   encodeUnsignedLeb128,
@@ -126,7 +126,8 @@ export class SmallReplica {
       this.events.push(event as GatewayEvent);
     };
     const ports = { ...this.#ports().ports, observe };
-    return { config, ports, signatures: nodeSignatures, bls, metricsText: () => '' };
+    const engines = { signatures: nodeSignatures, verifyLater: verifyOnPool, bls };
+    return { config, ports, ...engines, metricsText: () => '' };
   }
 
   /** The call has ended as far as execution knows, in a state that is not certified yet. */

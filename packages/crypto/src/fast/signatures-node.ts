@@ -3,10 +3,11 @@
 
 import type { KeyObject } from 'node:crypto';
 import { createPrivateKey, createPublicKey, sign, verify } from 'node:crypto';
-import { assert, BoundedMap, concatBytes, fromHex, toHex } from '@internode/prelude';
+import type { Verdict } from '@internode/prelude';
+import { assert, BoundedMap, concatBytes, fromHex, invalid, toHex } from '@internode/prelude';
 import type { RsaKey } from '../public-key.ts';
 import { ed25519KeyToDer } from '../public-key.ts';
-import type { SignatureArithmetic, SignatureEngine } from '../signature-engine.ts';
+import type { SignatureArithmetic, SignatureEngine, SignedMessage } from '../signature-engine.ts';
 import { verifyWith } from '../signature-engine.ts';
 
 const PUBLIC_KEYS_MAX = 4096;
@@ -23,23 +24,51 @@ const ED25519_PKCS8_PREFIX = fromHex('302e020100300506032b657004220420');
 const publicKeys = new BoundedMap<string, KeyObject | undefined>(PUBLIC_KEYS_MAX, 'drop-oldest');
 const privateKeys = new BoundedMap<string, KeyObject>(PRIVATE_KEYS_MAX, 'drop-oldest');
 
-const arithmetic: SignatureArithmetic = {
-  ed25519(key, message, signature) {
-    const imported = importSpki(ed25519KeyToDer(key));
-    return imported !== undefined && verify(null, message, imported, signature);
-  },
+/** What node:crypto is to verify; undefined when the key is no key. */
+type Job =
+  | readonly [
+      algorithm: 'sha256' | null,
+      message: Uint8Array,
+      key: KeyObject | { key: KeyObject; dsaEncoding: 'ieee-p1363' },
+      signature: Uint8Array,
+    ]
+  | undefined;
 
-  ecdsa(curve, { key, message, signature }) {
-    const imported = importSpki(concatBytes(POINT_PREFIX[curve], key));
-    if (imported === undefined) return false;
-    return verify('sha256', message, { key: imported, dsaEncoding: 'ieee-p1363' }, signature);
-  },
+/** Says what there is to do and lets `run` do it, now or later. */
+function arithmeticOf(run: (job: Job) => boolean): SignatureArithmetic {
+  return {
+    ed25519(key, message, signature) {
+      const imported = importSpki(ed25519KeyToDer(key));
+      return run(imported && [null, message, imported, signature]);
+    },
 
-  rsa(key, message, signature) {
-    const imported = importRsa(key);
-    return imported !== undefined && verify('sha256', message, imported, signature);
-  },
-};
+    ecdsa(curve, { key, message, signature }) {
+      const imported = importSpki(concatBytes(POINT_PREFIX[curve], key));
+      const converted = imported && { key: imported, dsaEncoding: 'ieee-p1363' as const };
+      return run(converted && ['sha256', message, converted, signature]);
+    },
+
+    rsa(key, message, signature) {
+      const imported = importRsa(key);
+      return run(imported && ['sha256', message, imported, signature]);
+    },
+  };
+}
+
+const arithmetic = arithmeticOf((job) => job !== undefined && verify(...job));
+
+/** As `nodeSignatures.verify`, with the arithmetic on Node's thread pool. Never rejects. */
+export async function verifyOnPool(signed: SignedMessage): Promise<Verdict<void>> {
+  let begun: Promise<boolean> | undefined;
+  const later = arithmeticOf((job) => {
+    begun =
+      job && new Promise((resolve) => verify(...job, (fault, good) => resolve(!fault && good)));
+    return begun !== undefined;
+  });
+  const verdict = verifyWith(later, signed);
+  if (verdict.kind !== 'valid' || (await begun) === true) return verdict;
+  return invalid('signature: wrong');
+}
 
 export const nodeSignatures: SignatureEngine = {
   name: 'node',

@@ -1,17 +1,17 @@
 /** A query (interface spec 1.11): execution answers, this node signs. */
 import { checkDestination } from '@internode/ingress';
-import { admit } from '../core/admit.ts';
 import { type Answer, cborAnswer, refusedAnswer, unavailableAnswer } from '../core/answer.ts';
 import { queryAnswerBody } from '../core/query-answer.ts';
 import type { ApiRoute } from '../core/route.ts';
 import { urlOf } from '../core/url.ts';
+import { admitLater } from './authenticated.ts';
 import type { Visit, World } from './world.ts';
 
 export async function answerQuery(
   world: World,
   { route, body, traceparent }: Visit<Extract<ApiRoute, { kind: 'query' }>>,
 ): Promise<Answer> {
-  const admitted = admit('query', body, world.rules());
+  const admitted = await admitLater('query', body, world);
   if (admitted.kind === 'refused') return refusedAnswer(admitted);
   const { request, authentication } = admitted;
   const misdirected = checkDestination(request, authentication, urlOf(route.target, world.isLocal));

@@ -1,6 +1,5 @@
 /** A certified read (interface spec 1.10). */
 import { utf8 } from '@internode/prelude';
-import { admit } from '../core/admit.ts';
 import {
   type Answer,
   cborAnswer,
@@ -10,6 +9,7 @@ import {
 } from '../core/answer.ts';
 import { checkPaths, checkRead } from '../core/read-permission.ts';
 import type { ApiRoute } from '../core/route.ts';
+import { admitLater } from './authenticated.ts';
 import type { Visit, World } from './world.ts';
 
 const TIME = [utf8('time')];
@@ -19,7 +19,7 @@ export async function answerReadState(
   { route, body, traceparent }: Visit<Extract<ApiRoute, { kind: 'read_state' }>>,
 ): Promise<Answer> {
   const { version, target } = route;
-  const admitted = admit('read_state', body, world.rules());
+  const admitted = await admitLater('read_state', body, world);
   if (admitted.kind === 'refused') return refusedAnswer(admitted);
   if (target.kind === 'canister' && !world.isLocal(target.id)) {
     return textAnswer(400, 'The effective canister id is in no range of this subnet');

@@ -6,7 +6,6 @@
 import { decodeCertificate, lookupPath } from '@internode/hash-tree';
 import { type CanisterRequest, checkDestination } from '@internode/ingress';
 import { utf8 } from '@internode/prelude';
-import { admit } from '../core/admit.ts';
 import {
   ACCEPTED,
   type Answer,
@@ -18,6 +17,7 @@ import {
 import type { ApiRoute } from '../core/route.ts';
 import { urlOf } from '../core/url.ts';
 import { CERTIFICATE_DEADLINE_MS, STATUS_READ_MS } from '../limits.ts';
+import { admitLater } from './authenticated.ts';
 import type { Watch } from './completions.ts';
 import type { Visit, World } from './world.ts';
 
@@ -29,7 +29,7 @@ const FINAL_STATUSES: ReadonlySet<string> = new Set(['replied', 'rejected', 'don
 
 export async function answerCall(world: World, visit: CallVisit): Promise<Answer> {
   const { route, body } = visit;
-  const admitted = admit('call', body, world.rules());
+  const admitted = await admitLater('call', body, world);
   if (admitted.kind === 'refused') return refusedAnswer(admitted);
   const { request, authentication } = admitted;
   const misdirected = checkDestination(request, authentication, urlOf(route.target, world.isLocal));
