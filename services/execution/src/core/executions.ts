@@ -63,16 +63,24 @@ export function startNext(subnet: Subnet, canister: Canister): Started | undefin
   }
   if (canister.timerDue) {
     canister.timerDue = false;
-    if (!canister.running) return undefined;
+    if (!isTimerDue(subnet, canister)) return undefined;
     state.globalTimerNanos = 0n;
     return startHook(subnet, canister, { kind: 'global_timer' });
   }
   if (canister.heartbeatDue) {
     canister.heartbeatDue = false;
-    return canister.running ? startHook(subnet, canister, { kind: 'heartbeat' }) : undefined;
+    const beats = canister.running && canister.hasHook('canister_heartbeat');
+    return beats ? startHook(subnet, canister, { kind: 'heartbeat' }) : undefined;
   }
   subnet.dequeue(canister);
   return head === undefined ? undefined : startCall(subnet, canister, head);
+}
+
+/** Asked again when its turn comes: the code, and with it the timer, may have been replaced. */
+function isTimerDue(subnet: Subnet, canister: Canister): boolean {
+  const { globalTimerNanos } = canister.state;
+  const isPast = globalTimerNanos !== 0n && globalTimerNanos <= subnet.timeNanos;
+  return isPast && canister.running && canister.hasHook('canister_global_timer');
 }
 
 function startCall(subnet: Subnet, canister: Canister, call: Call): Started | undefined {

@@ -254,6 +254,8 @@ describe('the same batches give the same heights', () => {
       ];
       heights.push(shown(world.block(calls, 7n * SECOND)));
     }
+    // Long after, so that requests are forgotten.
+    for (let wait = 0; wait < 2; wait++) heights.push(shown(world.block([], 400n * SECOND)));
     return heights;
   }
 

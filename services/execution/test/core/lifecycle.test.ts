@@ -14,7 +14,7 @@ import {
   settingsOf,
   status,
 } from './management.ts';
-import { answerOf, callTo, PROXY } from './proxy.ts';
+import { answerOf, callTo, number, PROXY } from './proxy.ts';
 import { MANAGEMENT, Replica, SECOND, USER } from './replica.ts';
 
 const TRILLION = 1_000_000_000_000n;
@@ -122,6 +122,18 @@ describe('start, stop, delete, uninstall', () => {
     expect(replica.store.canisters.get(toHex(a))?.memories.heap.pages.size).toBe(0);
     const context = replica.core.view().subnet.get(a)?.state.contexts.size;
     expect(context).toBe(0);
+  });
+
+  it('row 75: uninstalling after a restart, before the code was needed, clears the memories too', () => {
+    const replica = new Replica();
+    const id = deploy(replica, PROXY);
+    replica.call(id, 'silent');
+    const again = replica.restart();
+    replied(manage(again, 'uninstall_code', id));
+    const stored = again.store.canisters.get(toHex(id));
+    expect([stored?.memories.heap.pages.size, stored?.memories.heap.sizeBytes]).toEqual([0, 0]);
+    replied(install(again, id, PROXY));
+    expect(number(replied(again.restart().query(id, 'get')))).toBe(0n);
   });
 
   it('row 99: management calls are served while the target is stopped', () => {

@@ -57,6 +57,22 @@ describe('timers and heartbeats', () => {
     expect(shown(replica, id, 'timers')).toBe(1n);
   });
 
+  it('row 61: code that is replaced in the height of its timer does not run for the old one', () => {
+    const replica = new Replica();
+    const id = deploy(replica, PROXY);
+    const due = replica.timeNanos + 5n * SECOND;
+    replied(replica.call(id, 'timer', { argument: nanos(due) }));
+    // Its post_upgrade sets a timer far ahead, in the height in which the old one is due.
+    const later = due + 1_000n * SECOND;
+    const next = module(`${PROXY_WAT} (func (export "canister_post_upgrade")
+      (drop (call $global_timer_set (i64.const ${later}))))
+      (func (export "canister_global_timer") (i64.store (i32.const 16) (i64.const 1)))`);
+    replica.timeNanos = due;
+    replied(install(replica, id, next, { mode: 'upgrade' }));
+    expect(shown(replica, id, 'timers')).toBe(0n);
+    expect(replica.advanced().nextTimerNanos).toBe(later);
+  });
+
   it('row 62: a heartbeat in every height, only while running', () => {
     const replica = new Replica();
     const id = deploy(replica, BEATING);
