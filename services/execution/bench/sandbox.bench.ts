@@ -34,6 +34,7 @@ const contextOf = (index: number): Context => ({
   freezingReserve: 1_000_000n,
   cyclesAvailable: 0n,
   cyclesRefunded: 0n,
+  responded: false,
   deadlineNanos: 0n,
   contextInstructions: 0n,
   instructionLimit: 40_000_000_000n,

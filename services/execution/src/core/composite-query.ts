@@ -95,6 +95,7 @@ export class CompositeQuery {
       ...part.context,
       instructionLimit: this.#left,
       callSlots: CALLS_PER_PAIR - part.calls.length,
+      responded: part.outcome !== undefined,
       dataCertificate: isFirst ? part.context.dataCertificate : undefined,
     };
     const executed = yield* solveFor('executed', {

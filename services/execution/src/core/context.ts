@@ -21,6 +21,7 @@ export function baseContext(subnet: Subnet, canister: Canister): Context {
     freezingReserve: 0n,
     cyclesAvailable: 0n,
     cyclesRefunded: 0n,
+    responded: false,
     deadlineNanos: 0n,
     contextInstructions: 0n,
     instructionLimit: 0n,

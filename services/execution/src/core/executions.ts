@@ -219,6 +219,7 @@ function contextOf(subnet: Subnet, plan: Plan): Context {
     freezingReserve: plan.callback === undefined ? canister.freezingReserve(subnet.prices) : 0n,
     cyclesAvailable: context.available,
     cyclesRefunded: plan.refund,
+    responded: context.responded && context.origin.kind !== 'system',
     deadlineNanos: plan.deadlineNanos,
     contextInstructions: context.instructions,
     instructionLimit: plan.limit,

@@ -125,8 +125,13 @@ export class Execution {
     return this.mode.replicated ? RESPONSE_BYTES.replicated : RESPONSE_BYTES.query;
   }
 
+  /** In this execution, or in an earlier one of the same call context. */
+  get hasResponded(): boolean {
+    return this.response !== undefined || this.context.responded;
+  }
+
   respond(response: Response, systemCall: string): void {
-    if (this.response !== undefined) {
+    if (this.hasResponded) {
       throw violation(`${systemCall}: the call is already replied`);
     }
     this.response = response;

@@ -49,6 +49,8 @@ export interface Context {
   /** Cycles still attached to the call being answered; refund that came with the response. */
   readonly cyclesAvailable: bigint;
   readonly cyclesRefunded: bigint;
+  /** An earlier execution of the call context answered already: msg_reply and msg_reject trap. */
+  readonly responded: boolean;
   /** ns, 0n = unbounded wait. */
   readonly deadlineNanos: bigint;
   /** Instructions already used by earlier executions of this call context (performance_counter 1). */

@@ -114,6 +114,15 @@ describe('calls between canisters', () => {
     expect(number(replied(replica.query(b, 'cleaned')))).toBe(0n);
   });
 
+  it('a callback that answers a second time traps and changes nothing', () => {
+    const { replica, a, b } = pair();
+    const argument = callTo(b, 'echo', { times: 3 });
+    expect(replied(replica.call(a, 'callReplying', { argument })).length).toBe(0);
+    expect(number(replied(replica.query(a, 'beats')))).toBe(1n);
+    // The two others trapped, and were cleaned up after.
+    expect(number(replied(replica.query(a, 'cleaned')))).toBe(14n);
+  });
+
   it('row 57: after a trapping callback cleanup runs on the state before it', () => {
     const { replica, a, b } = pair();
     const { errorCode } = refused(replica.call(a, 'callTrapping', { argument: callTo(b, 'echo') }));

@@ -8,6 +8,7 @@ import {
   create,
   deploy,
   install,
+  installIngress,
   manage,
   refused,
   replied,
@@ -122,6 +123,27 @@ describe('start, stop, delete, uninstall', () => {
     expect(replica.store.canisters.get(toHex(a))?.memories.heap.pages.size).toBe(0);
     const context = replica.core.view().subnet.get(a)?.state.contexts.size;
     expect(context).toBe(0);
+  });
+
+  it('row 75: answers to calls of the old code do not reach the new one', () => {
+    const replica = new Replica();
+    const a = deploy(replica, PROXY);
+    const before = replica.core.view().subnet.get(a)?.state.balance ?? 0n;
+    const slow = callTo(MANAGEMENT, 'raw_rand', {
+      cycles: TRILLION,
+      payload: candid.encode([], []),
+    });
+    replica.block([replica.ingress(a, 'callReplying', { argument: slow })]);
+    const argument = candid.encode([CANISTER_ID], [{ canister_id: a }]);
+    replica.block([
+      replica.ingress(MANAGEMENT, 'uninstall_code', { argument, effectiveCanisterId: a }),
+      installIngress(replica, a, PROXY),
+    ]);
+    expect(number(replied(replica.query(a, 'beats')))).toBe(0n);
+    expect(replica.core.view().subnet.get(a)?.state.contexts.size).toBe(0);
+    // The cycles it had attached came back all the same.
+    const after = replica.core.view().subnet.get(a)?.state.balance ?? 0n;
+    expect(before - after).toBeLessThan(TRILLION / 2n);
   });
 
   it('row 75: uninstalling after a restart, before the code was needed, clears the memories too', () => {

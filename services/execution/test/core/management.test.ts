@@ -9,6 +9,7 @@ import {
   create,
   deploy,
   install,
+  installIngress,
   manage,
   refused,
   replied,
@@ -16,7 +17,7 @@ import {
   status,
   tryCreate,
 } from './management.ts';
-import { answerOf, callTo, number, PROXY, rejectOf } from './proxy.ts';
+import { answerOf, BEATING, callTo, number, PROXY, rejectOf } from './proxy.ts';
 import { MANAGEMENT, Replica, STRANGER, USER } from './replica.ts';
 
 const TRILLION = 1_000_000_000_000n;
@@ -127,6 +128,23 @@ describe('installing code', () => {
     expect(refused(install(replica, id, PROXY))).toMatchObject({ code: 5, errorCode: 'IC0514' });
     replied(install(replica, id, PROXY, { mode: 'reinstall' }));
     expect(replica.store.modules.size).toBe(1);
+  });
+
+  it('only what a canister runs at the end of a height is stored', () => {
+    const replica = new Replica();
+    const [a, b] = [create(replica), create(replica)];
+    const { modules, droppedModules } = replica.block([
+      installIngress(replica, a, PROXY),
+      installIngress(replica, b, PROXY),
+      installIngress(replica, a, BEATING, { mode: 'reinstall' }),
+      installIngress(replica, b, BEATING, { mode: 'reinstall' }),
+    ]);
+    expect(modules.map(({ content }) => content)).toEqual([BEATING]);
+    expect(droppedModules).toEqual([]);
+    const back = replica.block([installIngress(replica, a, PROXY, { mode: 'reinstall' })]);
+    expect([back.modules.length, back.droppedModules.length]).toEqual([1, 0]);
+    const last = replica.block([installIngress(replica, b, PROXY, { mode: 'reinstall' })]);
+    expect([last.modules.length, last.droppedModules]).toEqual([0, [sha256(BEATING)]]);
   });
 
   it('row 37: reinstalling clears memory, upgrading a canister of plain Wasm too', () => {
@@ -304,5 +322,7 @@ describe('settings and status', () => {
     const renamed = replica.block([replica.ingress(b, 'certify', { argument: utf8('seal') })]);
     expect(renamed.canisters[0]?.record?.certifiedData).toEqual(utf8('seal'));
     expect(replica.block().canisters).toEqual([]);
+    const both = replica.block([replica.ingress(b, 'silent'), replica.ingress(a, 'silent')]);
+    expect(both.canisters.map(({ canisterId }) => toHex(canisterId))).toEqual([a, b].map(toHex));
   });
 });

@@ -1,4 +1,5 @@
 /** Calls to the management canister with their Candid, and canisters under test. */
+import type { Ingress } from '@internode/contracts';
 import { candid } from '@internode/encoding';
 import { assert } from '@internode/prelude';
 import {
@@ -70,36 +71,48 @@ export interface InstallOptions {
   readonly sender?: Uint8Array;
 }
 
-export function install(
+export function installIngress(
   replica: Replica,
   canisterId: Uint8Array,
   wasm: Uint8Array,
   options: InstallOptions = {},
-): Result {
+): Ingress {
   const { mode = 'install', persistence } = options;
   const upgrade = {
     skip_pre_upgrade: options.skipPreUpgrade,
     wasm_memory_persistence: persistence === undefined ? undefined : { kind: persistence },
   };
   const isDetailed = persistence !== undefined || options.skipPreUpgrade !== undefined;
-  return replica.call(MANAGEMENT, 'install_code', {
-    argument: candid.encode(
-      [installType],
-      [
-        {
-          mode:
-            mode === 'upgrade'
-              ? { kind: mode, value: isDetailed ? upgrade : undefined }
-              : { kind: mode },
-          canister_id: canisterId,
-          wasm_module: wasm,
-          arg: options.argument ?? candid.encode([], []),
-        },
-      ],
-    ),
+  const argument = candid.encode(
+    [installType],
+    [
+      {
+        mode:
+          mode === 'upgrade'
+            ? { kind: mode, value: isDetailed ? upgrade : undefined }
+            : { kind: mode },
+        canister_id: canisterId,
+        wasm_module: wasm,
+        arg: options.argument ?? candid.encode([], []),
+      },
+    ],
+  );
+  return replica.ingress(MANAGEMENT, 'install_code', {
+    argument,
     effectiveCanisterId: canisterId,
     ...(options.sender === undefined ? {} : { sender: options.sender }),
   });
+}
+
+export function install(
+  replica: Replica,
+  canisterId: Uint8Array,
+  wasm: Uint8Array,
+  options: InstallOptions = {},
+): Result {
+  const ingress = installIngress(replica, canisterId, wasm, options);
+  replica.block([ingress]);
+  return replica.await(ingress);
 }
 
 export function deploy(

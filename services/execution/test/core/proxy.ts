@@ -39,7 +39,7 @@ const CALL = `(local $at i32) (local $size i32) (local $left i32)
 
 export const PROXY_WAT = `
   (data (i32.const 900) "refused")
-  (table funcref (elem $nothing $onReply $onReject $trapping $onCleanup))
+  (table funcref (elem $nothing $onReply $onReject $trapping $onCleanup $replying))
   (func $nothing)
   (func $onReply (param i32)
     (call $msg_cycles_refunded128 (i32.const 3984))
@@ -51,6 +51,7 @@ export const PROXY_WAT = `
       (else (call $msg_cycles_accept128 (i64.const 0) (i64.const 1000000) (i32.const 3900))
         (i64.store (i32.const 8) (i64.load (i32.const 3900)))))
     ${add(32)})
+  (func $replying (param i32) ${add(24)} (call $msg_reply))
   (func $onReject (param i32)
     (i32.store (i32.const 3996) (call $msg_reject_code))
     (call $msg_reject_msg_copy (i32.const 4000) (i32.const 0) (call $msg_reject_msg_size))
@@ -60,6 +61,10 @@ export const PROXY_WAT = `
   (func $onCleanup (param i32) ${add(8, '(i64.extend_i32_u (local.get 0))')})
   ${update('call', `${CALL.replace('(local.set $size', '(i32.store (i32.const 44) (i32.const 1)) (i64.store (i32.const 32) (i64.const 0)) (local.set $size')}`)}
   ${update('callTrapping', `${CALL.replace('(local.set $size', '(i32.store (i32.const 44) (i32.const 3)) (local.set $size')}`)}
+  ${update(
+    'callReplying',
+    `${CALL.replace('(local.set $size', '(i32.store (i32.const 44) (i32.const 5)) (local.set $size')}`,
+  )}
   ${update('echo', ECHO)}
   ${update('accept', `(call $msg_cycles_accept128 (i64.const 0) (i64.const 300) (i32.const 100)) ${ECHO}`)}
   ${update('silent', add(0))}

@@ -31,6 +31,7 @@ export const CONTEXT: Context = {
   freezingReserve: 0n,
   cyclesAvailable: 0n,
   cyclesRefunded: 0n,
+  responded: false,
   deadlineNanos: 0n,
   contextInstructions: 0n,
   instructionLimit: 40_000_000_000n,

@@ -26,7 +26,7 @@ function rejectText(x: Execution): Uint8Array {
 function appendReply(x: Execution, source: number, size: number): void {
   const max = x.responseBytesMax();
   const length = x.reply.length + size;
-  if (x.response !== undefined) {
+  if (x.hasResponded) {
     throw violation('ic0.msg_reply_data_append: the call is already replied');
   }
   if (length > max) {
