@@ -10,6 +10,8 @@ export interface CallOptions {
   readonly argument?: Uint8Array;
   readonly identity?: Ed25519KeyIdentity;
   readonly fields?: Readonly<Record<string, CborInput>>;
+  /** A call that is not certified in time is sent again for so long: it runs once, and its end is told whenever it is known. */
+  readonly patienceMs?: number;
 }
 
 /** `code`: `replied`, an error code like `IC0503`, `rejected` without one, or the HTTP status. */
@@ -37,7 +39,12 @@ export async function endOf(
   options: CallOptions = {},
 ): Promise<Ending> {
   const { body, requestId } = await callOf(id, method, options);
-  return endingOf(await post(`${replica.gatewayUrl}/api/v4/canister/${id}/call`, body), requestId);
+  const deadlineMs = performance.now() + (options.patienceMs ?? 0);
+  for (;;) {
+    const answer = await post(`${replica.gatewayUrl}/api/v4/canister/${id}/call`, body);
+    const ending = endingOf(answer, requestId);
+    if (ending.code !== '202' || performance.now() > deadlineMs) return ending;
+  }
 }
 
 export function endingOf(answer: Answer, requestId: Uint8Array): Ending {
