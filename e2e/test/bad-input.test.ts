@@ -127,7 +127,10 @@ function mutated(below: Below, valid: Uint8Array): Uint8Array {
     case 2:
       return concatBytes(body.slice(0, at), body.slice(Math.min(body.length, at + 1 + below(9))));
     default:
-      for (let i = 0; i <= below(4); i++) body[below(body.length)]! ^= 1 << below(8);
+      for (let i = 0; i <= below(4); i++) {
+        const at = below(body.length);
+        body[at] = (body[at] ?? 0) ^ (1 << below(8));
+      }
       return body;
   }
 }
