@@ -1,5 +1,5 @@
 // What deploy, call and canister share: which replica, as whom, and canister names.
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { CanisterStatus, HttpAgent } from '@icp-sdk/core/agent';
@@ -78,6 +78,7 @@ function readNames(dataDir: string): Names {
 }
 
 export function rememberCanister(dataDir: string, name: string, id: Principal): void {
+  mkdirSync(dataDir, { recursive: true });
   writeDurably(
     namesFile(dataDir),
     `${JSON.stringify({ ...readNames(dataDir), [name]: id.toText() }, null, 2)}\n`,

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { basename, extname } from 'node:path';
+import { basename, extname, resolve } from 'node:path';
 import { CanisterStatus } from '@icp-sdk/core/agent';
 import { IDL } from '@icp-sdk/core/candid';
 import type { Principal } from '@icp-sdk/core/principal';
@@ -11,7 +11,8 @@ export async function deploy(args: readonly string[]): Promise<void> {
   const client = await openClient(args);
   const [file] = client.positionals;
   if (file === undefined) throw new StartFault('which file? internode deploy FILE');
-  const wasm = await readModule(file);
+  // npm runs scripts in the repository's root; the file is named from where the person stands.
+  const wasm = await readModule(resolve(process.env['INIT_CWD'] ?? '.', file));
   const name = String(client.values['name'] ?? basename(file).replace(/\.(mo|wasm|wasm\.gz)$/, ''));
   const known = knownCanister(client.dataDir, name);
   const canisterId = known ?? (await create(client));
