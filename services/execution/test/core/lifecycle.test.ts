@@ -71,6 +71,22 @@ describe('start, stop, delete, uninstall', () => {
     expect(status(replica, a).status.kind).toBe('running');
   });
 
+  it('row 74: a canister with a call in its queue is not deleted; the call is answered', () => {
+    const replica = new Replica();
+    const id = deploy(replica, PROXY);
+    replied(manage(replica, 'stop_canister', id));
+    const argument = candid.encode([CANISTER_ID], [{ canister_id: id }]);
+    const call = replica.ingress(id, 'echo');
+    const deletion = replica.ingress(MANAGEMENT, 'delete_canister', {
+      argument,
+      effectiveCanisterId: id,
+    });
+    replica.block([call, deletion]);
+    expect(refused(replica.await(deletion))).toMatchObject({ code: 2, errorCode: 'IC0203' });
+    expect(refused(replica.await(call)).errorCode).toBe('IC0508');
+    replied(manage(replica, 'delete_canister', id));
+  });
+
   it('row 74: a stop that takes too long is given up after five minutes', () => {
     const replica = new Replica();
     const [a, b] = [deploy(replica, PROXY), deploy(replica, PROXY)];

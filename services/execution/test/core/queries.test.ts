@@ -2,7 +2,16 @@ import { candid, canisterIdFromIndex, principalToText } from '@internode/encodin
 import { utf8 } from '@internode/prelude';
 import { describe, expect, it } from 'vitest';
 import { module, motoko, query, replyNumber, update } from '../sandbox/support.ts';
-import { CANISTER_ID, create, deploy, manage, refused, replied, settingsOf } from './management.ts';
+import {
+  CANISTER_ID,
+  create,
+  deploy,
+  install,
+  manage,
+  refused,
+  replied,
+  settingsOf,
+} from './management.ts';
 import { number, PROXY } from './proxy.ts';
 import { MANAGEMENT, Replica, SECOND, STRANGER } from './replica.ts';
 
@@ -81,8 +90,12 @@ describe('queries', () => {
     const kept = records();
     expect(kept.reduce((sum, { content }) => sum + content.length, 0)).toBeLessThanOrEqual(4096);
     expect(kept.at(-1)?.idx).toBe(61n);
+    replied(install(replica, id, PROXY, { mode: 'upgrade' }));
+    expect(records().at(-1)?.idx).toBe(61n);
     replica.call(id, 'trap');
     expect(text(records().at(-1)?.content ?? utf8(''))).toContain('unreachable');
+    replied(install(replica, id, PROXY, { mode: 'reinstall' }));
+    expect(records()).toEqual([]);
   });
 
   it('at most 1,024 wait; the next is refused with code 2', () => {
