@@ -9,6 +9,8 @@ export const STATE_LIMITS = {
   /** Bytes and heights that wait for the store. One more is not taken; execution is asked again later. */
   pendingBytesMax: 256 * 1024 * 1024,
   pendingHeightsMax: 4_096,
+  /** Batches of the store begin no closer to each other: heights in between share one. Nobody waits for a batch. */
+  commitEveryMs: 25,
   /** A batch of the store is synced when the last one was so long or so many heights ago. */
   syncMs: 1_000,
   syncHeights: 256,

@@ -154,6 +154,7 @@ export class Rig {
 
   tell(message: Message): void {
     this.#enter({ kind: 'message', message, sender: 'test' });
+    this.commit();
   }
 
   /** Gives back what was held, oldest first. */
@@ -161,6 +162,12 @@ export class Rig {
     for (const { id, answer } of this.held.splice(0, count)) {
       this.#enter({ kind: 'solved', id, answer });
     }
+  }
+
+  /** Waits for the batch of the store that is due next. */
+  commit(): void {
+    const dueMs = this.#timers.get('commit');
+    if (dueMs !== undefined) this.advance(Math.max(0, dueMs - this.nowMs));
   }
 
   advance(ms: number): void {

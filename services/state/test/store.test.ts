@@ -216,6 +216,7 @@ describe('a restart', () => {
     rig.tell(batch(3));
     expect(rig.last('TipLoaded')).toBeUndefined();
     rig.release();
+    rig.commit();
     rig.release();
     expect(rig.last('TipLoaded')).toMatchObject({ height: 2, subnetState: utf8('subnet 2') });
   });
@@ -256,7 +257,7 @@ describe('a restart', () => {
     const { batches } = history();
     const rig = restarted(store);
     for (const each of batches.slice(0, 2)) rig.tell(each);
-    rig.stepsMax = rig.steps + 2;
+    rig.stepsMax = rig.steps + 4;
     rig.tell(batches[2] as (typeof batches)[0]);
     expect(pageRows(store)).toBe(3);
     const later = restarted(store, { finalHeight: 3 });
@@ -297,9 +298,11 @@ describe('memories in the store', () => {
   test('a busy store gets many heights in one batch, and is synced within a second', () => {
     const rig = Rig.started();
     rig.holdsStore = true;
+    rig.commit();
     for (let height = 1; height <= 50; height++) rig.tell(batch(height));
     expect(rig.held.length).toBe(1);
     rig.release();
+    rig.commit();
     expect(rig.held.length).toBe(1);
     rig.release();
     expect(rig.allSaid('StateCommitted')).toEqual([

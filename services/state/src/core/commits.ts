@@ -43,6 +43,7 @@ export class Commits {
   #durableHeight = 0;
   #heightsUnsynced: number;
   #syncedMs: number;
+  #begunMs = Number.NEGATIVE_INFINITY;
 
   constructor(storedHeight: number, garbage: KeyRange[], nowMs: number) {
     this.#storedHeight = storedHeight;
@@ -93,12 +94,19 @@ export class Commits {
     return this.#pile.changes.get(text) ?? writing?.changes.get(text);
   }
 
-  /** The next task, or undefined when there is none or one is being done. */
+  /** How long the next batch has to wait; undefined when nothing waits, or something is being done. */
+  delayMs(nowMs: number): number | undefined {
+    if (this.#doing !== undefined || this.#pile.changes.size === 0) return undefined;
+    return Math.max(0, this.#begunMs + STATE_LIMITS.commitEveryMs - nowMs);
+  }
+
+  /** The next task, or undefined when there is none, one is being done, or it is too early for one. */
   begin(nowMs: number, certification: StoredCertification | undefined): StateTask | undefined {
     if (this.#doing !== undefined) return undefined;
     const range = this.#garbage.shift();
     if (range !== undefined) this.#doing = { kind: 'sweep', range };
-    else if (this.#pile.changes.size > 0 || this.#isSyncDue(nowMs)) {
+    else if (this.delayMs(nowMs) === 0 || this.#isSyncDue(nowMs)) {
+      this.#begunMs = nowMs;
       const pile = this.#pile;
       this.#pile = emptyPile();
       const value = certification && CERTIFICATION.encode(certification);

@@ -289,7 +289,9 @@ export class StateCore implements Core<StateTask, StateAnswer, StateEvent> {
     this.#perform(loading.proceed());
     if (this.#standing.fault !== undefined) return;
     const task = commits.begin(now.ms, versions.certified);
-    if (task !== undefined) this.#out.solve(STORE, task);
+    if (task !== undefined) return this.#out.solve(STORE, task);
+    const delayMs = commits.delayMs(now.ms);
+    if (delayMs !== undefined) this.#out.wait('commit', delayMs);
   }
 
   #stored(now: Instant, answer: StateAnswer): void {
@@ -350,6 +352,7 @@ export class StateCore implements Core<StateTask, StateAnswer, StateEvent> {
       case 'ask':
         if (this.#running !== undefined) this.#backlog.fired(now, this.#running.tip.height);
         return;
+      case 'commit':
       case 'sync':
         return this.#proceed(now);
       case 'retry': {
