@@ -60,7 +60,6 @@ function parseScalar(cursor: Cursor, type: IDL.Type): unknown {
   throw new CandidFault(`expected ${type.display()}, found ${token.text} at position ${token.at}`);
 }
 
-// biome-ignore format: one line per form
 function parseOption(cursor: Cursor, type: IDL.OptClass<unknown>): unknown[] {
   if (cursor.accept('null')) return [];
   cursor.accept('opt');
