@@ -154,8 +154,10 @@ describe('calls between canisters', () => {
     const ingress = replica.ingress(a, 'call', { argument: slow });
     replica.block([ingress]);
     expect(replica.status(ingress)).toMatchObject({ kind: 'open', status: 'processing' });
-    replica.block([], 2n * SECOND);
-    expect(rejectOf(replied(replica.await(ingress)))).toEqual({
+    // Also when the caller was loaded anew in between.
+    const again = replica.restart();
+    again.block([], 2n * SECOND);
+    expect(rejectOf(replied(again.await(ingress)))).toEqual({
       code: 6,
       message: 'Call has timed out.',
     });
