@@ -313,6 +313,18 @@ describe('block maker', () => {
     expect(still?.kind === 'propose' && still.block.timeNanos).toBe(best.block.timeNanos + 1n);
   });
 
+  test("a canister's timer wakes it when it is due, and not again and again when it is due already", () => {
+    const table = new Table();
+    const { unixNanos } = table.state.now;
+    table.state.tip = { height: 0, workPending: false, nextTimerNanos: unixNanos + 30_000_000n };
+    expect(first(blockMaker(table.state))).toEqual({ kind: 'look-again', atMs: 31 });
+    // Due, but as rank 1 there is still a second to wait.
+    for (const height of [0, 1])
+      table.state.beacons.set(height, { roles: { ...roles, makers: [1, 0] }, receivedMs: 0 });
+    table.state.tip = { height: 0, workPending: false, nextTimerNanos: unixNanos };
+    expect(first(blockMaker(table.at(10).state))).toEqual({ kind: 'look-again', atMs: 1_000 });
+  });
+
   test('waits the longer the fuller the last block was, so that calls share a height', () => {
     for (const [messages, waitMs] of [
       [1, 0],

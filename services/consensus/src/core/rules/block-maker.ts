@@ -33,7 +33,8 @@ export function blockMaker(view: View): readonly Action[] {
     subnet.parameters.unitDelayMs * rank +
     certifiedGapDelayMs(view) +
     (hasWork(view, timeNanos, excluded) ? paceMs(view, parent) : subnet.parameters.idleBlockMs);
-  if (view.now.ms < atMs) return [{ kind: 'look-again', atMs: earlierTimer(view, atMs) }];
+  if (view.now.ms < atMs)
+    return [{ kind: 'look-again', atMs: earlierTimer(view, atMs, timeNanos) }];
   return [propose(view, { parent, rank, timeNanos, excluded })];
 }
 
@@ -87,12 +88,13 @@ function paceMs(view: View, parent: BlockRecord): number {
   return Math.floor(Math.min(paceMaxMs, parent.ingressKeys.length * pacePerMessageMs));
 }
 
-/** A canister's timer may be due before the idle block is. */
-function earlierTimer(view: View, atMs: number): number {
+/** A canister's timer may be due before the idle block is. One that is due counts as work already: nothing wakes earlier. */
+function earlierTimer(view: View, atMs: number, timeNanos: bigint): number {
   const { nextTimerNanos, height } = view.tip;
   if (nextTimerNanos === undefined || height < view.pool.notarized) return atMs;
+  if (nextTimerNanos <= timeNanos) return atMs;
   const dueMs = view.now.ms + Number((nextTimerNanos - view.now.unixNanos) / 1_000_000n) + 1;
-  return Math.max(view.now.ms, Math.min(atMs, dueMs));
+  return Math.min(atMs, dueMs);
 }
 
 function max(a: bigint, b: bigint): bigint {
