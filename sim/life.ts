@@ -1,35 +1,53 @@
 // One simulated life of a replica, as a function of its seed.
-import type { BlsEngine, SignatureEngine } from '@internode/crypto';
-import { type Report, type Swarm, World } from '@internode/sim';
+import { type NodeSetup, type Report, type Swarm, World } from '@internode/sim';
 import { agreement, oneRoot } from './checkers/agreement.ts';
 import { exactlyOnce } from './checkers/calls.ts';
 import { certifiedHeight } from './checkers/certified-height.ts';
+import { mailboxes } from './checkers/mailboxes.ts';
+import type { Crypto } from './crypto.ts';
+import { Turns } from './roles/door.ts';
 import { replicaOf } from './roles/replica.ts';
 
 export interface LifeOptions {
   readonly seed: string;
-  readonly bls: BlsEngine;
-  readonly signatures: SignatureEngine;
+  readonly crypto: Crypto;
   readonly wasm: Uint8Array;
+  readonly command: string;
   readonly swarm?: Partial<Swarm>;
   readonly drawsMax?: number;
-  readonly command: string;
+  readonly linesMax?: number;
+  /** Changes the node before it lives: to plant a bug. */
+  readonly disturb?: (setup: NodeSetup) => NodeSetup;
 }
 
-const CALLS = 20;
+const MARKS = 20;
 const PAUSE_MS = 150;
-const SAFETY_MS = 6_000;
-const LIVENESS_MS = 12_000;
+const PHASES = { safetyMs: 6_000, livenessMs: 14_000 };
 
-export function live(options: LifeOptions): Report {
-  const { seed, swarm, drawsMax, command } = options;
+export async function live(options: LifeOptions): Promise<Report> {
+  const { seed, swarm, drawsMax, linesMax, command, disturb } = options;
+  const turns = new Turns();
+  const { setup, figures } = replicaOf({ ...options, marks: MARKS, pauseMs: PAUSE_MS, turns });
   const world = new World({
     seed,
-    nodes: [replicaOf({ ...options, calls: CALLS, pauseMs: PAUSE_MS })],
-    checkers: [agreement(), oneRoot(), certifiedHeight(), exactlyOnce(CALLS)],
+    nodes: [disturb?.(setup) ?? setup],
+    checkers: [agreement(), oneRoot(), certifiedHeight(), exactlyOnce(MARKS), mailboxes(figures)],
     command,
     ...(swarm !== undefined && { swarm }),
     ...(drawsMax !== undefined && { drawsMax }),
+    ...(linesMax !== undefined && { linesMax }),
   });
-  return world.run({ safetyMs: SAFETY_MS, livenessMs: LIVENESS_MS });
+  const steps = world.steps(PHASES);
+  for (;;) {
+    const step = steps.next();
+    if (step.done) return step.value;
+    if (turns.take()) await promisesSettled();
+  }
+}
+
+/** By then every promise that depends on nothing but promises has run its course. */
+function promisesSettled(): Promise<void> {
+  return new Promise((resolve) => {
+    setImmediate(resolve);
+  });
 }

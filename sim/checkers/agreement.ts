@@ -2,12 +2,12 @@ import { toHex } from '@internode/prelude';
 import type { Checker } from '@internode/sim';
 
 /** Something with one true value per height, in all lives of all nodes: a final block, a state root. */
-function oneValuePerHeight(name: string, kind: string, field: string): Checker {
+function oneValuePerHeight(name: string, kinds: readonly string[], field: string): Checker {
   const seen = new Map<number, string>();
   return {
     name,
     onEvent: ({ event }) => {
-      if (event.kind !== kind) return undefined;
+      if (!kinds.includes(event.kind)) return undefined;
       const { height, [field]: value } = event as unknown as { height: number } & Record<
         string,
         Uint8Array
@@ -23,10 +23,10 @@ function oneValuePerHeight(name: string, kind: string, field: string): Checker {
 
 /** One finalised block per height (protocol 2.1), also across restarts. */
 export function agreement(): Checker {
-  return oneValuePerHeight('agreement', 'FinalSeen', 'hash');
+  return oneValuePerHeight('agreement', ['FinalShown'], 'hash');
 }
 
-/** The same state root at each height, however often it is executed. */
+/** The same state root at each height, however often it is executed, and the same that is certified. */
 export function oneRoot(): Checker {
-  return oneValuePerHeight('one root', 'StateHashed', 'root');
+  return oneValuePerHeight('one root', ['HashShown', 'CertifiedShown'], 'root');
 }

@@ -1,38 +1,63 @@
 import type { Checker } from '@internode/sim';
+import type { UserEvent } from '../roles/users.ts';
 
-interface Answered {
-  readonly call: number;
-  readonly status: string;
-  readonly reply: Uint8Array;
-}
+type CallAnswered = Extract<UserEvent, { kind: 'CallAnswered' }>;
+type TotalAnswered = Extract<UserEvent, { kind: 'TotalAnswered' }>;
 
 /**
- * Every call runs exactly once and is answered with a certificate that verifies. The canister replies how often this number was
- * marked and how many marks there were: the first must be one, the last must be as many as there are callers.
+ * Every call runs exactly once and is answered with a certificate that verifies, and a query knows at least what was
+ * certified before it. The canister replies how often this number was marked and how many marks there were: the first
+ * must be one, the last must be as many as there are callers.
  */
-export function exactlyOnce(calls: number): Checker {
+export function exactlyOnce(marks: number): Checker {
   const totals = new Set<number>();
   let finished = false;
   return {
     name: 'exactly once',
     onEvent: ({ event }) => {
-      if (event.kind === 'CertificateBad')
-        return `a certificate does not verify: ${JSON.stringify(event)}`;
-      if (event.kind === 'Finished') finished = true;
-      if (event.kind !== 'CallAnswered') return undefined;
-      const { call, status, reply } = event as unknown as Answered;
-      if (status !== 'replied')
-        return `call ${call} was ${status}: ${new TextDecoder().decode(reply)}`;
-      if (call < 2) return undefined;
-      const view = new DataView(reply.buffer, reply.byteOffset, reply.length);
-      const marks = view.getUint32(0, true);
-      const total = view.getUint32(4, true);
-      if (marks !== 1) return `number ${call - 2} was marked ${marks} times`;
-      if (totals.has(total) || total > calls) return `two calls saw the total ${total}`;
-      totals.add(total);
-      return undefined;
+      switch (event.kind) {
+        case 'AnswerBad':
+          return `a bad answer: ${(event as UserEvent & { kind: 'AnswerBad' }).reason}`;
+        case 'AnswerFailed':
+          return `the gateway failed: ${(event as unknown as { fault: string }).fault}`;
+        case 'Finished':
+          finished = true;
+          return undefined;
+        case 'CallAnswered':
+          return judgeCall(event as CallAnswered, totals, marks);
+        case 'TotalAnswered':
+          return judgeTotal(event as TotalAnswered, marks);
+        default:
+          return undefined;
+      }
     },
-    atEnd: () =>
-      finished ? undefined : `after calm, only ${totals.size} of ${calls} calls are answered`,
+    atEnd: () => {
+      if (!finished) return `after calm, only ${totals.size} of ${marks} marks are answered`;
+      return totals.size === marks ? undefined : `${totals.size} of ${marks} marks`;
+    },
   };
+}
+
+function judgeCall(
+  { call, planned, status, reply }: CallAnswered,
+  totals: Set<number>,
+  marks: number,
+): string | undefined {
+  if (status !== 'replied')
+    return `call ${call} (${planned.kind}) was ${status}: ${new TextDecoder().decode(reply)}`;
+  if (planned.kind !== 'mark') return undefined;
+  const view = new DataView(reply.buffer, reply.byteOffset, reply.length);
+  const marked = view.getUint32(0, true);
+  const total = view.getUint32(4, true);
+  if (marked !== 1) return `number ${planned.number} was marked ${marked} times`;
+  if (totals.has(total) || total > marks) return `two calls saw the total ${total}`;
+  totals.add(total);
+  return undefined;
+}
+
+/** Every fifth mark sets the timer, which ticks once at most for it. */
+function judgeTotal({ total, ticks, atLeast }: TotalAnswered, marks: number): string | undefined {
+  if (total < atLeast) return `a query sees ${total} marks when ${atLeast} were certified before`;
+  if (total > marks || ticks > marks / 5) return `a query sees ${total} marks, ${ticks} ticks`;
+  return undefined;
 }

@@ -1,268 +1,253 @@
-// The people at the gateway's door, as a core: they say to the bus what the gateway says for a call, again until it is answered, read
-// the certificate and judge it. They install one canister, then mark numbers in it; every number may be marked once.
-import type { Core, Effect, Input, Instant } from '@internode/actor';
-import type { CertifiedRead, Message } from '@internode/contracts';
-import { ANONYMOUS, candid, encodeCbor, MANAGEMENT, requestIdOf } from '@internode/encoding';
-import { type BlsVerifier, lookupPath, verifyCertificate } from '@internode/hash-tree';
-import { concatBytes, toHex, utf8 } from '@internode/prelude';
+// The people at the gateway's door: they create and install one canister, mark numbers in it, upgrade it in the middle, and
+// ask for the total. They are elsewhere: they outlive every crash, come again until they have their answer, and check it.
+import type { Clock } from '@internode/actor';
+import { principalToText } from '@internode/encoding';
+import type { Answer } from '@internode/gateway';
+import { concatBytes } from '@internode/prelude';
+import { judgeCall, judgeQuery, type Trust } from './answers.ts';
+import {
+  type Content,
+  contentOf,
+  type Envelope,
+  envelopeOf,
+  type Identity,
+  numberBytes,
+  type Planned,
+  planOf,
+  queryContent,
+  readContent,
+  type Subject,
+} from './requests.ts';
 
 export type UserEvent =
-  | { readonly kind: 'CallSent'; readonly call: number }
-  | { readonly kind: 'CallSentAgain'; readonly call: number }
-  /** A certificate of this height shows the outcome. */
+  | { readonly kind: 'CallSent'; readonly call: number; readonly attempt: number }
+  /** A verified certificate shows the outcome. */
   | {
       readonly kind: 'CallAnswered';
       readonly call: number;
-      readonly height: number;
+      readonly planned: Planned;
       readonly status: string;
       readonly reply: Uint8Array;
     }
-  | { readonly kind: 'CertificateBad'; readonly reason: string }
-  | { readonly kind: 'FinalSeen'; readonly height: number; readonly hash: Uint8Array }
-  | { readonly kind: 'Finished'; readonly answered: number };
+  /** `atLeast`: marks whose certificate was here before the query was sent. */
+  | {
+      readonly kind: 'TotalAnswered';
+      readonly total: number;
+      readonly ticks: number;
+      readonly atLeast: number;
+    }
+  | { readonly kind: 'AnswerBad'; readonly reason: string }
+  | { readonly kind: 'Finished' };
 
-export interface UsersConfig {
-  readonly wasm: Uint8Array;
-  readonly rootKey: Uint8Array;
-  readonly bls: BlsVerifier;
-  readonly canisterId: Uint8Array;
-  /** Numbers to mark. */
-  readonly calls: number;
+/** What answers a request over HTTP; undefined when the connection broke. */
+export type Door = (path: string, body: Uint8Array) => Promise<Answer | undefined>;
+
+export interface UsersConfig extends Subject {
+  readonly trust: Trust;
+  readonly marks: number;
   /** Mean pause between two first attempts. */
   readonly pauseMs: number;
+  /** 32 bytes that names, keys and pauses are drawn from. */
+  readonly seed: Uint8Array;
 }
 
-interface Call {
+/** How a user goes about a call. */
+interface Manner {
+  readonly version: 2 | 3 | 4;
+  /** After so long the user hangs up and comes again. */
+  readonly patienceMs: number;
+  readonly signs: boolean;
+}
+
+interface Call extends Envelope {
   readonly index: number;
-  readonly requestId: Uint8Array;
-  readonly ingress: Extract<Message, { kind: 'SubmitIngress' }>['ingress'];
-  readonly inspect: Message;
-  state: 'inspecting' | 'submitting' | 'waiting' | 'done';
+  readonly planned: Planned;
+  readonly manner: Manner;
+  /** One more invalidates what is still under way. */
+  attempt: number;
+  /** Reads of the status before the call is sent again. */
+  readsLeft: number;
+  done: boolean;
 }
 
-type UserEffect = Effect<never, UserEvent>;
+interface Knock {
+  readonly path: string;
+  readonly body: Uint8Array;
+  /** Of the call's status. */
+  readonly isRead: boolean;
+}
 
 const AGAIN_MS = 400;
-const SETUP_CALLS = 2; // creation and installation come before the marks
+const READS = 4;
 const EXPIRY_NANOS = 240_000_000_000n;
+const PATIENT_MS = 11_000;
 
-export class UsersCore implements Core<never, never, UserEvent> {
+const MANNERS: readonly Omit<Manner, 'signs'>[] = [
+  { version: 4, patienceMs: AGAIN_MS },
+  { version: 3, patienceMs: PATIENT_MS },
+  { version: 2, patienceMs: AGAIN_MS },
+];
+
+export class Users {
   readonly #config: UsersConfig;
-  readonly #seed: Uint8Array;
+  readonly #identity: Identity;
+  readonly #plan: readonly Planned[];
+  readonly #path: (version: number, what: string) => string;
   readonly #calls: Call[] = [];
-  #answered = 0;
-  #out: UserEffect[] = [];
-  #nowNanos = 0n;
+  readonly #clock: Clock;
+  readonly #observe: (event: UserEvent) => void;
+  #marked = 0;
+  #finished = false;
+  #newestNanos = 0n;
+  #door: Door | undefined;
 
-  /** `seed`: 32 bytes that names and pauses are drawn from. */
-  constructor(config: UsersConfig, seed: Uint8Array) {
+  constructor(config: UsersConfig, clock: Clock, observe: (event: UserEvent) => void) {
+    const { trust, seed, canisterId, marks } = config;
     this.#config = config;
-    this.#seed = seed;
+    this.#identity = { signatures: trust.signatures, secret: seed };
+    this.#plan = planOf(marks);
+    const canister = principalToText(canisterId);
+    this.#path = (version, what) => `/api/v${version}/canister/${canister}/${what}`;
+    this.#clock = clock;
+    this.#observe = observe;
+    this.#next();
   }
 
-  step(now: Instant, input: Input<never>): readonly UserEffect[] {
-    this.#out = [];
-    this.#nowNanos = now.unixNanos;
-    switch (input.kind) {
-      case 'started':
-        // The door was closed for a while: everyone comes again.
-        for (const { index, state } of this.#calls)
-          if (state !== 'done') this.#wait(`call ${index}`, AGAIN_MS);
-        this.#next();
-        break;
-      case 'timer':
-        this.#again(input.token);
-        break;
-      case 'message':
-        this.#hear(input.message);
-        break;
-      default:
-        break;
-    }
-    return this.#out;
+  /** Where to knock from now on; undefined while the gateway is down. Open connections broke. */
+  atDoor(door: Door | undefined): void {
+    this.#door = door;
+    for (const call of this.#calls) if (!call.done) this.#againSoon(call);
   }
 
-  /** The next call, if the last set-up call is answered. */
+  /** The next call; what all others need is waited for. */
   #next(): void {
     const index = this.#calls.length;
-    if (index >= SETUP_CALLS + this.#config.calls) return;
-    if (index > 0 && index <= SETUP_CALLS && this.#answered < index) return;
-    const call = this.#prepare(index);
+    const planned = this.#plan[index];
+    if (planned === undefined) return;
+    const call = this.#prepare(index, planned);
     this.#calls.push(call);
-    this.#observe({ kind: 'CallSent', call: index });
-    this.#say(call.inspect);
-    this.#wait(`call ${index}`, AGAIN_MS);
-    if (index >= SETUP_CALLS) this.#wait('next', this.#pause(index));
+    this.#send(call);
+    if (planned.kind === 'mark' || planned.kind === 'upgrade') {
+      this.#clock.after(this.#pauseMs(index), () => this.#next());
+    }
   }
 
-  #pause(index: number): number {
-    return ((this.#seed[index % 32] ?? 0) / 128) * this.#config.pauseMs;
+  #pauseMs(index: number): number {
+    return ((this.#config.seed[index % 32] ?? 0) / 128) * this.#config.pauseMs;
   }
 
-  #prepare(index: number): Call {
-    const { canisterId, wasm } = this.#config;
-    const management = index < SETUP_CALLS;
-    const method = ['provisional_create_canister_with_cycles', 'install_code'][index] ?? 'mark';
-    const argument = argumentOf(index, canisterId, wasm);
-    const expiryNanos = this.#nowNanos + EXPIRY_NANOS;
-    const content = {
-      request_type: 'call',
-      sender: ANONYMOUS,
-      nonce: concatBytes(this.#seed.subarray(0, 8), numberBytes(index)),
-      ingress_expiry: expiryNanos,
-      canister_id: management ? MANAGEMENT : canisterId,
-      method_name: method,
-      arg: argument,
+  #prepare(index: number, planned: Planned): Call {
+    const isMark = planned.kind === 'mark';
+    const manner = {
+      ...(MANNERS[isMark ? index % 3 : 0] as Manner),
+      signs: isMark && index % 2 === 0,
     };
-    const id = requestIdOf(content);
-    if (id.kind !== 'valid') throw new Error(id.reason);
-    const requestId = id.value;
-    const ingress = {
-      requestId,
-      envelope: encodeCbor({ content }),
-      expiryNanos,
-      effectiveCanisterId: canisterId,
+    const content: Content = {
+      ...contentOf(planned, this.#config),
+      nonce: concatBytes(this.#config.seed.subarray(0, 8), numberBytes(index)),
+      ingress_expiry: this.#clock.now().unixNanos + EXPIRY_NANOS,
     };
-    const inspect: Message = {
-      kind: 'InspectIngress',
-      requestId,
-      sender: ANONYMOUS,
-      canisterId: content.canister_id,
-      methodName: method,
-      argument,
-      effectiveCanisterId: canisterId,
-    };
-    return { index, requestId, ingress, inspect, state: 'inspecting' };
+    const envelope = envelopeOf(content, manner.signs ? this.#identity : undefined);
+    return { ...envelope, index, planned, manner, attempt: 0, readsLeft: 0, done: false };
   }
 
-  #hear(message: Message): void {
-    switch (message.kind) {
-      case 'IngressInspected': {
-        const call = this.#callOf(message.requestId);
-        if (call?.state !== 'inspecting') return;
-        // Refused for now: the canister may not be there yet in a state that went back. Asked again by timer.
-        if (message.refusal !== undefined) return;
-        call.state = 'submitting';
-        return this.#submit(call);
-      }
-      case 'IngressAdmitted': {
-        const call = this.#callOf(message.requestId);
-        if (call?.state === 'submitting') call.state = 'waiting';
-        return;
-      }
-      case 'StateCertified':
-        for (const requestId of message.completedRequests) {
-          const call = this.#callOf(requestId);
-          if (call && call.state !== 'done') this.#read(call);
+  #againSoon(call: Call): void {
+    this.#forget(call);
+    const { attempt } = call;
+    this.#clock.after(AGAIN_MS, () => {
+      if (call.attempt === attempt && !call.done) this.#send(call);
+    });
+  }
+
+  #forget(call: Call): void {
+    call.attempt += 1;
+  }
+
+  /** The call, or after it was taken a few reads of its status. */
+  #send(call: Call): void {
+    const { index, manner, body } = call;
+    this.#forget(call);
+    this.#observe({ kind: 'CallSent', call: index, attempt: call.attempt });
+    if (call.readsLeft === 0) {
+      return this.#knock(call, { path: this.#path(manner.version, 'call'), body, isRead: false });
+    }
+    call.readsLeft -= 1;
+    const expiryNanos = this.#clock.now().unixNanos + EXPIRY_NANOS;
+    const identity = manner.signs ? this.#identity : undefined;
+    const read = envelopeOf(readContent(call.requestId, expiryNanos), identity);
+    this.#knock(call, { path: this.#path(3, 'read_state'), body: read.body, isRead: true });
+  }
+
+  #knock(call: Call, { path, body, isRead }: Knock): void {
+    const { attempt } = call;
+    const newestNanos = this.#newestNanos;
+    this.#clock.after(call.manner.patienceMs, () => {
+      if (call.attempt === attempt && !call.done) this.#send(call);
+    });
+    this.#door?.(path, body).then((answer) => {
+      if (answer === undefined || call.attempt !== attempt || call.done) return;
+      this.#judge(call, answer, { isRead, newestNanos });
+    });
+  }
+
+  #judge(
+    call: Call,
+    answer: Answer,
+    { isRead, newestNanos }: { readonly isRead: boolean; readonly newestNanos: bigint },
+  ): void {
+    const judged = judgeCall(answer, call.requestId, this.#config.trust);
+    switch (judged.kind) {
+      case 'bad':
+        return this.#observe({ kind: 'AnswerBad', reason: judged.reason });
+      case 'taken':
+        if (!isRead) call.readsLeft = READS;
+        return this.#againSoon(call);
+      case 'later':
+        return this.#againSoon(call);
+      case 'ended':
+        if (judged.timeNanos < newestNanos) {
+          return this.#observe({
+            kind: 'AnswerBad',
+            reason: 'a certificate older than one before',
+          });
         }
-        return;
-      case 'BlockFinalized':
-        return this.#observe({
-          kind: 'FinalSeen',
-          height: message.height,
-          hash: message.blockHash,
-        });
-      case 'CertifiedRead':
-        return this.#judge(message);
-      default:
-        return;
+        if (judged.timeNanos > this.#newestNanos) this.#newestNanos = judged.timeNanos;
+        return this.#ended(call, judged.status, judged.reply);
     }
   }
 
-  #again(token: string): void {
-    if (token === 'next') return this.#next();
-    const call = this.#calls[Number(token.slice(5))];
-    if (!call || call.state === 'done') return;
-    this.#observe({ kind: 'CallSentAgain', call: call.index });
-    if (call.state === 'inspecting') this.#say(call.inspect);
-    else {
-      this.#submit(call);
-      this.#read(call);
-    }
-    this.#wait(token, AGAIN_MS);
+  #ended(call: Call, status: string, reply: Uint8Array): void {
+    const { index, planned } = call;
+    call.done = true;
+    this.#observe({ kind: 'CallAnswered', call: index, planned, status, reply });
+    if (planned.kind === 'create' || planned.kind === 'install') return this.#next();
+    if (planned.kind === 'mark') this.#marked += 1;
+    const finished =
+      this.#calls.length === this.#plan.length && this.#calls.every(({ done }) => done);
+    this.#ask(finished);
   }
 
-  #submit({ ingress }: Call): void {
-    this.#say({ kind: 'SubmitIngress', ingress, sender: ANONYMOUS });
+  /** For the total; the last one is asked until it is answered with a timer that fired. */
+  #ask(isLast: boolean): void {
+    const atLeast = this.#marked;
+    const expiryNanos = this.#clock.now().unixNanos + EXPIRY_NANOS;
+    const { canisterId, trust } = this.#config;
+    const query = envelopeOf(
+      queryContent(canisterId, expiryNanos),
+      atLeast % 2 === 0 ? this.#identity : undefined,
+    );
+    if (isLast) this.#clock.after(AGAIN_MS, () => this.#finished || this.#ask(true));
+    this.#door?.(this.#path(3, 'query'), query.body).then((answer) => {
+      if (answer === undefined) return;
+      const judged = judgeQuery(answer, query.requestId, trust);
+      if (judged.kind === 'bad') return this.#observe({ kind: 'AnswerBad', reason: judged.reason });
+      if (judged.kind !== 'replied') return;
+      const view = new DataView(judged.reply.buffer, judged.reply.byteOffset);
+      const [total, ticks] = [view.getUint32(0, true), view.getUint32(4, true)];
+      this.#observe({ kind: 'TotalAnswered', total, ticks, atLeast });
+      if (!isLast || ticks === 0 || this.#finished) return;
+      this.#finished = true;
+      this.#observe({ kind: 'Finished' });
+    });
   }
-
-  #read(call: Call): void {
-    const labels = [utf8('request_status'), call.requestId];
-    const readId = concatBytes(numberBytes(call.index), this.#seed.subarray(0, 12));
-    this.#say({ kind: 'ReadCertified', readId, paths: [{ labels }] });
-  }
-
-  #judge({ readId, certificate, height, refusal }: CertifiedRead): void {
-    const call = this.#calls[new DataView(readId.buffer, readId.byteOffset).getUint32(0, true)];
-    if (!call || call.state === 'done' || refusal !== undefined) return;
-    const { rootKey, bls } = this.#config;
-    const verdict = verifyCertificate(certificate, { rootKey, bls });
-    if (verdict.kind !== 'valid')
-      return this.#observe({ kind: 'CertificateBad', reason: verdict.reason });
-    const find = (label: string): Uint8Array | undefined => {
-      const found = lookupPath(verdict.value, [
-        utf8('request_status'),
-        call.requestId,
-        utf8(label),
-      ]);
-      return found.kind === 'found' ? found.value : undefined;
-    };
-    const status = new TextDecoder().decode(find('status') ?? new Uint8Array());
-    if (status !== 'replied' && status !== 'rejected') return;
-    call.state = 'done';
-    this.#answered += 1;
-    const reply = find('reply') ?? find('reject_message') ?? new Uint8Array();
-    this.#observe({ kind: 'CallAnswered', call: call.index, height, status, reply });
-    this.#out.push({ kind: 'cancel', token: `call ${call.index}` });
-    if (this.#answered === SETUP_CALLS + this.#config.calls) {
-      this.#observe({ kind: 'Finished', answered: this.#answered });
-    }
-    if (call.index < SETUP_CALLS) this.#next();
-  }
-
-  #callOf(requestId: Uint8Array): Call | undefined {
-    const id = toHex(requestId);
-    return this.#calls.find((call) => toHex(call.requestId) === id);
-  }
-
-  #say(message: Message): void {
-    this.#out.push({ kind: 'publish', message });
-  }
-
-  #wait(token: string, delayMs: number): void {
-    this.#out.push({ kind: 'wait', token, delayMs });
-  }
-
-  #observe(event: UserEvent): void {
-    this.#out.push({ kind: 'observe', event });
-  }
-}
-
-function numberBytes(value: number): Uint8Array {
-  const bytes = new Uint8Array(4);
-  new DataView(bytes.buffer).setUint32(0, value, true);
-  return bytes;
-}
-
-const { record, opt, nat, principal, blob, variant, nullType } = candid;
-const CREATE = [record({ amount: opt(nat), specified_id: opt(principal) })] as const;
-const INSTALL = [
-  record({
-    mode: variant({ install: nullType }),
-    canister_id: principal,
-    wasm_module: blob,
-    arg: blob,
-  }),
-] as const;
-
-function argumentOf(index: number, canisterId: Uint8Array, wasm: Uint8Array): Uint8Array {
-  if (index === 0) return candid.encode(CREATE, [{ amount: undefined, specified_id: canisterId }]);
-  if (index > 1) return numberBytes(index - SETUP_CALLS);
-  const install = {
-    mode: { kind: 'install', value: null },
-    canister_id: canisterId,
-    wasm_module: wasm,
-    arg: new Uint8Array(),
-  } as const;
-  return candid.encode(INSTALL, [install]);
 }

@@ -10,5 +10,5 @@ export { role } from './role.ts';
 export type { Swarm } from './swarm.ts';
 export { CALM, drawSwarm } from './swarm.ts';
 export { Trace } from './trace.ts';
-export type { NodeSetup, WorldOptions } from './world.ts';
+export type { NodeSetup, Phases, WorldOptions } from './world.ts';
 export { World } from './world.ts';

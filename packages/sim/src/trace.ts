@@ -7,10 +7,15 @@ const LINES_MAX = 200;
 const HASHED_BYTES_MAX = 256;
 
 export class Trace {
-  readonly #last: (Observed | undefined)[] = new Array(LINES_MAX).fill(undefined);
+  readonly #linesMax: number;
+  readonly #last: (Observed | undefined)[] = [];
   #count = 0;
   #high = 0x811c9dc5;
   #low = 0x9e3779b9;
+
+  constructor(linesMax = LINES_MAX) {
+    this.#linesMax = linesMax;
+  }
 
   /** 16 hexadecimal digits over everything mixed in so far. */
   get hash(): string {
@@ -22,7 +27,7 @@ export class Trace {
   }
 
   add(observed: Observed): void {
-    this.#last[this.#count % LINES_MAX] = observed;
+    this.#last[this.#count % this.#linesMax] = observed;
     this.#count += 1;
     this.mixText(observed.service);
     this.#mixValue(observed.event);
@@ -54,10 +59,10 @@ export class Trace {
 
   /** The last events: time in ms, node, service, height, event with its other fields. */
   lines(): string[] {
-    const first = Math.max(0, this.#count - LINES_MAX);
+    const first = Math.max(0, this.#count - this.#linesMax);
     const lines: string[] = [];
     for (let i = first; i < this.#count; i++) {
-      lines.push(lineOf(this.#last[i % LINES_MAX] as Observed));
+      lines.push(lineOf(this.#last[i % this.#linesMax] as Observed));
     }
     return lines;
   }

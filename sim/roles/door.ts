@@ -1,0 +1,113 @@
+// The gateway as the world runs it: the real room without its sockets. Its edge waits for promises, so whoever drives the
+// world lets them settle between two events: see `Turns`.
+import type { Cancel, Clock } from '@internode/actor';
+import type { SignatureEngine } from '@internode/crypto';
+import { Gateway, type GatewayParts, routeOf } from '@internode/gateway';
+import type { Role, RolePorts } from '@internode/sim';
+import { Users, type UsersConfig } from './users.ts';
+
+/** Whether something was told to the gateway since the last look. */
+export class Turns {
+  #due = false;
+
+  mark(): void {
+    this.#due = true;
+  }
+
+  take(): boolean {
+    const due = this.#due;
+    this.#due = false;
+    return due;
+  }
+}
+
+export type DoorParts = Omit<GatewayParts, 'ports' | 'metricsText' | 'verifyLater'> & {
+  readonly turns: Turns;
+};
+
+/** The gateway, and those who stand at its door. */
+export function doorRole({ turns, ...parts }: DoorParts, config: UsersConfig): Role {
+  let users: Users | undefined;
+  let life: Life | undefined;
+  return {
+    name: 'gateway',
+    start: (ports) => {
+      const here = new Life(ports, parts.signatures, turns);
+      life = here;
+      const gateway = new Gateway({ ...parts, ...here.parts });
+      gateway.start();
+      users ??= new Users(config, marking(ports.clock, turns), (event) =>
+        ports.observe('users', event),
+      );
+      users.atDoor(async (path, body) => {
+        const answer = await gateway.answer(routeOf('POST', path), body, '');
+        return life === here ? answer : undefined;
+      });
+    },
+    stop: () => {
+      life?.end();
+      life = undefined;
+      users?.atDoor(undefined);
+    },
+  };
+}
+
+/** The gateway's world until its process is killed: what still runs afterwards moves nothing. */
+class Life {
+  readonly parts: Pick<GatewayParts, 'ports' | 'metricsText' | 'verifyLater'>;
+  readonly #subscriptions: Cancel[] = [];
+  #ended = false;
+
+  constructor(ports: RolePorts, signatures: SignatureEngine, turns: Turns) {
+    const clock = marking(ports.clock, turns);
+    const verifyLater: GatewayParts['verifyLater'] = (signed) =>
+      new Promise((resolve) => {
+        ports.solve(
+          () => signatures.verify(signed),
+          (verdict) => {
+            turns.mark();
+            resolve(verdict);
+          },
+        );
+      });
+    const { place, entropy, observe } = ports;
+    const edge = {
+      place,
+      entropy,
+      observe,
+      clock: {
+        ...clock,
+        after: (delayMs, fire) => clock.after(delayMs, () => this.#ended || fire()),
+      },
+      bus: {
+        publish: (envelope) => this.#ended || ports.bus.publish(envelope),
+        subscribe: (subject, deliver) => {
+          const cancel = ports.bus.subscribe(subject, (envelope) => {
+            turns.mark();
+            deliver(envelope);
+          });
+          this.#subscriptions.push(cancel);
+          return cancel;
+        },
+      },
+    } satisfies GatewayParts['ports'];
+    this.parts = { ports: edge, verifyLater, metricsText: () => '' };
+  }
+
+  end(): void {
+    this.#ended = true;
+    for (const cancel of this.#subscriptions) cancel();
+  }
+}
+
+function marking(clock: Clock, turns: Turns): Clock {
+  return {
+    now: () => clock.now(),
+    soon: (run) => clock.soon(run),
+    after: (delayMs, fire) =>
+      clock.after(delayMs, () => {
+        turns.mark();
+        fire();
+      }),
+  };
+}
