@@ -24,9 +24,20 @@ export async function start(args: readonly string[]): Promise<void> {
     await Promise.race([replica.ready(), replica.stopped()]);
     if (replica.isReady) announce(options, replica);
     await replica.stopped();
+  } catch (fault) {
+    throw explained(fault, options.dataDir);
   } finally {
     await replica.close();
   }
+}
+
+/** A service that fails again and again does so because of what is stored: nothing else is the same each time. */
+function explained(fault: unknown, dataDir: string): unknown {
+  if (!(fault instanceof Error && fault.cause instanceof Error)) return fault;
+  return new StartFault(
+    `${fault.message}: ${fault.cause.message}`,
+    `if this happens at every start, restore ${dataDir} from a backup, or start afresh with --clean (canisters and the root key are lost)`,
+  );
 }
 
 async function open(options: StartOptions): Promise<Embedded> {
