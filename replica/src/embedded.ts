@@ -10,7 +10,13 @@ import {
   startThreadedBeaconSolver,
 } from '@internode/beacon';
 import { createConsensus, createConsensusSolver, describeConsensus } from '@internode/consensus';
-import { loadFastBls, nodeHashEngine, nodeSignatures, verifyOnPool } from '@internode/crypto/fast';
+import {
+  loadFastBls,
+  nodeHashEngine,
+  nodeSignatures,
+  signOnPool,
+  verifyOnPool,
+} from '@internode/crypto/fast';
 import { setHashEngine } from '@internode/encoding';
 import { createExecution, createSandboxSolver, describeExecution } from '@internode/execution';
 import { describeGateway, openGateway } from '@internode/gateway';
@@ -121,6 +127,7 @@ function openDoor(
     ports: { place, bus, clock, entropy, observe, ...(tracer !== undefined && { tracer }) },
     signatures: nodeSignatures,
     verifyLater: verifyOnPool,
+    signLater: signOnPool,
     bls,
     metricsText: () => metrics.text(),
   });

@@ -6,6 +6,9 @@ import { Gateway, type GatewayParts, routeOf } from '@internode/gateway';
 import type { Role, RolePorts } from '@internode/sim';
 import { Users, type UsersConfig } from './users.ts';
 
+/** What each life of a gateway has of its own. */
+type LifeParts = Pick<GatewayParts, 'ports' | 'metricsText' | 'verifyLater' | 'signLater'>;
+
 /** Whether something was told to the gateway since the last look. */
 export class Turns {
   #due = false;
@@ -21,7 +24,7 @@ export class Turns {
   }
 }
 
-export type DoorParts = Omit<GatewayParts, 'ports' | 'metricsText' | 'verifyLater'> & {
+export type DoorParts = Omit<GatewayParts, keyof LifeParts> & {
   readonly turns: Turns;
 };
 
@@ -54,21 +57,18 @@ export function doorRole({ turns, ...parts }: DoorParts, config: UsersConfig): R
 
 /** The gateway's world until its process is killed: what still runs afterwards moves nothing. */
 class Life {
-  readonly parts: Pick<GatewayParts, 'ports' | 'metricsText' | 'verifyLater'>;
+  readonly parts: LifeParts;
   readonly #subscriptions: Cancel[] = [];
   #ended = false;
 
   constructor(ports: RolePorts, signatures: SignatureEngine, turns: Turns) {
     const clock = marking(ports.clock, turns);
-    const verifyLater: GatewayParts['verifyLater'] = (signed) =>
+    const later = <Result>(work: () => Result): Promise<Result> =>
       new Promise((resolve) => {
-        ports.solve(
-          () => signatures.verify(signed),
-          (verdict) => {
-            turns.mark();
-            resolve(verdict);
-          },
-        );
+        ports.solve(work, (result) => {
+          turns.mark();
+          resolve(result);
+        });
       });
     const { place, entropy, observe } = ports;
     const edge = {
@@ -91,7 +91,12 @@ class Life {
         },
       },
     } satisfies GatewayParts['ports'];
-    this.parts = { ports: edge, verifyLater, metricsText: () => '' };
+    this.parts = {
+      ports: edge,
+      verifyLater: (signed) => later(() => signatures.verify(signed)),
+      signLater: (secret, message) => later(() => signatures.signEd25519(secret, message)),
+      metricsText: () => '',
+    };
   }
 
   end(): void {

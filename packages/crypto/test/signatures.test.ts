@@ -4,7 +4,7 @@ import { ECDSAKeyIdentity, Ed25519KeyIdentity } from '@icp-sdk/core/identity';
 import { Secp256k1KeyIdentity } from '@icp-sdk/core/identity/secp256k1';
 import type { SignatureEngine, SignedMessage } from '@internode/crypto';
 import { nobleSignatures, parseUserKey, sha256 } from '@internode/crypto';
-import { nodeSignatures, verifyOnPool } from '@internode/crypto/fast';
+import { nodeSignatures, signOnPool, verifyOnPool } from '@internode/crypto/fast';
 import { encodeCbor } from '@internode/encoding';
 import { concatBytes, fromHex, toHex, utf8, valid } from '@internode/prelude';
 import { ed25519 } from '@noble/curves/ed25519.js';
@@ -57,6 +57,13 @@ function flip(bytes: Uint8Array, at: number): Uint8Array {
   flipped[at] = (flipped[at] as number) ^ 1;
   return flipped;
 }
+
+test('signed on the pool as in place', async () => {
+  const secret = new Uint8Array(32).fill(7);
+  const signature = await signOnPool(secret, message);
+  expect(signature).toEqual(nodeSignatures.signEd25519(secret, message));
+  expect(signature.constructor).toBe(Uint8Array);
+});
 
 test('on the pool as in place: every scheme, good, forged and no key at all', async () => {
   const samples = plainSamples().map(({ signed }) => signed);

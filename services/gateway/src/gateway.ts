@@ -22,6 +22,8 @@ export type GatewayParts = {
   readonly signatures: SignatureEngine;
   readonly bls: BlsEngine;
   readonly verifyLater: VerifyLater;
+  /** Ed25519 by the secret of the node, off this thread. */
+  readonly signLater: (secret: Uint8Array, message: Uint8Array) => Promise<Uint8Array>;
   /** The body of `/metrics`, in the Prometheus text format. */
   readonly metricsText: () => string;
 };
@@ -38,7 +40,7 @@ export class Gateway {
   #isClosed = false;
 
   constructor(parts: GatewayParts) {
-    const { ports, config, signatures, bls, verifyLater } = parts;
+    const { ports, config, signatures, bls, verifyLater, signLater } = parts;
     const { clock } = ports;
     const { rootKey, nodeId, nodeSecret, canisterRanges } = config;
     assert(rootKey.length === 133 && nodeSecret.length === 32, 'gateway: keys');
@@ -49,7 +51,7 @@ export class Gateway {
       clock,
       neighbours: new Neighbours(ports),
       completions: new Completions(clock),
-      signer: { nodeId, sign: (message) => signatures.signEd25519(nodeSecret, message) },
+      signer: { nodeId, sign: (message) => signLater(nodeSecret, message) },
       rules: () => ({
         nowNanos: clock.now().unixNanos,
         signatures,

@@ -1,4 +1,10 @@
-import { loadFastBls, nodeHashEngine, nodeSignatures, verifyOnPool } from '@internode/crypto/fast';
+import {
+  loadFastBls,
+  nodeHashEngine,
+  nodeSignatures,
+  signOnPool,
+  verifyOnPool,
+} from '@internode/crypto/fast';
 import { setHashEngine } from '@internode/encoding';
 import { openHost } from '@internode/host';
 import { readConfig } from './config.ts';
@@ -17,6 +23,7 @@ const gateway = await openGateway({
   ports: { place, bus, clock, entropy, observe, ...(tracer !== undefined && { tracer }) },
   signatures: nodeSignatures,
   verifyLater: verifyOnPool,
+  signLater: signOnPool,
   bls: await loadFastBls(),
   metricsText: () => telemetry.metrics.text(),
 });

@@ -6,7 +6,13 @@ import { Caller, type Instant } from '@internode/actor';
 import { MemoryBus } from '@internode/bus/memory';
 import type { Message, RequestOwner } from '@internode/contracts';
 import { blsPublicKeyToDer } from '@internode/crypto';
-import { loadFastBls, nodeHashEngine, nodeSignatures, verifyOnPool } from '@internode/crypto/fast';
+import {
+  loadFastBls,
+  nodeHashEngine,
+  nodeSignatures,
+  signOnPool,
+  verifyOnPool,
+} from '@internode/crypto/fast';
 import {
   encodeCbor,
   encodeUnsignedLeb128,
@@ -126,7 +132,12 @@ export class SmallReplica {
       this.events.push(event as GatewayEvent);
     };
     const ports = { ...this.#ports().ports, observe };
-    const engines = { signatures: nodeSignatures, verifyLater: verifyOnPool, bls };
+    const engines = {
+      signatures: nodeSignatures,
+      verifyLater: verifyOnPool,
+      signLater: signOnPool,
+      bls,
+    };
     return { config, ports, ...engines, metricsText: () => '' };
   }
 

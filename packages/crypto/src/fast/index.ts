@@ -1,3 +1,3 @@
 export { loadFastBls } from './bls-mcl.ts';
 export { nodeHashEngine } from './hash-node.ts';
-export { nodeSignatures, verifyOnPool } from './signatures-node.ts';
+export { nodeSignatures, signOnPool, verifyOnPool } from './signatures-node.ts';

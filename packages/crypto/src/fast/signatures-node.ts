@@ -84,6 +84,17 @@ export const nodeSignatures: SignatureEngine = {
   },
 };
 
+/** As `nodeSignatures.signEd25519`, on Node's thread pool. */
+export function signOnPool(secret: Uint8Array, message: Uint8Array): Promise<Uint8Array> {
+  const key = privateKey(secret);
+  return new Promise((resolve, reject) => {
+    sign(null, message, key, (fault, signature) => {
+      if (fault) reject(fault);
+      else resolve(new Uint8Array(signature));
+    });
+  });
+}
+
 function importSpki(der: Uint8Array): KeyObject | undefined {
   return remember(toHex(der), () =>
     createPublicKey({ key: Buffer.from(der), format: 'der', type: 'spki' }),

@@ -15,19 +15,34 @@ const RESPONSE = separator('ic-response');
 export type NodeSigner = {
   readonly nodeId: Principal;
   /** Ed25519, 64 bytes. */
-  readonly sign: (message: Uint8Array) => Uint8Array;
+  readonly sign: (message: Uint8Array) => Promise<Uint8Array>;
 };
 
-/** The body of the answer; `timestampNanos` is now. */
-export function queryAnswerBody(
+export type UnsignedAnswer = {
+  readonly fields: HashableMap & CborFields;
+  readonly timestampNanos: bigint;
+  /** What the node signs. */
+  readonly message: Uint8Array;
+};
+
+/** `timestampNanos` is now. */
+export function unsignedAnswer(
   outcome: QueryAnswered['outcome'],
   requestId: Uint8Array,
-  { signer, timestampNanos }: { signer: NodeSigner; timestampNanos: bigint },
-): { readonly [field: string]: CborInput } {
+  timestampNanos: bigint,
+): UnsignedAnswer {
   const fields = outcomeFields(outcome);
   const hash = hashOfMap({ ...fields, timestamp: timestampNanos, request_id: requestId });
-  const signature = signer.sign(concatBytes(RESPONSE, hash));
-  const signatures = [{ timestamp: timestampNanos, signature, identity: signer.nodeId }];
+  return { fields, timestampNanos, message: concatBytes(RESPONSE, hash) };
+}
+
+/** The body of the answer with the signature of its message. */
+export function signedAnswer(
+  { fields, timestampNanos }: UnsignedAnswer,
+  nodeId: Principal,
+  signature: Uint8Array,
+): CborFields {
+  const signatures = [{ timestamp: timestampNanos, signature, identity: nodeId }];
   return { ...fields, signatures };
 }
 

@@ -1,7 +1,7 @@
 /** A query (interface spec 1.11): execution answers, this node signs. */
 import { checkDestination } from '@internode/ingress';
 import { type Answer, cborAnswer, refusedAnswer, unavailableAnswer } from '../core/answer.ts';
-import { queryAnswerBody } from '../core/query-answer.ts';
+import { signedAnswer, unsignedAnswer } from '../core/query-answer.ts';
 import type { ApiRoute } from '../core/route.ts';
 import { urlOf } from '../core/url.ts';
 import { admitLater } from './authenticated.ts';
@@ -29,7 +29,7 @@ export async function answerQuery(
     traceparent,
   );
   if (answered === undefined) return unavailableAnswer('The query was not answered in time');
-  const timestampNanos = world.clock.now().unixNanos;
-  const { signer } = world;
-  return cborAnswer(queryAnswerBody(answered.outcome, requestId, { signer, timestampNanos }));
+  const unsigned = unsignedAnswer(answered.outcome, requestId, world.clock.now().unixNanos);
+  const { nodeId, sign } = world.signer;
+  return cborAnswer(signedAnswer(unsigned, nodeId, await sign(unsigned.message)));
 }
