@@ -2,6 +2,7 @@ import type { BatchExecuted, Message } from '@internode/contracts';
 import { candid } from '@internode/encoding';
 import { toHex, utf8 } from '@internode/prelude';
 import { describe, expect, it } from 'vitest';
+import { OPENINGS } from '../../src/limits.ts';
 import { module, motoko, query, replyNumber } from '../sandbox/support.ts';
 import { create, deploy, install, manage, refused, replied } from './management.ts';
 import { answerOf, BEATING, callTo, number, PROXY } from './proxy.ts';
@@ -160,10 +161,13 @@ describe('a weak bus', () => {
     });
     const before = ids.map((id) => number(replied(replica.query(id, 'get'))));
     let isDeaf = true;
-    const again = replica.restart({
-      loses: ({ kind }) => isDeaf && kind === 'LoadMemory',
-      lateAnswers: true,
-    });
+    const asked = new Set<string>();
+    const loses = (message: Message): boolean => {
+      if (message.kind !== 'LoadMemory') return false;
+      asked.add(toHex(message.canisterId));
+      return isDeaf;
+    };
+    const again = replica.restart({ loses, lateAnswers: true });
     const queryIds = ids.map((_, index) => utf8(`many ${index}`.padEnd(16)));
     for (const [index, canisterId] of ids.entries()) {
       const queryId = queryIds[index] as Uint8Array;
@@ -176,6 +180,7 @@ describe('a weak bus', () => {
         argument: utf8(''),
       });
     }
+    expect(asked.size).toBe(OPENINGS);
     isDeaf = false;
     again.elapse(1_000);
     expect(queryIds.map((queryId) => number(replied(again.answerTo(queryId))))).toEqual(before);
