@@ -1,23 +1,21 @@
 // The simulator's command. Exit status 0 only when no checker fired; the last line says how many seeds ran.
 import { execFileSync } from 'node:child_process';
+import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
-import { nobleSignatures } from '@internode/crypto';
-import { loadFastBls, nodeHashEngine, nodeSignatures } from '@internode/crypto/fast';
-import { setHashEngine } from '@internode/encoding';
-import { reportText } from '@internode/sim';
-import { marksWasm } from './canisters/marks.ts';
-import { type Crypto, standIn } from './crypto.ts';
-import { live } from './life.ts';
+import { Worker } from 'node:worker_threads';
+import { type Report, reportText } from '@internode/sim';
+import { CRYPTO_KINDS, openSeeds, type Seeds } from './seeds.ts';
 
 const HELP = `npm run sim -- [flags]: simulated lives of a replica under crashes, loss, repetition and torn writes
 
 Flags
   --seed TEXT       first seed; each next one is this text and a number        (0)
   --seeds N         so many lives                                              (1, or as many as --seconds allows)
-  --seconds S       stop after this time
+  --seconds S       begin no life after this time
   --crypto KIND     real, stand-in, or mixed: every 50th seed real             (mixed)
   --draws N         randomness ends after N draws of each stream: shrinks a failure
-  --lines N         the last N events, also of a life that went well
+  --lines N         the last N events of each life, also of those that went well
+  --workers N       lives at a time                                            (one for each core, 8 at most)
   --ci              the commit is the first seed
   --json            the result as one object
 
@@ -27,15 +25,55 @@ Examples
   npm run sim -- --seed 7/312 --draws 40
 `;
 
-const REAL_EVERY = 50;
 const PROGRESS_MS = 10_000;
+const WORKERS_MAX = 8;
 
-interface Result {
-  readonly base: string;
-  seeds: number;
-  events: number;
-  seconds: number;
-  violations: number;
+/** What all lives of a run came to. */
+class Tally {
+  readonly #base: string;
+  readonly #silent: boolean;
+  readonly #startedMs = performance.now();
+  #toldMs = performance.now();
+  #seeds = 0;
+  #events = 0;
+  violations = 0;
+  traceHash = '';
+
+  constructor(base: string, silent: boolean) {
+    this.#base = base;
+    this.#silent = silent;
+    if (!silent) console.log(`first seed ${base}`);
+  }
+
+  get seconds(): number {
+    return (performance.now() - this.#startedMs) / 1000;
+  }
+
+  add(report: Report, showsLines: boolean): void {
+    this.#seeds += 1;
+    this.#events += report.events;
+    this.traceHash = report.traceHash;
+    if (report.violation !== undefined) {
+      this.violations += 1;
+      console.log(reportText(report));
+    } else if (showsLines) console.log(report.lines.join('\n'));
+    const nowMs = performance.now();
+    if (this.#silent || nowMs - this.#toldMs < PROGRESS_MS) return;
+    this.#toldMs = nowMs;
+    console.log(this.#figures);
+  }
+
+  end(): void {
+    const { seconds, violations } = this;
+    const result = { base: this.#base, seeds: this.#seeds, events: this.#events };
+    if (this.#silent) console.log(JSON.stringify({ ...result, seconds, violations }));
+    else console.log(`${this.#figures}: ${violations === 0 ? 'no violation' : 'VIOLATION'}`);
+  }
+
+  get #figures(): string {
+    const rate = (this.#seeds / Math.max(this.seconds, 1e-3)).toFixed(1);
+    return `${this.#seeds} seeds, ${this.#events} events, ${this.seconds.toFixed(1)} s, ${rate} seeds/s`;
+  }
 }
 
 async function main(): Promise<number> {
@@ -44,59 +82,47 @@ async function main(): Promise<number> {
     console.log(HELP);
     return 0;
   }
-  setHashEngine(nodeHashEngine);
-  const bls = await loadFastBls();
-  const kinds: { readonly [kind: string]: Crypto } = {
-    real: { bls, signatures: nobleSignatures, dealsEachLife: true },
-    'stand-in': standIn({ bls, signatures: nodeSignatures }),
+  const crypto = CRYPTO_KINDS.find((kind) => kind === values.crypto);
+  if (!crypto) throw new Error(`--crypto ${values.crypto} is unknown: ${CRYPTO_KINDS.join(', ')}`);
+  const { draws, lines, seconds } = values;
+  const base = values.seed ?? (values.ci ? commit() : '0');
+  const count = values.seeds ?? (seconds === undefined ? 1 : Number.POSITIVE_INFINITY);
+  const tally = new Tally(base, values.json === true);
+  let index = 0;
+  const next = (): number | undefined => {
+    if (index >= count || tally.violations > 0) return undefined;
+    if (seconds !== undefined && tally.seconds >= seconds) return undefined;
+    return index++;
   };
-  const wasm = await marksWasm();
-  const result: Result = {
-    base: values.seed ?? (values.ci ? commit() : '0'),
-    seeds: 0,
-    events: 0,
-    seconds: 0,
-    violations: 0,
-  };
-  const limitMs = (values.seconds ?? Number.POSITIVE_INFINITY) * 1000;
-  const count = values.seeds ?? (values.seconds === undefined ? 1 : Number.POSITIVE_INFINITY);
-  const startedMs = performance.now();
-  let toldMs = startedMs;
-  if (!values.json) console.log(`first seed ${result.base}`);
-  while (result.seeds < count && result.violations === 0) {
-    const nowMs = performance.now();
-    if (nowMs - startedMs >= limitMs) break;
-    result.seconds = (nowMs - startedMs) / 1000;
-    if (nowMs - toldMs >= PROGRESS_MS && !values.json) {
-      toldMs = nowMs;
-      console.log(figures(result));
-    }
-    const seed = result.seeds === 0 ? result.base : `${result.base}/${result.seeds}`;
-    const isReal = result.seeds % REAL_EVERY === REAL_EVERY - 1;
-    const kind = values.crypto === 'mixed' ? (isReal ? 'real' : 'stand-in') : values.crypto;
-    const crypto = kinds[kind];
-    if (!crypto) throw new Error(`--crypto ${kind} is unknown: real, stand-in or mixed`);
-    const shrunk = values.draws === undefined ? '' : ` --draws ${values.draws}`;
-    const report = await live({
-      seed,
-      crypto,
-      wasm,
-      command: `npm run sim -- --seed ${seed} --crypto ${kind}${shrunk}`,
-      ...(values.draws !== undefined && { drawsMax: values.draws }),
-      ...(values.lines !== undefined && { linesMax: values.lines }),
+  const told = (report: Report): void => tally.add(report, lines !== undefined);
+  const seeds = { base, crypto, draws, lines };
+  const workers = Math.min(values.workers ?? availableParallelism(), WORKERS_MAX, count);
+  if (workers === 1) await here(seeds, next, told);
+  else await Promise.all(Array.from({ length: workers }, () => elsewhere(seeds, next, told)));
+  if (count === 1) console.log(`trace ${tally.traceHash}`);
+  tally.end();
+  return tally.violations === 0 ? 0 : 1;
+}
+
+type Next = () => number | undefined;
+
+async function here(seeds: Seeds, next: Next, told: (report: Report) => void): Promise<void> {
+  const life = await openSeeds(seeds);
+  for (let index = next(); index !== undefined; index = next()) told(await life(index));
+}
+
+/** In a thread of its own; rejects when it dies. */
+function elsewhere(seeds: Seeds, next: Next, told: (report: Report) => void): Promise<void> {
+  const worker = new Worker(new URL('./worker.ts', import.meta.url), { workerData: seeds });
+  return new Promise((resolve, reject) => {
+    worker.on('error', reject);
+    worker.on('message', (report: Report | undefined) => {
+      if (report !== undefined) told(report);
+      const index = next();
+      if (index === undefined) resolve(worker.terminate().then(() => undefined));
+      else worker.postMessage(index);
     });
-    result.seeds += 1;
-    result.events += report.events;
-    if (report.violation !== undefined) {
-      result.violations += 1;
-      console.log(reportText(report));
-    } else if (values.lines !== undefined) console.log(report.lines.join('\n'));
-    if (count === 1) console.log(`trace ${report.traceHash}`);
-  }
-  result.seconds = (performance.now() - startedMs) / 1000;
-  if (values.json) console.log(JSON.stringify(result));
-  else console.log(`${figures(result)}: ${result.violations === 0 ? 'no violation' : 'VIOLATION'}`);
-  return result.violations === 0 ? 0 : 1;
+  });
 }
 
 function flags() {
@@ -105,15 +131,16 @@ function flags() {
       seed: { type: 'string' },
       seeds: { type: 'string' },
       seconds: { type: 'string' },
-      crypto: { type: 'string' },
+      crypto: { type: 'string', default: 'mixed' },
       draws: { type: 'string' },
       lines: { type: 'string' },
+      workers: { type: 'string' },
       ci: { type: 'boolean' },
       json: { type: 'boolean' },
       help: { type: 'boolean' },
     },
   });
-  const number = (name: 'seeds' | 'seconds' | 'draws' | 'lines'): number | undefined => {
+  const number = (name: 'seeds' | 'seconds' | 'draws' | 'lines' | 'workers') => {
     const text = values[name];
     if (text === undefined) return undefined;
     const value = Number(text);
@@ -122,17 +149,12 @@ function flags() {
   };
   return {
     ...values,
-    crypto: values.crypto ?? 'mixed',
     seeds: number('seeds'),
     seconds: number('seconds'),
     draws: number('draws'),
     lines: number('lines'),
+    workers: number('workers'),
   };
-}
-
-function figures({ seeds, events, seconds }: Result): string {
-  const rate = (seeds / Math.max(seconds, 1e-3)).toFixed(1);
-  return `${seeds} seeds, ${events} events, ${seconds.toFixed(1)} s, ${rate} seeds/s`;
 }
 
 function commit(): string {
