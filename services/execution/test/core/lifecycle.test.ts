@@ -156,6 +156,7 @@ describe('start, stop, delete, uninstall', () => {
       installIngress(replica, a, PROXY),
     ]);
     expect(number(replied(replica.query(a, 'beats')))).toBe(0n);
+    expect(number(replied(replica.query(a, 'cleaned')))).toBe(0n);
     expect(replica.core.view().subnet.get(a)?.state.contexts.size).toBe(0);
     // The cycles it had attached came back all the same.
     const after = replica.core.view().subnet.get(a)?.state.balance ?? 0n;
