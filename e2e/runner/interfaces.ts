@@ -28,6 +28,21 @@ export const callerInterface: Factory = ({ IDL }) =>
     failures: IDL.Func([IDL.Text], [IDL.Vec(IDL.Text)], []),
   });
 
+export const rowsInterface: Factory = ({ IDL }) =>
+  IDL.Service({
+    step: IDL.Func([], [IDL.Nat], []),
+    seen: IDL.Func([], [IDL.Nat, IDL.Nat, IDL.Nat], ['query']),
+    forget: IDL.Func([], [IDL.Nat], ['query']),
+    viaSelf: IDL.Func([], [IDL.Nat], []),
+    together: IDL.Func([], [IDL.Nat, IDL.Nat, IDL.Nat], []),
+    half: IDL.Func([], [], []),
+    viaQuery: IDL.Func([], [IDL.Nat], ['composite_query']),
+    random: IDL.Func([], [IDL.Vec(IDL.Nat8)], []),
+    later: IDL.Func([], [IDL.Nat], []),
+    born: IDL.Func([], [IDL.Principal], []),
+    about: IDL.Func([], [IDL.Principal, IDL.Nat64, IDL.Bool], []),
+  });
+
 export const managementInterface: Factory = ({ IDL }) => {
   const Canister = IDL.Record({ canister_id: IDL.Principal });
   const Settings = IDL.Record({
