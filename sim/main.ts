@@ -27,6 +27,8 @@ Examples
 
 const PROGRESS_MS = 10_000;
 const WORKERS_MAX = 8;
+/** Most of what a life creates dies with it: a large nursery spares copying. */
+const YOUNG_MB = 64;
 
 /** What all lives of a run came to. */
 class Tally {
@@ -113,7 +115,10 @@ async function here(seeds: Seeds, next: Next, told: (report: Report) => void): P
 
 /** In a thread of its own; rejects when it dies. */
 function elsewhere(seeds: Seeds, next: Next, told: (report: Report) => void): Promise<void> {
-  const worker = new Worker(new URL('./worker.ts', import.meta.url), { workerData: seeds });
+  const worker = new Worker(new URL('./worker.ts', import.meta.url), {
+    workerData: seeds,
+    resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MB },
+  });
   return new Promise((resolve, reject) => {
     worker.on('error', reject);
     worker.on('message', (report: Report | undefined) => {
