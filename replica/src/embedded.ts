@@ -130,6 +130,7 @@ function openDoor(
     signLater: signOnPool,
     bls,
     metricsText: () => metrics.text(),
+    trouble: () => host.trouble,
   });
 }
 

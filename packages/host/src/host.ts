@@ -56,6 +56,8 @@ export interface Host extends AsyncDisposable {
   ): void;
   /** To be closed with the host, the last first, before services started earlier stop. */
   defer(close: () => Promise<void> | void): void;
+  /** Why journals cannot be written at present: a full disk. Undefined when they can, or nothing was to be written. */
+  readonly trouble: string | undefined;
   /** Settles on SIGTERM or SIGINT; rejects when a service or the disk is beyond repair. */
   stopped(): Promise<void>;
   close(): Promise<void>;
@@ -103,6 +105,9 @@ const noSolver: Solver<never, never> = {
   },
 };
 
+/** A journal on a full disk says so every second. */
+const TROUBLE_MS = 3_000;
+
 class OpenHost implements Host {
   readonly place: Ports['place'];
   readonly bus: Bus;
@@ -111,6 +116,7 @@ class OpenHost implements Host {
   readonly telemetry: Telemetry;
   readonly #opened: Opened;
   readonly #stopped = Promise.withResolvers<void>();
+  #fullAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(opened: Opened) {
     this.place = opened.place;
@@ -161,6 +167,11 @@ class OpenHost implements Host {
     supervisor.watch(service, () => ports);
   }
 
+  get trouble(): string | undefined {
+    const isFull = this.clock.now().ms - this.#fullAtMs < TROUBLE_MS;
+    return isFull ? 'no space left on the disk: calls wait until there is some' : undefined;
+  }
+
   defer(close: () => Promise<void> | void): void {
     this.#opened.stack.defer(close);
   }
@@ -183,7 +194,8 @@ class OpenHost implements Host {
     if (path === undefined) return new MemoryJournal();
     const onFault = (fault: StorageFault): void => {
       this.telemetry.log.line(service, 'error', 'journal', { fault: fault.message });
-      if (fault.code !== 'full') this.#stopped.reject(fault);
+      if (fault.code !== 'full') return this.#stopped.reject(fault);
+      this.#fullAtMs = this.clock.now().ms;
     };
     const journal = FileJournal.open({ path: `${path}.journal`, onFault });
     this.defer(() => journal.close());

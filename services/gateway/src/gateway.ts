@@ -26,6 +26,8 @@ export type GatewayParts = {
   readonly signLater: (secret: Uint8Array, message: Uint8Array) => Promise<Uint8Array>;
   /** The body of `/metrics`, in the Prometheus text format. */
   readonly metricsText: () => string;
+  /** Why nothing new can be certified at present, such as a full disk; undefined when nothing is known to be wrong. */
+  readonly trouble?: () => string | undefined;
 };
 
 const HEALTHY = textAnswer(200, 'ok\n');
@@ -135,7 +137,7 @@ export class Gateway {
       case 'health':
         return HEALTHY;
       case 'ready':
-        return this.isReady ? HEALTHY : textAnswer(503, 'no certified state yet\n');
+        return this.#readyAnswer();
       case 'metrics':
         return textAnswer(200, this.#parts.metricsText());
       case 'preflight':
@@ -145,6 +147,12 @@ export class Gateway {
       default:
         return unreachable(route);
     }
+  }
+
+  #readyAnswer(): Answer {
+    if (!this.isReady) return textAnswer(503, 'no certified state yet\n');
+    const trouble = this.#parts.trouble?.();
+    return trouble === undefined ? HEALTHY : textAnswer(503, `${trouble}\n`);
   }
 
   async #answerApi(route: ApiRoute, body: Uint8Array, traceparent: string): Promise<Answer> {

@@ -3,7 +3,7 @@ import { connect, type Socket } from 'node:net';
 import { principalToText } from '@internode/encoding';
 import { utf8 } from '@internode/prelude';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { OpenGateway } from '../src/index.ts';
+import { type OpenGateway, openGateway } from '../src/index.ts';
 import { BODIES_BYTES_MAX, CALL_BODY_BYTES_MAX, READ_STATE_BODY_BYTES_MAX } from '../src/limits.ts';
 import { canisterText, contentOf, envelopeOf, post, textOf } from './client.ts';
 import { SmallReplica, subnetId } from './small-replica.ts';
@@ -167,6 +167,24 @@ describe('routes', () => {
     expect((await get('/api/v2/status?x=1'))[0]).toBe(200);
     const head = await fetch(`${gateway.url}/api/v2/status`, { method: 'HEAD' });
     expect([head.status, await head.text()]).toEqual([200, '']);
+  });
+
+  test('readiness names what is wrong for as long as it is', async () => {
+    let trouble: string | undefined;
+    const there = new SmallReplica();
+    const config = { ...there.parts().config, port: 0 };
+    await using door = await openGateway({ ...there.parts(), config, trouble: () => trouble });
+    there.finish();
+    const ready = async () => {
+      const response = await fetch(`${door.url}/readyz`);
+      return [response.status, await response.text()];
+    };
+    await expect.poll(ready).toEqual([200, 'ok\n']);
+    trouble = 'no space';
+    expect(await ready()).toEqual([503, 'no space\n']);
+    expect((await fetch(`${door.url}/healthz`)).status).toBe(200);
+    trouble = undefined;
+    expect(await ready()).toEqual([200, 'ok\n']);
   });
 
   test('before any certified state the door is open but not ready, and keeps asking', async () => {
