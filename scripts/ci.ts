@@ -22,7 +22,8 @@ const STAGES: Readonly<Record<string, Stage>> = {
   types: () => command('types', join(BIN, 'tsc'), ['-p', 'tsconfig.json']),
   pure: () => command('pure rooms stay pure', join(BIN, 'tsc'), ['-p', 'tsconfig.pure.json']),
   lint: () => command('lint and format', join(BIN, 'biome'), ['ci', '--reporter=summary', '.']),
-  tidy: () => command('tidy', process.execPath, ['--disable-warning=ExperimentalWarning', 'scripts/tidy.ts']),
+  tidy: () =>
+    command('tidy', process.execPath, ['--disable-warning=ExperimentalWarning', 'scripts/tidy.ts']),
   unit: (args) => vitest('unit', args),
   compliance: (args) => vitest('compliance', args),
   e2e: (args) => vitest('e2e', args),
