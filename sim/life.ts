@@ -22,7 +22,7 @@ export interface LifeOptions {
 
 const MARKS = 20;
 const PAUSE_MS = 150;
-const PHASES = { safetyMs: 6_000, livenessMs: 14_000 };
+const PHASES = { safetyMs: 6_000, livenessMs: 14_000, restMs: 1_000 };
 
 export async function live(options: LifeOptions): Promise<Report> {
   const { seed, swarm, drawsMax, linesMax, command, disturb } = options;

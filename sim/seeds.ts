@@ -1,5 +1,4 @@
 // From the number of a seed to its life.
-import { nobleSignatures } from '@internode/crypto';
 import { loadFastBls, nodeHashEngine, nodeSignatures } from '@internode/crypto/fast';
 import { setHashEngine } from '@internode/encoding';
 import type { Report } from '@internode/sim';
@@ -24,7 +23,7 @@ export async function openSeeds(seeds: Seeds): Promise<(index: number) => Promis
   setHashEngine(nodeHashEngine);
   const bls = await loadFastBls();
   const kinds: { readonly [kind: string]: Crypto } = {
-    real: { bls, signatures: nobleSignatures, dealsEachLife: true },
+    real: { bls, signatures: nodeSignatures, dealsEachLife: true },
     'stand-in': standIn({ bls, signatures: nodeSignatures }),
   };
   const wasm = await marksWasm();

@@ -31,6 +31,7 @@ export function exactlyOnce(marks: number): Checker {
           return undefined;
       }
     },
+    isContent: () => finished,
     atEnd: () => {
       if (!finished) return `after calm, only ${totals.size} of ${marks} marks are answered`;
       return totals.size === marks ? undefined : `${totals.size} of ${marks} marks`;

@@ -49,7 +49,7 @@ describe('the same seed', () => {
 });
 
 describe('a planted bug is caught:', () => {
-  const powerCuts = { nodeCrashEveryMs: 500, downForMs: 50, syncDelayMsMean: 30 };
+  const powerCuts = { nodeCrashEveryMs: 300, downForMs: 50, syncDelayMsMean: 60 };
 
   test('an execution that applies a call twice', async () => {
     expect(await caught(executionAppliesTwice, 2)).toMatch(/exactly once: .*(total|marks|marked)/);

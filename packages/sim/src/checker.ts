@@ -11,6 +11,8 @@ export interface Observed {
 export interface Checker {
   readonly name: string;
   onEvent(observed: Observed): string | undefined;
+  /** Whether what should happen in the liveness phase has happened; without it nothing needs to. */
+  isContent?(): boolean;
   /** After the liveness phase: what should have happened by now. */
   atEnd(): string | undefined;
 }

@@ -42,6 +42,8 @@ export interface WorldOptions {
 export interface Phases {
   readonly safetyMs: number;
   readonly livenessMs: number;
+  /** So long after every checker is content the liveness phase is over. Without it, it lasts `livenessMs`. */
+  readonly restMs?: number;
 }
 
 /** No two events happen at the same time. */
@@ -100,12 +102,15 @@ export class World {
   }
 
   /** The same, with a pause after each event: for worlds with an edge whose promises must settle in between. */
-  *steps({ safetyMs, livenessMs }: Phases): Generator<undefined, Report> {
+  *steps({ safetyMs, livenessMs, restMs }: Phases): Generator<undefined, Report> {
     this.startAll();
     this.storm();
     yield* this.#through(this.#nowMs + safetyMs);
     this.calm();
-    yield* this.#through(this.#nowMs + livenessMs);
+    const isOver = restMs === undefined ? undefined : () => this.#areContent();
+    const endMs = this.#nowMs + livenessMs;
+    yield* this.#through(endMs, isOver);
+    if (restMs !== undefined) yield* this.#through(Math.min(endMs, this.#nowMs + restMs));
     for (const checker of this.#options.checkers ?? []) {
       if (this.#violation !== undefined) break;
       const text = checker.atEnd();
@@ -134,8 +139,13 @@ export class World {
     while (!steps.next().done);
   }
 
-  *#through(endMs: number): Generator<undefined, void> {
+  #areContent(): boolean {
+    return (this.#options.checkers ?? []).every((checker) => checker.isContent?.() ?? true);
+  }
+
+  *#through(endMs: number, isOver?: () => boolean): Generator<undefined, void> {
     while (this.#violation === undefined && this.#agenda.nextMs <= endMs) {
+      if (isOver?.()) return;
       const appointment = this.#agenda.take();
       if (appointment?.run === undefined) continue;
       this.#nowMs = Math.max(appointment.atMs, this.#nowMs + TICK_MS);

@@ -6,7 +6,7 @@ import { unreachable } from '@internode/prelude';
 import type { ConsensusAnswer, ConsensusTask } from './core/task.ts';
 
 export interface ConsensusSolverOptions {
-  /** `nodeSignatures` of '@internode/crypto/fast', or `nobleSignatures` in the simulator. */
+  /** `nodeSignatures` of '@internode/crypto/fast', or a stand-in of the simulator. */
   readonly signatures: SignatureEngine;
   /** The node's Ed25519 secret, 32 bytes. */
   readonly secret: Uint8Array;
