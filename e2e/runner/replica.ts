@@ -6,6 +6,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const MAIN = fileURLToPath(new URL('../../replica/src/main.ts', import.meta.url));
+/** What `npm start` gives to node (scripts/run.mjs). */
+const NODE_FLAGS = ['--max-semi-space-size=8'];
 const START_TIMEOUT_MS = 30_000;
 
 export interface ReplicaConfig {
@@ -54,7 +56,7 @@ export async function startReplica(options: StartOptions = {}): Promise<Replica>
     '--config-out',
     configOut,
   ];
-  const child = spawn(process.execPath, [MAIN, ...args, ...(options.args ?? [])], {
+  const child = spawn(process.execPath, [...NODE_FLAGS, MAIN, ...args, ...(options.args ?? [])], {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...process.env, ...options.environment },
   });
