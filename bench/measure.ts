@@ -54,7 +54,7 @@ export async function measured(pid: number, run: () => Promise<LoadFigures>): Pr
     ...figures,
     cpuUs: (cpuMs * 1000) / figures.count,
     generatorCpuUs: (generatorMs * 1000) / figures.count,
-    otherLoad: Math.max(0, busyMs() - busy - cpuMs - generatorMs) / availableMs,
+    otherLoad: Math.min(1, Math.max(0, busyMs() - busy - cpuMs - generatorMs) / availableMs),
   };
 }
 
