@@ -2,34 +2,30 @@
  * Execution and state as in a node, fed the same blocks: one runs through, one is stopped and started midway and never
  * finds anything compiled, one finds everything compiled. All must reach the same root at every height.
  */
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Caller, Service } from '@internode/actor';
+import { fileURLToPath } from 'node:url';
 import { loadFastBls, nodeHashEngine } from '@internode/crypto/fast';
-import {
-  ANONYMOUS,
-  candid,
-  canisterIdFromIndex,
-  encodeCbor,
-  principalToText,
-  requestIdOf,
-  setHashEngine,
-} from '@internode/encoding';
-import { createExecution, createSandboxSolver } from '@internode/execution';
-import { openHost } from '@internode/host';
-import { toHex, utf8 } from '@internode/prelude';
-import { createState, createStateSolver } from '@internode/state';
-import { RocksStore } from '@internode/storage/rocksdb';
+import { candid, canisterIdFromIndex, principalToText, setHashEngine } from '@internode/encoding';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { compileMotoko } from '../src/commands/motoko.ts';
-import { CANISTER_RANGES } from '../src/genesis.ts';
+import {
+  type Block,
+  blocksOf,
+  type Call,
+  ends,
+  install,
+  live,
+  MANAGEMENT,
+  manage,
+} from './fed-node.ts';
 
-const SECOND = 1_000_000_000n;
-const GENESIS_NANOS = 1_790_000_000n * SECOND;
-const MANAGEMENT = new Uint8Array(0);
-const NO_ARGUMENT = candid.encode([], []);
-const [FIRST, SECOND_ID] = [canisterIdFromIndex(0n), canisterIdFromIndex(1n)];
+const [FIRST, SECOND_ID, BEAT] = [0n, 1n, 2n].map(canisterIdFromIndex) as [
+  Uint8Array,
+  Uint8Array,
+  Uint8Array,
+];
 
 const SOURCE = `
 import Prim "mo:⛔";
@@ -66,60 +62,6 @@ persistent actor {
 };
 `;
 
-interface Call {
-  readonly canisterId: Uint8Array;
-  readonly method: string;
-  readonly argument?: Uint8Array;
-  readonly effectiveCanisterId?: Uint8Array;
-  readonly nonce?: number;
-}
-
-let nonce = 0;
-function ingressOf(call: Call, timeNanos: bigint) {
-  const expiryNanos = timeNanos + 200n * SECOND;
-  const content = {
-    request_type: 'call',
-    sender: ANONYMOUS,
-    ingress_expiry: expiryNanos,
-    nonce: utf8(`nonce ${call.nonce ?? nonce++}`),
-    canister_id: call.canisterId,
-    method_name: call.method,
-    arg: call.argument ?? NO_ARGUMENT,
-  };
-  const requestId = requestIdOf(content as Parameters<typeof requestIdOf>[0]);
-  if (requestId.kind !== 'valid') throw new Error(requestId.reason);
-  const effectiveCanisterId = call.effectiveCanisterId ?? call.canisterId;
-  const envelope = encodeCbor({ content });
-  return { requestId: requestId.value, envelope, expiryNanos, effectiveCanisterId };
-}
-
-const installType = candid.record({
-  mode: candid.variant({ install: candid.nullType, reinstall: candid.nullType }),
-  canister_id: candid.principal,
-  wasm_module: candid.blob,
-  arg: candid.blob,
-});
-
-function install(canisterId: Uint8Array, wasm: Uint8Array, mode: 'install' | 'reinstall'): Call {
-  const chosen = { kind: mode, value: null };
-  const fields = { mode: chosen, canister_id: canisterId, wasm_module: wasm, arg: NO_ARGUMENT };
-  const argument = candid.encode([installType], [fields as never]);
-  return {
-    canisterId: MANAGEMENT,
-    method: 'install_code',
-    argument,
-    effectiveCanisterId: canisterId,
-  };
-}
-
-function manage(method: string, canisterId: Uint8Array): Call {
-  const argument = candid.encode(
-    [candid.record({ canister_id: candid.principal })],
-    [{ canister_id: canisterId }],
-  );
-  return { canisterId: MANAGEMENT, method, argument, effectiveCanisterId: canisterId };
-}
-
 function callsOf(height: number, wasm: Uint8Array): Call[] {
   const number = (value: number) => candid.encode([candid.nat], [BigInt(value)]);
   if (height === 1) {
@@ -148,103 +90,58 @@ function callsOf(height: number, wasm: Uint8Array): Call[] {
   return calls;
 }
 
-function blocksOf(heights: number, wasm: Uint8Array) {
-  return Array.from({ length: heights }, (_, index) => {
-    const height = index + 1;
-    const timeNanos = GENESIS_NANOS + BigInt(height) * SECOND;
-    const ingress = callsOf(height, wasm).map((call) => ingressOf(call, timeNanos));
-    const randomness = new Uint8Array(32).fill(height);
-    const blockHash = new Uint8Array(32).fill(255 - height);
-    return { kind: 'BatchReady', height, timeNanos, randomness, blockHash, ingress } as const;
-  });
+/** Many short heights: a heartbeat in each, upgrades, traps, timers, calls between canisters, and no long loops. */
+function manyCallsOf(height: number, code: { wasm: Uint8Array; beat: Uint8Array }): Call[] {
+  if (height === 1) return [...callsOf(1, code.wasm), ...callsOf(1, code.wasm).slice(0, 1)];
+  if (height === 2) return [...callsOf(2, code.wasm), install(BEAT, code.beat)];
+  const text = candid.encode([candid.text], [principalToText(SECOND_ID)]);
+  const calls: Call[] = [{ canisterId: FIRST, method: 'inc' }];
+  if (height % 2 === 0) calls.push({ canisterId: FIRST, method: 'ask', argument: text });
+  if (height % 3 === 0) calls.push({ canisterId: BEAT, method: 'read' });
+  if (height % 5 === 0) calls.push({ canisterId: SECOND_ID, method: 'incThenTrap' });
+  if (height % 11 === 0) calls.push({ canisterId: FIRST, method: 'later' });
+  if (height % 13 === 0) calls.push({ canisterId: SECOND_ID, method: 'random' });
+  if (height % 60 === 0) calls.push(install(FIRST, code.wasm, 'keep'));
+  if (height % 80 === 0) calls.push(install(BEAT, code.beat, 'upgrade'));
+  return calls;
 }
-type Block = ReturnType<typeof blocksOf>[number];
+
+async function assembled(file: string): Promise<Uint8Array> {
+  const wabt = await (await import('wabt')).default();
+  const path = fileURLToPath(new URL(file, import.meta.url));
+  const parsed = wabt.parseWat(file, readFileSync(path, 'utf8'));
+  const wasm = new Uint8Array(parsed.toBinary({}).buffer);
+  parsed.destroy();
+  return wasm;
+}
+
+const HEIGHTS = 30;
+const HEIGHTS_MANY = 320;
 
 const folder = mkdtempSync(join(tmpdir(), 'internode-determinism-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 let bls: Awaited<ReturnType<typeof loadFastBls>>;
 let blocks: Block[];
+let manyBlocks: Block[];
 beforeAll(async () => {
   setHashEngine(nodeHashEngine);
   bls = await loadFastBls();
-  blocks = blocksOf(HEIGHTS, compileMotoko('test.mo', SOURCE));
+  const wasm = compileMotoko('test.mo', SOURCE);
+  blocks = blocksOf(HEIGHTS, (height) => callsOf(height, wasm));
+  const beat = await assembled('beat.wat');
+  manyBlocks = blocksOf(HEIGHTS_MANY, (height) => manyCallsOf(height, { wasm, beat }));
 }, 60_000);
-
-const HEIGHTS = 30;
-const SUBNET_ID = new Uint8Array(29).fill(2);
-const ROOT_KEY = new Uint8Array(133).fill(7);
-
-/** How calls ended, over all lives: a test of nothing but refusals would prove little. */
-const ends = new Map<string, number>();
-
-/** One life of a node: executes the blocks up to a height and tells the root of every height that it hashed. */
-async function live(
-  dataDir: string,
-  { until, cache, roots }: { until: number; cache: string; roots: Map<number, string> },
-): Promise<void> {
-  await using host = await openHost({
-    place: { subnet: 'subnet', node: 'node' },
-    dataDir,
-    log: { level: 'error' },
-  });
-  const store = await RocksStore.open({ path: join(dataDir, 'store') });
-  host.defer(() => store.close());
-  const fail = (fault: Error): void => failed.reject(fault);
-  const failed = Promise.withResolvers<never>();
-  const sandbox = createSandboxSolver({ workers: 2, cacheDirectory: cache, onFault: fail });
-  host.defer(() => sandbox.close());
-  const solver = createStateSolver({
-    store,
-    bls,
-    publicKey: new Uint8Array(96),
-    onRefused: fail,
-  });
-  const { bus, clock, entropy, place } = host;
-  const ports = { bus, clock, entropy, place };
-  const caller = new Caller({ name: 'consensus', ports, keyOf: {}, pendingMax: 1 });
-  const done = Promise.withResolvers<void>();
-  const sayFrom = (height: number): void => {
-    for (const block of blocks.slice(height - 1, until)) caller.tell(block);
-  };
-  caller.listen('RequestBatches', ({ fromHeight }) => sayFrom(fromHeight));
-  caller.listen('RequestReadiness', () =>
-    caller.tell({ kind: 'Readiness', service: 'consensus', ready: true, height: 0, detail: '' }),
-  );
-  caller.listen('BatchExecuted', ({ requests }) => {
-    for (const { status, refusal } of requests) {
-      const end = refusal?.errorCode ?? status;
-      ends.set(end, (ends.get(end) ?? 0) + 1);
-    }
-  });
-  caller.listen('StateHashed', ({ height, root }) => {
-    const known = roots.get(height);
-    if (known !== undefined && known !== toHex(root)) fail(new Error(`another root at ${height}`));
-    roots.set(height, toHex(root));
-    caller.tell({ kind: 'CertificationValue', height, root, signature: new Uint8Array(48) });
-    if (height === until) done.resolve();
-  });
-  const description = {
-    subnetId: SUBNET_ID,
-    publicKey: ROOT_KEY,
-    type: 'application',
-    canisterRanges: CANISTER_RANGES,
-    nodes: [],
-  } as const;
-  host.run(new Service(createState({ subnet: description, checksCertifications: false })), {
-    solver,
-  });
-  const execution = { subnetId: SUBNET_ID, subnetNodes: 1, rootKeyDer: ROOT_KEY };
-  host.run(new Service(createExecution(execution)), { solver: sandbox });
-  const late = setTimeout(() => fail(new Error(`no root of height ${until}`)), 60_000);
-  host.defer(() => clearTimeout(late));
-  host.defer(() => caller.close());
-  await Promise.race([done.promise, failed.promise]);
-}
 
 test('replicas with the same blocks certify the same roots, restarted or not, compiled before or not', async () => {
   const warm = join(folder, 'warm');
   const straight = new Map<number, string>();
-  await live(join(folder, 'straight'), { until: HEIGHTS, cache: warm, roots: straight });
+  await live(join(folder, 'straight'), {
+    blocks,
+    bls,
+    until: HEIGHTS,
+    cache: warm,
+    roots: straight,
+  });
   expect(straight.size).toBe(HEIGHTS);
   expect(new Set(straight.values()).size).toBe(HEIGHTS);
 
@@ -255,11 +152,41 @@ test('replicas with the same blocks certify the same roots, restarted or not, co
   const restarted = new Map<number, string>();
   for (const [life, until] of [4, 12, 13, 20, HEIGHTS].entries()) {
     const cache = join(folder, `cold ${life}`);
-    await live(join(folder, 'restarted'), { until, cache, roots: restarted });
+    await live(join(folder, 'restarted'), { blocks, bls, until, cache, roots: restarted });
   }
   for (const [height, root] of straight) expect(restarted.get(height)).toBe(root);
 
   const again = new Map<number, string>();
-  await live(join(folder, 'again'), { until: HEIGHTS, cache: warm, roots: again });
+  await live(join(folder, 'again'), { blocks, bls, until: HEIGHTS, cache: warm, roots: again });
   expect([...again]).toEqual([...straight]);
 }, 180_000);
+
+test('320 heights on threads, on one thread with restarts, and from a cold cache', async () => {
+  const until = HEIGHTS_MANY;
+  ends.clear();
+  const threaded = new Map<number, string>();
+  const common = { blocks: manyBlocks, bls };
+  const cache = join(folder, 'many');
+  await live(join(folder, 'threaded'), { ...common, until, cache, roots: threaded });
+  expect(new Set(threaded.values()).size).toBe(HEIGHTS_MANY);
+  // Every call and upgrade succeeded but those that were to trap.
+  expect(Object.fromEntries(ends)).toMatchObject({ IC0503: 64, replied: expect.any(Number) });
+  expect(ends.get('replied')).toBeGreaterThan(2 * HEIGHTS_MANY);
+  expect([...ends.keys()].filter((end) => /^IC/.test(end))).toEqual(['IC0503']);
+
+  const inPlace = new Map<number, string>();
+  for (const end of [150, 151, until])
+    await live(join(folder, 'in place'), {
+      ...common,
+      until: end,
+      cache: undefined,
+      roots: inPlace,
+    });
+  for (const [height, root] of threaded)
+    expect([height, inPlace.get(height)]).toEqual([height, root]);
+
+  const cold = new Map<number, string>();
+  const empty = join(folder, 'many cold');
+  await live(join(folder, 'cold'), { ...common, until, cache: empty, roots: cold });
+  expect([...cold]).toEqual([...threaded]);
+}, 240_000);
