@@ -197,6 +197,41 @@ describe('a restart', () => {
     expect(rig.last('StateHashed')?.height).toBe(2);
   });
 
+  test('a late batch of an execution of before a restart does not move what the new one loads', () => {
+    const store = new MemoryStore();
+    restarted(store).tell(batch(1));
+    const rig = restarted(store, { finalHeight: 1 });
+    const [before, session] = [utf8('before'), utf8('now')];
+    rig.tell({ kind: 'LoadTip', session });
+    rig.tell({ kind: 'LoadRequests', after: new Uint8Array(0), session });
+    rig.tell(batch(2, { session: before }));
+    rig.tell({
+      kind: 'LoadMemory',
+      canisterId: canister(1),
+      memory: 'heap',
+      fromIndex: 0,
+      session,
+    });
+    expect(rig.last('StateHashed')?.height).toBe(1);
+    for (const kind of ['TipLoaded', 'RequestsLoaded', 'MemoryLoaded'] as const)
+      expect(rig.last(kind)?.session).toEqual(session);
+    rig.tell(batch(2, { session }));
+    expect(rig.last('StateHashed')?.height).toBe(2);
+  });
+
+  test('a late question for the tip of an execution of before does not shut out the new one', () => {
+    const store = new MemoryStore();
+    restarted(store).tell(batch(1));
+    const rig = restarted(store, { finalHeight: 1 });
+    rig.tell({ kind: 'LoadTip', session: utf8('before') });
+    const second = batch(2, { session: utf8('now') });
+    rig.tell(second);
+    expect(rig.last('StateHashed')?.height).toBe(1);
+    rig.advance(STATE_LIMITS.loadQuietMs);
+    rig.tell(second);
+    expect(rig.last('StateHashed')?.height).toBe(2);
+  });
+
   test('an execution that never asks for the history does not hold the state for ever', () => {
     const store = new MemoryStore();
     restarted(store).tell(batch(1));

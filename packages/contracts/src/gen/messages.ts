@@ -298,6 +298,7 @@ export interface BatchExecuted {
   readonly subnetState: Uint8Array;
   readonly forgottenRequests: readonly Uint8Array[];
   readonly consumedCycles?: Uint8Array | undefined;
+  readonly session?: Uint8Array | undefined;
 }
 
 export interface TipAdvanced {
@@ -449,6 +450,7 @@ export interface CertifiedRead {
 
 export interface LoadTip {
   readonly kind: 'LoadTip';
+  readonly session?: Uint8Array | undefined;
 }
 
 export interface CanisterImage {
@@ -464,6 +466,7 @@ export interface TipLoaded {
   readonly timeNanos: bigint;
   readonly subnetState: Uint8Array;
   readonly canisters: readonly CanisterImage[];
+  readonly session?: Uint8Array | undefined;
 }
 
 export interface LoadMemory {
@@ -471,6 +474,7 @@ export interface LoadMemory {
   readonly canisterId: Uint8Array;
   readonly memory: MemoryKind;
   readonly fromIndex: number;
+  readonly session?: Uint8Array | undefined;
 }
 
 export interface LoadedPage {
@@ -485,6 +489,7 @@ export interface MemoryLoaded {
   readonly fromIndex: number;
   readonly pages: readonly LoadedPage[];
   readonly complete: boolean;
+  readonly session?: Uint8Array | undefined;
 }
 
 export interface LoadModule {
@@ -501,6 +506,7 @@ export interface ModuleLoaded {
 export interface LoadRequests {
   readonly kind: 'LoadRequests';
   readonly after: Uint8Array;
+  readonly session?: Uint8Array | undefined;
 }
 
 export interface KnownRequest {
@@ -514,6 +520,7 @@ export interface RequestsLoaded {
   readonly after: Uint8Array;
   readonly requests: readonly KnownRequest[];
   readonly complete: boolean;
+  readonly session?: Uint8Array | undefined;
 }
 
 export function encodeBeaconValue(message: BeaconValue, writer: Writer): Writer {
@@ -1626,6 +1633,7 @@ export function encodeBatchExecuted(message: BatchExecuted, writer: Writer): Wri
   if (message.subnetState.length > 0) writer.uint32(66).bytes(message.subnetState);
   for (const item of message.forgottenRequests) writer.uint32(74).bytes(item);
   if (message.consumedCycles !== undefined) writer.uint32(82).bytes(message.consumedCycles);
+  if (message.session !== undefined) writer.uint32(90).bytes(message.session);
   return writer;
 }
 
@@ -1642,6 +1650,7 @@ export function decodeBatchExecuted(reader: Reader, length: number, depth = 0): 
   let subnetState_: Uint8Array = new Uint8Array(0);
   const forgottenRequests_: Uint8Array[] = [];
   let consumedCycles_: Uint8Array | undefined;
+  let session_: Uint8Array | undefined;
   while (reader.pos < end) {
     const tag = reader.uint32();
     switch (tag) {
@@ -1655,11 +1664,12 @@ export function decodeBatchExecuted(reader: Reader, length: number, depth = 0): 
       case 66: subnetState_ = readBytes(reader); break;
       case 74: forgottenRequests_.push(readBytes(reader)); break;
       case 82: consumedCycles_ = readBytes(reader); break;
+      case 90: session_ = readBytes(reader); break;
       default: reader.skipType(tag & 7);
     }
   }
   if (reader.pos !== end) invalidMessage('BatchExecuted');
-  return { kind: 'BatchExecuted', height: height_, timeNanos: timeNanos_, blockHash: blockHash_, requests: requests_, canisters: canisters_, modules: modules_, droppedModules: droppedModules_, subnetState: subnetState_, forgottenRequests: forgottenRequests_, consumedCycles: consumedCycles_ };
+  return { kind: 'BatchExecuted', height: height_, timeNanos: timeNanos_, blockHash: blockHash_, requests: requests_, canisters: canisters_, modules: modules_, droppedModules: droppedModules_, subnetState: subnetState_, forgottenRequests: forgottenRequests_, consumedCycles: consumedCycles_, session: session_ };
 }
 
 export function encodeTipAdvanced(message: TipAdvanced, writer: Writer): Writer {
@@ -2227,20 +2237,23 @@ export function decodeCertifiedRead(reader: Reader, length: number, depth = 0): 
 }
 
 export function encodeLoadTip(message: LoadTip, writer: Writer): Writer {
+  if (message.session !== undefined) writer.uint32(10).bytes(message.session);
   return writer;
 }
 
 export function decodeLoadTip(reader: Reader, length: number, depth = 0): LoadTip {
   const end = reader.pos + length;
   if (end > reader.len || depth > 8) invalidMessage('LoadTip');
+  let session_: Uint8Array | undefined;
   while (reader.pos < end) {
     const tag = reader.uint32();
     switch (tag) {
+      case 10: session_ = readBytes(reader); break;
       default: reader.skipType(tag & 7);
     }
   }
   if (reader.pos !== end) invalidMessage('LoadTip');
-  return { kind: 'LoadTip' };
+  return { kind: 'LoadTip', session: session_ };
 }
 
 export function encodeCanisterImage(message: CanisterImage, writer: Writer): Writer {
@@ -2277,6 +2290,7 @@ export function encodeTipLoaded(message: TipLoaded, writer: Writer): Writer {
   if (message.timeNanos !== 0n) writeNanos(writer.uint32(16), message.timeNanos);
   if (message.subnetState.length > 0) writer.uint32(26).bytes(message.subnetState);
   for (const item of message.canisters) encodeCanisterImage(item, writer.uint32(34).fork()).ldelim();
+  if (message.session !== undefined) writer.uint32(42).bytes(message.session);
   return writer;
 }
 
@@ -2287,6 +2301,7 @@ export function decodeTipLoaded(reader: Reader, length: number, depth = 0): TipL
   let timeNanos_: bigint = 0n;
   let subnetState_: Uint8Array = new Uint8Array(0);
   const canisters_: CanisterImage[] = [];
+  let session_: Uint8Array | undefined;
   while (reader.pos < end) {
     const tag = reader.uint32();
     switch (tag) {
@@ -2294,17 +2309,19 @@ export function decodeTipLoaded(reader: Reader, length: number, depth = 0): TipL
       case 16: timeNanos_ = readNanos(reader); break;
       case 26: subnetState_ = readBytes(reader); break;
       case 34: canisters_.push(decodeCanisterImage(reader, reader.uint32(), depth + 1)); break;
+      case 42: session_ = readBytes(reader); break;
       default: reader.skipType(tag & 7);
     }
   }
   if (reader.pos !== end) invalidMessage('TipLoaded');
-  return { kind: 'TipLoaded', height: height_, timeNanos: timeNanos_, subnetState: subnetState_, canisters: canisters_ };
+  return { kind: 'TipLoaded', height: height_, timeNanos: timeNanos_, subnetState: subnetState_, canisters: canisters_, session: session_ };
 }
 
 export function encodeLoadMemory(message: LoadMemory, writer: Writer): Writer {
   if (message.canisterId.length > 0) writer.uint32(10).bytes(message.canisterId);
   writer.uint32(16).uint32(MEMORY_KIND_BY_NAME[message.memory]);
   if (message.fromIndex !== 0) writeNumber(writer.uint32(24), message.fromIndex);
+  if (message.session !== undefined) writer.uint32(34).bytes(message.session);
   return writer;
 }
 
@@ -2314,18 +2331,20 @@ export function decodeLoadMemory(reader: Reader, length: number, depth = 0): Loa
   let canisterId_: Uint8Array = new Uint8Array(0);
   let memory_: MemoryKind | undefined;
   let fromIndex_: number = 0;
+  let session_: Uint8Array | undefined;
   while (reader.pos < end) {
     const tag = reader.uint32();
     switch (tag) {
       case 10: canisterId_ = readBytes(reader); break;
       case 16: memory_ = MEMORY_KIND_BY_ID.get(reader.uint32()) ?? invalidEnum('memory'); break;
       case 24: fromIndex_ = readNumber(reader); break;
+      case 34: session_ = readBytes(reader); break;
       default: reader.skipType(tag & 7);
     }
   }
   if (reader.pos !== end) invalidMessage('LoadMemory');
   if (memory_ === undefined) return invalidMessage('LoadMemory.memory');
-  return { kind: 'LoadMemory', canisterId: canisterId_, memory: memory_, fromIndex: fromIndex_ };
+  return { kind: 'LoadMemory', canisterId: canisterId_, memory: memory_, fromIndex: fromIndex_, session: session_ };
 }
 
 export function encodeLoadedPage(message: LoadedPage, writer: Writer): Writer {
@@ -2357,6 +2376,7 @@ export function encodeMemoryLoaded(message: MemoryLoaded, writer: Writer): Write
   if (message.fromIndex !== 0) writeNumber(writer.uint32(24), message.fromIndex);
   for (const item of message.pages) encodeLoadedPage(item, writer.uint32(34).fork()).ldelim();
   if (message.complete) writer.uint32(40).bool(message.complete);
+  if (message.session !== undefined) writer.uint32(50).bytes(message.session);
   return writer;
 }
 
@@ -2368,6 +2388,7 @@ export function decodeMemoryLoaded(reader: Reader, length: number, depth = 0): M
   let fromIndex_: number = 0;
   const pages_: LoadedPage[] = [];
   let complete_: boolean = false;
+  let session_: Uint8Array | undefined;
   while (reader.pos < end) {
     const tag = reader.uint32();
     switch (tag) {
@@ -2376,12 +2397,13 @@ export function decodeMemoryLoaded(reader: Reader, length: number, depth = 0): M
       case 24: fromIndex_ = readNumber(reader); break;
       case 34: pages_.push(decodeLoadedPage(reader, reader.uint32(), depth + 1)); break;
       case 40: complete_ = reader.bool(); break;
+      case 50: session_ = readBytes(reader); break;
       default: reader.skipType(tag & 7);
     }
   }
   if (reader.pos !== end) invalidMessage('MemoryLoaded');
   if (memory_ === undefined) return invalidMessage('MemoryLoaded.memory');
-  return { kind: 'MemoryLoaded', canisterId: canisterId_, memory: memory_, fromIndex: fromIndex_, pages: pages_, complete: complete_ };
+  return { kind: 'MemoryLoaded', canisterId: canisterId_, memory: memory_, fromIndex: fromIndex_, pages: pages_, complete: complete_, session: session_ };
 }
 
 export function encodeLoadModule(message: LoadModule, writer: Writer): Writer {
@@ -2429,6 +2451,7 @@ export function decodeModuleLoaded(reader: Reader, length: number, depth = 0): M
 
 export function encodeLoadRequests(message: LoadRequests, writer: Writer): Writer {
   if (message.after.length > 0) writer.uint32(10).bytes(message.after);
+  if (message.session !== undefined) writer.uint32(18).bytes(message.session);
   return writer;
 }
 
@@ -2436,15 +2459,17 @@ export function decodeLoadRequests(reader: Reader, length: number, depth = 0): L
   const end = reader.pos + length;
   if (end > reader.len || depth > 8) invalidMessage('LoadRequests');
   let after_: Uint8Array = new Uint8Array(0);
+  let session_: Uint8Array | undefined;
   while (reader.pos < end) {
     const tag = reader.uint32();
     switch (tag) {
       case 10: after_ = readBytes(reader); break;
+      case 18: session_ = readBytes(reader); break;
       default: reader.skipType(tag & 7);
     }
   }
   if (reader.pos !== end) invalidMessage('LoadRequests');
-  return { kind: 'LoadRequests', after: after_ };
+  return { kind: 'LoadRequests', after: after_, session: session_ };
 }
 
 export function encodeKnownRequest(message: KnownRequest, writer: Writer): Writer {
@@ -2477,6 +2502,7 @@ export function encodeRequestsLoaded(message: RequestsLoaded, writer: Writer): W
   if (message.after.length > 0) writer.uint32(10).bytes(message.after);
   for (const item of message.requests) encodeKnownRequest(item, writer.uint32(18).fork()).ldelim();
   if (message.complete) writer.uint32(24).bool(message.complete);
+  if (message.session !== undefined) writer.uint32(34).bytes(message.session);
   return writer;
 }
 
@@ -2486,17 +2512,19 @@ export function decodeRequestsLoaded(reader: Reader, length: number, depth = 0):
   let after_: Uint8Array = new Uint8Array(0);
   const requests_: KnownRequest[] = [];
   let complete_: boolean = false;
+  let session_: Uint8Array | undefined;
   while (reader.pos < end) {
     const tag = reader.uint32();
     switch (tag) {
       case 10: after_ = readBytes(reader); break;
       case 18: requests_.push(decodeKnownRequest(reader, reader.uint32(), depth + 1)); break;
       case 24: complete_ = reader.bool(); break;
+      case 34: session_ = readBytes(reader); break;
       default: reader.skipType(tag & 7);
     }
   }
   if (reader.pos !== end) invalidMessage('RequestsLoaded');
-  return { kind: 'RequestsLoaded', after: after_, requests: requests_, complete: complete_ };
+  return { kind: 'RequestsLoaded', after: after_, requests: requests_, complete: complete_, session: session_ };
 }
 
 export type Message =

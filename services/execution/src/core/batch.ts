@@ -124,6 +124,7 @@ function* describe(subnet: Subnet, batch: BatchReady, rest: Rest): Fiber<BatchEx
   const consumed = subnet.takeConsumed();
   return {
     kind: 'BatchExecuted',
+    session: subnet.session,
     height: batch.height,
     timeNanos: batch.timeNanos,
     blockHash: batch.blockHash,

@@ -11,7 +11,7 @@
  */
 import type { Core, Input, Instant } from '@internode/actor';
 import type { BatchReady, Message } from '@internode/contracts';
-import { unreachable } from '@internode/prelude';
+import { bytesEqual, unreachable } from '@internode/prelude';
 import {
   ASK_AGAIN_MS,
   BATCHES_AHEAD,
@@ -29,12 +29,9 @@ import { memoryKey, moduleKey } from './loading.ts';
 import { Queries, readKey } from './queries.ts';
 import { QueryGate } from './query-gate.ts';
 import { requestsKey, restore, TIP_KEY } from './restoring.ts';
-import { Subnet, type SubnetConfig } from './subnet.ts';
+import { type Life, Subnet, type SubnetConfig } from './subnet.ts';
 
-export interface ExecutionCoreConfig extends SubnetConfig {
-  /** 32 random bytes, for names of questions only. */
-  readonly seed: Uint8Array;
-}
+export type ExecutionCoreConfig = SubnetConfig & Life;
 
 export class ExecutionCore implements Core<Task, Answer, ExecutionEvent> {
   readonly #subnet: Subnet;
@@ -119,11 +116,11 @@ export class ExecutionCore implements Core<Task, Answer, ExecutionEvent> {
       case 'CertifiedRead':
         return this.#fibers.told(readKey(message.readId), message);
       case 'TipLoaded':
-        return this.#fibers.told(TIP_KEY, message);
+        return this.#told(TIP_KEY, message);
       case 'RequestsLoaded':
-        return this.#fibers.told(requestsKey(message.after), message);
+        return this.#told(requestsKey(message.after), message);
       case 'MemoryLoaded':
-        return this.#fibers.told(
+        return this.#told(
           memoryKey(message.canisterId, message.memory, message.fromIndex),
           message,
         );
@@ -134,6 +131,12 @@ export class ExecutionCore implements Core<Task, Answer, ExecutionEvent> {
       default:
         return;
     }
+  }
+
+  /** What state tells of a height. An answer to a life of before a restart is of another height. */
+  #told(key: string, message: Message & { readonly session?: Uint8Array | undefined }): void {
+    const { session = new Uint8Array() } = message;
+    if (bytesEqual(session, this.#subnet.session)) this.#fibers.told(key, message);
   }
 
   *#open(): Fiber {

@@ -29,8 +29,8 @@ export function* ensureOpen(subnet: Subnet, canister: Canister, raise: Raise): F
   while (subnet.opening >= OPENINGS) yield* until(ROOM_TO_OPEN);
   subnet.opening += 1;
   const memories = [
-    ...(yield* loadMemory(canister, 'heap', code.heapBytes)),
-    ...(yield* loadMemory(canister, 'stable', code.stableBytes)),
+    ...(yield* loadMemory(subnet, { canister, memory: 'heap', sizeBytes: code.heapBytes })),
+    ...(yield* loadMemory(subnet, { canister, memory: 'stable', sizeBytes: code.stableBytes })),
   ];
   canister.learn(yield* prepareStored(code.moduleHash));
   yield* solveFor('opened', openTask(canister, code, memories));
@@ -66,14 +66,20 @@ function* prepareStored(hash: Uint8Array): Fiber<ModuleFacts> {
   return answer.facts;
 }
 
+interface Wanted {
+  readonly canister: Canister;
+  readonly memory: MemoryKind;
+  readonly sizeBytes: number;
+}
+
 function* loadMemory(
-  canister: Canister,
-  memory: MemoryKind,
-  sizeBytes: number,
+  { session }: Subnet,
+  { canister, memory, sizeBytes }: Wanted,
 ): Fiber<MemoryChange[]> {
   const pages: { index: number; content: Uint8Array }[] = [];
   for (let fromIndex = 0; sizeBytes > 0; ) {
-    const ask = { kind: 'LoadMemory', canisterId: canister.id, memory, fromIndex } as const;
+    const canisterId = canister.id;
+    const ask = { kind: 'LoadMemory', canisterId, memory, fromIndex, session } as const;
     const loaded = yield* askFor('MemoryLoaded', ask, memoryKey(canister.id, memory, fromIndex));
     for (const page of loaded.pages) pages.push(page);
     if (loaded.complete) break;

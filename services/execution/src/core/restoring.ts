@@ -14,7 +14,7 @@ export function requestsKey(after: Uint8Array): string {
 }
 
 export function* restore(subnet: Subnet): Fiber {
-  const tip = yield* askFor('TipLoaded', { kind: 'LoadTip' }, TIP_KEY);
+  const tip = yield* askFor('TipLoaded', { kind: 'LoadTip', session: subnet.session }, TIP_KEY);
   if (tip.height === 0) return;
   restoreCanisters(subnet, tip);
   yield* restoreHistory(subnet);
@@ -42,7 +42,7 @@ function* restoreHistory(subnet: Subnet): Fiber {
   for (let after: Uint8Array = new Uint8Array(0); ; ) {
     const page = yield* askFor(
       'RequestsLoaded',
-      { kind: 'LoadRequests', after },
+      { kind: 'LoadRequests', after, session: subnet.session },
       requestsKey(after),
     );
     for (const { requestId, expiryNanos, completed } of page.requests) {

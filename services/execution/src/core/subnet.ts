@@ -33,8 +33,15 @@ export interface SubnetConfig {
   readonly rootKeyDer: Uint8Array;
 }
 
+export interface Life {
+  /** 32 random bytes, for names of questions and of this life towards state. */
+  readonly seed: Uint8Array;
+}
+
 export class Subnet {
   readonly config: SubnetConfig;
+  /** Names this life of execution to state, so that it is not taken for one of before a restart. */
+  readonly session: Uint8Array;
   readonly prices: Prices;
   readonly canisters = new Map<string, Canister>();
   readonly history = new RequestHistory();
@@ -64,8 +71,9 @@ export class Subnet {
   #specified: string[] = [];
   #specifiedIds: Uint8Array[] = [];
 
-  constructor(config: SubnetConfig) {
+  constructor(config: SubnetConfig & Life) {
     this.config = config;
+    this.session = config.seed;
     this.prices = new Prices(config.subnetNodes);
   }
 

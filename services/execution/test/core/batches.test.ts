@@ -2,6 +2,7 @@ import type { BatchExecuted, Message } from '@internode/contracts';
 import { candid } from '@internode/encoding';
 import { toHex, utf8 } from '@internode/prelude';
 import { describe, expect, it } from 'vitest';
+import { ExecutionCore } from '../../src/index.ts';
 import { OPENINGS } from '../../src/limits.ts';
 import { module, motoko, query, replyNumber } from '../sandbox/support.ts';
 import { create, deploy, install, manage, refused, replied } from './management.ts';
@@ -103,6 +104,37 @@ describe('at most once', () => {
 });
 
 describe('a weak bus', () => {
+  it('answers to an execution of before a restart are not heard, and batches name who executed them', () => {
+    const seed = new Uint8Array(32).fill(1);
+    const config = {
+      subnetId: new Uint8Array([1]),
+      subnetNodes: 1,
+      rootKeyDer: new Uint8Array(133),
+    };
+    const core = new ExecutionCore({ ...config, seed });
+    const now = { ms: 0, unixNanos: 0n };
+    const step = (input: Parameters<typeof core.step>[1]): Message[] =>
+      core
+        .step(now, input)
+        .flatMap((effect) => (effect.kind === 'publish' ? [effect.message] : []));
+    const hear = (message: Message): Message[] => step({ kind: 'message', message, sender: '' });
+    expect(step({ kind: 'started' })).toContainEqual({ kind: 'LoadTip', session: seed });
+    const tip = {
+      kind: 'TipLoaded',
+      timeNanos: 1n,
+      subnetState: new Uint8Array(),
+      canisters: [],
+    } as const;
+    expect(hear({ ...tip, height: 8, session: new Uint8Array(32) })).toEqual([]);
+    expect(hear({ ...tip, height: 0, session: seed })).toContainEqual(
+      expect.objectContaining({ kind: 'Readiness', ready: true, height: 0 }),
+    );
+    const batch = { timeNanos: 2n, randomness: new Uint8Array(32), blockHash: new Uint8Array(32) };
+    expect(hear({ kind: 'BatchReady', height: 1, ...batch, ingress: [] })).toContainEqual(
+      expect.objectContaining({ kind: 'BatchExecuted', height: 1, session: seed }),
+    );
+  });
+
   it('applies batches in order, whatever order they come in, each once', () => {
     const replica = new Replica();
     const id = deploy(replica, PROXY);

@@ -69,7 +69,8 @@ export class Store {
           stableBytes: stored.memories.stable.sizeBytes,
         }));
         const { height, timeNanos, subnetState } = this;
-        return { kind: 'TipLoaded', height, timeNanos, subnetState, canisters };
+        const { session } = message;
+        return { kind: 'TipLoaded', height, timeNanos, subnetState, canisters, session };
       }
       case 'LoadMemory': {
         const { canisterId, memory, fromIndex } = message;
@@ -80,6 +81,7 @@ export class Store {
         const pages = later.slice(0, 3).map(([index, content]) => ({ index, content }));
         return {
           kind: 'MemoryLoaded',
+          session: message.session,
           canisterId,
           memory,
           fromIndex,
@@ -108,6 +110,7 @@ export class Store {
         });
         return {
           kind: 'RequestsLoaded',
+          session: message.session,
           after: message.after,
           requests,
           complete: later.length <= 5,

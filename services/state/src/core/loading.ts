@@ -4,8 +4,14 @@
  * Between TipLoaded and the end of the history a session is open: nothing new is taken, because a batch that the
  * execution of before a restart sent late would make the history younger than the tip that was told.
  */
-import type { LoadMemory, LoadRequests, Message } from '@internode/contracts';
-import { BoundedMap } from '@internode/prelude';
+import type {
+  BatchExecuted,
+  LoadMemory,
+  LoadRequests,
+  LoadTip,
+  Message,
+} from '@internode/contracts';
+import { BoundedMap, bytesEqual } from '@internode/prelude';
 import { PAGE_BYTES, STATE_LIMITS } from '../limits.ts';
 import type { Commits } from './commits.ts';
 import {
@@ -27,6 +33,8 @@ type Asked =
   | { readonly kind: 'pages'; readonly asked: LoadMemory }
   | { readonly kind: 'module'; readonly hash: Uint8Array };
 
+const NOBODY = new Uint8Array(0);
+
 /** What to do next: a message to say, or a task of the store under the id. */
 export type LoadStep =
   | { readonly kind: 'say'; readonly message: Message }
@@ -45,6 +53,8 @@ export class Loading {
   #wantsTip = false;
   #reading: TipReading | undefined;
   #sessionHeardMs: number | undefined;
+  #session: Uint8Array | undefined;
+  #executionHeardMs = Number.NEGATIVE_INFINITY;
 
   constructor(tip: Tip, commits: Commits) {
     this.#tip = tip;
@@ -61,8 +71,24 @@ export class Loading {
   }
 
   /** The tip will be read when the store has caught up: see `proceed`. One that is being read answers this too. */
-  askTip(): void {
+  askTip({ session }: LoadTip, nowMs: number): void {
+    this.#session = session;
+    this.#executionHeardMs = nowMs;
     this.#wantsTip ||= this.#reading === undefined;
+  }
+
+  /**
+   * Whether the batch is of the execution that loaded last. One of before a restart that is late would move the store
+   * away from the height whose memories the new execution is still to load. After a silence it is not late but another
+   * execution: our own restart, or a late question for the tip, made us forget who lives.
+   */
+  isOfSession({ session }: BatchExecuted, nowMs: number): boolean {
+    const isSame = bytesEqual(session ?? NOBODY, this.#session ?? NOBODY);
+    const isSilent = nowMs - this.#executionHeardMs >= STATE_LIMITS.loadQuietMs;
+    if (!isSame && !isSilent) return false;
+    this.#session = session;
+    this.#executionHeardMs = nowMs;
+    return true;
   }
 
   /** Starts reading the tip once the store holds all that was taken. */
@@ -73,7 +99,7 @@ export class Loading {
     return this.#ask({ kind: 'subnet-state' }, { kind: 'get', key: SUBNET_STATE_KEY });
   }
 
-  requests({ after }: LoadRequests, nowMs: number): LoadStep[] {
+  requests({ after, session }: LoadRequests, nowMs: number): LoadStep[] {
     const limit = STATE_LIMITS.requestsPerMessageMax;
     const rows = this.#tip.tree.sealedRowsAfter(['request_status'], { after, limit });
     const requests = rows.map(({ label, row }) => {
@@ -83,7 +109,9 @@ export class Loading {
     });
     const complete = rows.length < limit;
     if (this.#sessionHeardMs !== undefined) this.#sessionHeardMs = complete ? undefined : nowMs;
-    return [{ kind: 'say', message: { kind: 'RequestsLoaded', after, requests, complete } }];
+    return [
+      { kind: 'say', message: { kind: 'RequestsLoaded', after, requests, complete, session } },
+    ];
   }
 
   memory(asked: LoadMemory): LoadStep[] {
@@ -146,8 +174,9 @@ export class Loading {
       const { heapBytes = 0, stableBytes = 0 } = this.#tip.layoutOf(canisterId) ?? {};
       return { canisterId, systemState: value, heapBytes, stableBytes };
     });
-    const message = { kind: 'TipLoaded', height, timeNanos, subnetState, canisters } as const;
-    return [{ kind: 'say', message }];
+    const session = this.#session;
+    const tip = { height, timeNanos, subnetState, canisters, session };
+    return [{ kind: 'say', message: { kind: 'TipLoaded', ...tip } }];
   }
 
   #ask(asked: Asked, task: StateTask): LoadStep[] {
@@ -160,11 +189,11 @@ export class Loading {
 }
 
 function memoryLoaded(asked: LoadMemory, rows: readonly Row[]): LoadStep {
-  const { canisterId, memory, fromIndex } = asked;
+  const { canisterId, memory, fromIndex, session } = asked;
   const pages = rows.map(({ key, value }) => ({ index: pageIndexOf(key), content: value }));
   const complete = rows.length < STATE_LIMITS.pagesPerMessageMax;
-  const message = { kind: 'MemoryLoaded', canisterId, memory, fromIndex, pages, complete } as const;
-  return { kind: 'say', message };
+  const place = { canisterId, memory, fromIndex, session };
+  return { kind: 'say', message: { kind: 'MemoryLoaded', ...place, pages, complete } };
 }
 
 function moduleLoaded(hash: Uint8Array, content: Uint8Array | undefined): LoadStep {

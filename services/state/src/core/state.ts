@@ -3,7 +3,13 @@
  * and the store following. The consensus journal is the durable truth; whatever the store loses is executed again.
  */
 import type { Core, Input, Instant } from '@internode/actor';
-import type { BatchExecuted, CertificationValue, Message, Readiness } from '@internode/contracts';
+import type {
+  BatchExecuted,
+  CertificationValue,
+  LoadTip,
+  Message,
+  Readiness,
+} from '@internode/contracts';
 import { assert, bytesEqual, unreachable } from '@internode/prelude';
 import { STATE_LIMITS } from '../limits.ts';
 import { Backlog } from './backlog.ts';
@@ -42,7 +48,7 @@ export class StateCore implements Core<StateTask, StateAnswer, StateEvent> {
   readonly #opening: Opening;
   #running: Running | undefined;
   readonly #standing = new Standing();
-  #tipAsked = false;
+  #tipAsked: LoadTip | undefined;
   readonly #out = new Outbox();
   readonly #backlog = new Backlog(this.#out);
   /** Signatures being verified, by height. */
@@ -92,7 +98,7 @@ export class StateCore implements Core<StateTask, StateAnswer, StateEvent> {
       case 'RequestCertified':
         return this.#sayNewest();
       case 'LoadTip':
-        this.#tipAsked = true;
+        this.#tipAsked = message;
         return this.#proceed(now);
       case 'LoadRequests':
       case 'LoadMemory':
@@ -107,8 +113,6 @@ export class StateCore implements Core<StateTask, StateAnswer, StateEvent> {
         return;
     }
   }
-
-  // Start.
 
   #open(now: Instant, steps: readonly OpeningStep[]): void {
     for (const step of steps) {
@@ -156,9 +160,11 @@ export class StateCore implements Core<StateTask, StateAnswer, StateEvent> {
   #takeBatch(now: Instant, batch: BatchExecuted): void {
     const running = this.#running;
     if (running === undefined) return this.#backlog.miss();
-    const { tip, versions, commits } = running;
+    const { tip, versions, commits, loading } = running;
     const { height } = batch;
     if (height <= tip.height) return;
+    if (!loading.isOfSession(batch, now.ms))
+      return this.#out.ignore('BatchExecuted', 'of an execution of before a restart');
     if (height > tip.height + 1) {
       this.#backlog.miss();
       return this.#backlog.ask(now, tip.height);
@@ -282,10 +288,8 @@ export class StateCore implements Core<StateTask, StateAnswer, StateEvent> {
     const running = this.#running;
     if (running === undefined) return;
     const { commits, loading, versions } = running;
-    if (this.#tipAsked) {
-      this.#tipAsked = false;
-      loading.askTip();
-    }
+    if (this.#tipAsked) loading.askTip(this.#tipAsked, now.ms);
+    this.#tipAsked = undefined;
     this.#perform(loading.proceed());
     if (this.#standing.fault !== undefined) return;
     const task = commits.begin(now.ms, versions.certified);
