@@ -17,7 +17,8 @@ persistent actor Counter {
   public query func trapInQuery() : async Nat { Prim.trap("query by order") };
   public func refuse() : async Nat { throw Prim.error("not today") };
   public func print(text : Text) : async () { Prim.debugPrint(text) };
-  public func spin() : async () { var n = 0; while (true) { n += 1; n %= 7 } };
+  // A query, so that it ends within seconds: its limit is an eighth of an update's.
+  public query func spin() : async () { var n = 0; while (true) { n += 1; n %= 7 } };
   public func recurse(n : Nat) : async Nat { deep(n) };
   func deep(n : Nat) : Nat { if (n == 0) 0 else 1 + deep(n - 1) };
 };

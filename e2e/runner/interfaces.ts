@@ -15,7 +15,7 @@ export const counterInterface: Factory = ({ IDL }) =>
     trapInQuery: IDL.Func([], [IDL.Nat], ['query']),
     refuse: IDL.Func([], [IDL.Nat], []),
     print: IDL.Func([IDL.Text], [], []),
-    spin: IDL.Func([], [], []),
+    spin: IDL.Func([], [], ['query']),
     recurse: IDL.Func([IDL.Nat], [IDL.Nat], []),
     noSuchMethod: IDL.Func([], [IDL.Nat], []),
   });
