@@ -43,6 +43,8 @@ export class ExecutionCore implements Core<Task, Answer, ExecutionEvent> {
   readonly #executed = new Executed(HEIGHTS_UNCOMMITTED);
   #effects: ExecutionEffect[] = [];
   #ready = false;
+  /** State shows nothing older than what was final when it started, so this is what we have to reach. */
+  #certifiedBefore: number | undefined;
   #applying = false;
   #batchSinceAsk = false;
   #gapAsked = false;
@@ -102,9 +104,9 @@ export class ExecutionCore implements Core<Task, Answer, ExecutionEvent> {
       case 'BatchReady':
         return this.#hearBatch(message);
       case 'ExecuteQuery':
-        return this.#queries.ask(message, this.#ready);
+        return this.#queries.ask(message, this.#serves);
       case 'InspectIngress':
-        return this.#inspector.inspect(message, this.#ready);
+        return this.#inspector.inspect(message, this.#serves);
       case 'StateCommitted':
         this.#executed.forget(message.height);
         return this.#applyNext();
@@ -112,6 +114,7 @@ export class ExecutionCore implements Core<Task, Answer, ExecutionEvent> {
         for (const one of this.#executed.from(message.fromHeight)) this.#publish(one);
         return;
       case 'StateCertified':
+        this.#certifiedBefore ??= message.height;
         return this.#queries.certified(message.height);
       case 'CertifiedRead':
         return this.#fibers.told(readKey(message.readId), message);
@@ -131,6 +134,15 @@ export class ExecutionCore implements Core<Task, Answer, ExecutionEvent> {
       default:
         return;
     }
+  }
+
+  /**
+   * Whether queries and inspections may be answered. The tip that was loaded may be older than what was shown before the
+   * restart: a client that has the certificate of its call must not read a state without it.
+   */
+  get #serves(): boolean {
+    const { height } = this.#subnet;
+    return this.#ready && this.#certifiedBefore !== undefined && height >= this.#certifiedBefore;
   }
 
   /** What state tells of a height. An answer to a life of before a restart is of another height. */

@@ -104,6 +104,27 @@ describe('at most once', () => {
 });
 
 describe('a weak bus', () => {
+  it('after a restart nobody reads a state older than what was certified before', () => {
+    const first = new Replica();
+    const id = deploy(first, PROXY);
+    const height = first.store.height + 1;
+    const replica = first.restart({ loses: ({ kind }) => kind === 'RequestCertified' });
+    const certified = (at: number): Message => {
+      const said = { root: new Uint8Array(32), timeNanos: 1n, completedRequests: [] };
+      return { kind: 'StateCertified', height: at, ...said };
+    };
+    expect(refused(replica.query(id, 'get'))).toMatchObject({ errorCode: 'IC0208' });
+    replica.hear(certified(height));
+    expect(refused(replica.query(id, 'get'))).toMatchObject({ errorCode: 'IC0208' });
+    expect(replica.inspect(id, 'silent')).toMatchObject({ errorCode: 'IC0208' });
+    replica.block([replica.ingress(id, 'silent')]);
+    expect(count(replica, id)).toBe(1n);
+    expect(replica.inspect(id, 'silent')).toBeUndefined();
+    // What is certified afterwards asks nothing more: queries do not wait for batches under way.
+    replica.hear(certified(height + 2));
+    expect(count(replica, id)).toBe(1n);
+  });
+
   it('answers to an execution of before a restart are not heard, and batches name who executed them', () => {
     const seed = new Uint8Array(32).fill(1);
     const config = {
