@@ -32,7 +32,9 @@
   (func (export "canister_query peek") (call $reply_i64 (i64.load (i32.const 8192))))
   (func (export "canister_update loop")
     (i64.store (i32.const 8192) (i64.const 7)) (loop $l (br $l)))
-  (func (export "canister_query loop_query") (loop $l (br $l)))
+  ;; Each turn is charged for what it fills, so that the limit is reached in a moment on any machine.
+  (func (export "canister_query loop_query")
+    (loop $l (memory.fill (i32.const 0) (i32.const 0) (i32.const 65536)) (br $l)))
   (func $deep (param i64) (result i64)
     (i64.store (i32.const 8192) (i64.const 7))
     (i64.add (call $deep (i64.add (local.get 0) (i64.const 1))) (i64.const 1)))
