@@ -164,6 +164,7 @@ export class ExecutionCore implements Core<Task, Answer, ExecutionEvent> {
   }
 
   #hearBatch(batch: BatchReady): void {
+    if (this.#ready && batch.height <= this.#subnet.height) return this.#hearOldBatch(batch.height);
     this.#batchSinceAsk = true;
     if (this.#early.size >= BATCHES_AHEAD && !this.#early.has(batch.height)) {
       // Full: the next one needed must never be kept out by later ones.
@@ -171,12 +172,17 @@ export class ExecutionCore implements Core<Task, Answer, ExecutionEvent> {
       if (batch.height > highest) return;
       this.#early.delete(highest);
     }
-    if (!this.#ready || batch.height > this.#subnet.height) this.#early.set(batch.height, batch);
+    this.#early.set(batch.height, batch);
     this.#applyNext();
     if (this.#hasGap && !this.#gapAsked) {
       this.#gapAsked = true;
       this.#emit({ kind: 'wait', token: 'ask missing', delayMs: ASK_AGAIN_MS });
     }
+  }
+
+  /** Consensus has forgotten, or never heard, how far we are: it makes no block before it knows. */
+  #hearOldBatch(height: number): void {
+    if (height === this.#subnet.height && !this.#applying) this.#publish(advancedOf(this.#subnet));
   }
 
   /** Later batches came, the next one did not. */

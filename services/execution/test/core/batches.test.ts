@@ -53,6 +53,20 @@ describe('at most once', () => {
     expect(count(replica, id)).toBe(1n);
   });
 
+  it('consensus that repeats old batches hears how far we are, again and again', () => {
+    const replica = new Replica();
+    const old = replica.batch();
+    replica.block();
+    const said = () => replica.heard('TipAdvanced').length;
+    const before = said();
+    for (let turn = 1; turn <= 3; turn += 1) {
+      replica.hear(old);
+      replica.settle();
+      expect(said()).toBe(before + turn);
+    }
+    expect(replica.advanced().height).toBe(old.height);
+  });
+
   it('malformed envelopes and wrong request ids are passed over', () => {
     const replica = new Replica();
     const id = deploy(replica, PROXY);
