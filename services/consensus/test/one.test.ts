@@ -207,4 +207,31 @@ describe('a subnet of one', () => {
       expect(Math.max(...again.batches(0).map((batch) => batch.height))).toBeGreaterThan(entries);
     }
   });
+
+  test('says only heights that the next crash cannot take back', () => {
+    const world = new World({ n: 1 });
+    const heights = (): readonly number[] =>
+      world.node(0).said.flatMap((m) => (m.kind === 'Readiness' ? [m.height] : []));
+    world.start();
+    world.submit(0, 'a');
+    world.run(50);
+    const durable = Math.max(...world.batches(0).map((batch) => batch.height));
+    // The disk is slow: the next height is final, and nobody may hear of it yet.
+    world.diskMs = 1_000;
+    world.submit(0, 'b');
+    world.run(20);
+    expect(world.node(0).core.view().delivered).toBe(durable + 1);
+    world.tell(0, { kind: 'RequestReadiness', service: 'consensus' });
+    world.run(1);
+    expect(heights().at(-1)).toBe(durable);
+    // After a restart what was replayed counts when the disk has it for certain, and not before.
+    world.node(0).said.length = 0;
+    world.crash(0);
+    world.startNode(0);
+    world.tell(0, { kind: 'RequestReadiness', service: 'consensus' });
+    world.run(900);
+    expect(heights()).toEqual([]);
+    world.run(200);
+    expect(heights().at(0)).toBe(durable + 1);
+  });
 });

@@ -117,6 +117,8 @@ export class World {
   readonly subnet: SubnetRecord;
   readonly options: WorldOptions;
   nowMs = 0;
+  /** How long an entry takes to become durable. */
+  diskMs = 0.5;
   readonly #agenda = new Agenda();
   #order = 0;
 
@@ -361,7 +363,7 @@ export class World {
         case 'persist':
           node.journal.push(effect.entry);
           this.at(
-            0.5,
+            this.diskMs,
             alive(() => {
               node.durable += 1;
               this.#perform(node, effect.then);

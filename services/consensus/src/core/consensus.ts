@@ -103,14 +103,19 @@ export class ConsensusCore implements Core<ConsensusTask, ConsensusAnswer, Conse
     });
     this.#outbox.publish({ kind: 'RequestIngress' });
     this.#outbox.publish({ kind: 'RequestCertified' });
-    this.#sayReadiness();
     this.#hands.start();
+    this.#sayReadiness();
   }
 
   #timer(token: string): void {
     const height = durableHeight(token);
-    if (height !== undefined) this.#hands.becameDurable(height);
-    else this.#armedMs = undefined;
+    if (height === undefined) {
+      this.#armedMs = undefined;
+      return;
+    }
+    const wasSettled = this.#hands.isSettled;
+    this.#hands.becameDurable(height);
+    if (!wasSettled && this.#hands.isSettled) this.#sayReadiness();
   }
 
   #hear(message: Message): void {
@@ -226,8 +231,13 @@ export class ConsensusCore implements Core<ConsensusTask, ConsensusAnswer, Conse
     this.#outbox.add({ kind: 'wait', token: 'look-again', delayMs });
   }
 
+  /**
+   * The height is one that survives a crash: state waits for its certification before it shows anything, and would wait
+   * for ever for one that the next crash takes back. Silent until that is known; who wants to know asks again.
+   */
   #sayReadiness(): void {
-    const height = this.#state.delivered;
+    if (!this.#hands.isSettled) return;
+    const height = this.#state.ledger.durable;
     const detail = this.#ready ? '' : 'waits for the random beacon';
     this.#outbox.publish({
       kind: 'Readiness',
