@@ -3,7 +3,7 @@ import type { ArtifactKind } from '@internode/contracts';
 import { sha256 } from '@internode/encoding';
 import { toHex, utf8 } from '@internode/prelude';
 import { describe, expect, test } from 'vitest';
-import { CERTIFICATE, EQUIVOCATION, PROPOSAL, VOTE } from '../src/core/artifact.ts';
+import { CERTIFICATE, EQUIVOCATION, PROPOSAL, payloadOf, VOTE } from '../src/core/artifact.ts';
 import { rolesOf } from '../src/core/membership.ts';
 import { CONSENSUS_LIMITS } from '../src/limits.ts';
 import { beaconOf, World } from './world.ts';
@@ -78,7 +78,7 @@ describe('hostile artifacts', () => {
       PROPOSAL.encode({ ...value, signature: new Uint8Array(64).fill(1) }),
     );
     expect(rejections(world).at(-1)).toBe('signature');
-    send(world, maker, 'block_proposal', PROPOSAL.encode({ ...value, payload: { ingress: [] } }));
+    send(world, maker, 'block_proposal', PROPOSAL.encode({ ...value, payload: payloadOf([]) }));
     expect(rejections(world).at(-1)).toBe('payload hash');
     const stranger = others.find((index) => index !== 0) as number;
     send(world, stranger, 'block_proposal', world.proposal(stranger, base, ['b']));

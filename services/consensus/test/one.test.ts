@@ -221,9 +221,10 @@ describe('a subnet of one', () => {
     world.submit(0, 'b');
     world.run(20);
     expect(world.node(0).core.view().delivered).toBe(durable + 1);
+    world.node(0).said.length = 0;
     world.tell(0, { kind: 'RequestReadiness', service: 'consensus' });
-    world.run(1);
-    expect(heights().at(-1)).toBe(durable);
+    world.run(10);
+    expect(heights()).toEqual([]);
     // After a restart what was replayed counts when the disk has it for certain, and not before.
     world.node(0).said.length = 0;
     world.crash(0);
@@ -232,6 +233,7 @@ describe('a subnet of one', () => {
     world.run(900);
     expect(heights()).toEqual([]);
     world.run(200);
-    expect(heights().at(0)).toBe(durable + 1);
+    expect(heights().at(0)).toBeGreaterThanOrEqual(durable + 1);
+    expect(world.batches(0).at(0)?.height).toBeGreaterThanOrEqual(durable + 1);
   });
 });

@@ -4,7 +4,13 @@ import { sha256 } from '@internode/encoding';
 import { utf8 } from '@internode/prelude';
 import { describe, expect, test } from 'vitest';
 import type { Action } from '../src/core/action.ts';
-import { type Block, hashOfBlock, hashOfPayload, type VotePurpose } from '../src/core/artifact.ts';
+import {
+  type Block,
+  hashOfBlock,
+  hashOfPayload,
+  payloadOf,
+  type VotePurpose,
+} from '../src/core/artifact.ts';
 import { recordOf } from '../src/core/intake.ts';
 import type { BlockRecord } from '../src/core/pool.ts';
 import { aggregator } from '../src/core/rules/aggregator.ts';
@@ -53,7 +59,7 @@ class Table {
   }
 
   block(parent: BlockRecord, rank: number, ...names: readonly string[]): BlockRecord {
-    const payload = { ingress: names.map((name) => call(name, 1n << 60n)) };
+    const payload = payloadOf(names.map((name) => call(name, 1n << 60n)));
     const block: Block = {
       height: parent.block.height + 1,
       parent: parent.hash,
@@ -278,7 +284,7 @@ describe('block maker', () => {
       block: { rank: 1, height: 1 },
     });
     // A valid better block takes its turn away.
-    const payload = { ingress: [] };
+    const payload = payloadOf([]);
     const block: Block = {
       height: 1,
       parent: table.base.hash,

@@ -13,6 +13,7 @@ import {
   hashOfPayload,
   INGRESS,
   PROPOSAL,
+  payloadOf,
   VOTE,
 } from '../src/core/artifact.ts';
 import { rolesOf } from '../src/core/membership.ts';
@@ -283,7 +284,7 @@ export class World {
     expiryMs?: number,
   ): Uint8Array {
     const { secret, nodeId } = this.node(index);
-    const payload = { ingress: calls.map((name) => this.ingress(name, expiryMs)) };
+    const payload = payloadOf(calls.map((name) => this.ingress(name, expiryMs)));
     const { subnet } = this.node(0).core.view();
     const height = parent.block.height + 1;
     const maker = subnet.indexOf(nodeId) ?? -1;

@@ -37,6 +37,7 @@ export class Gateway {
   readonly #parts: GatewayParts;
   readonly #world: World;
   #certifiedHeight: number | undefined;
+  #executes = false;
   #status: Answer | undefined;
   #inFlight = 0;
   #isClosed = false;
@@ -74,10 +75,15 @@ export class Gateway {
     neighbours.listen('StateCertified', ({ height, completedRequests }) => {
       completions.complete(completedRequests);
       if (height <= (this.#certifiedHeight ?? -1)) return;
-      const isFirst = this.#certifiedHeight === undefined;
-      this.#certifiedHeight = height;
-      this.#status = undefined;
-      if (isFirst) this.#sayReadiness();
+      this.#change(() => {
+        this.#certifiedHeight = height;
+      });
+    });
+    neighbours.listen('Readiness', ({ service, ready }) => {
+      if (service !== 'execution' || !ready) return;
+      this.#change(() => {
+        this.#executes = true;
+      });
     });
     neighbours.listen('RequestReadiness', ({ service }) => {
       if (service === '' || service === 'gateway') this.#sayReadiness();
@@ -91,8 +97,9 @@ export class Gateway {
     this.#world.neighbours.close();
   }
 
+  /** Calls and queries are answered: there is a certified state, and execution is where it is. */
   get isReady(): boolean {
-    return this.#certifiedHeight !== undefined;
+    return this.#certifiedHeight !== undefined && this.#executes;
   }
 
   observe(event: GatewayEvent): void {
@@ -188,6 +195,14 @@ export class Gateway {
     return this.#status;
   }
 
+  /** Changes what readiness depends on, and says so when that makes us ready. */
+  #change(change: () => void): void {
+    const wasReady = this.isReady;
+    change();
+    this.#status = undefined;
+    if (this.isReady !== wasReady) this.#sayReadiness();
+  }
+
   #sayReadiness(): void {
     this.#world.neighbours.tell({
       kind: 'Readiness',
@@ -201,6 +216,7 @@ export class Gateway {
   #askForState(): void {
     if (this.isReady || this.#isClosed) return;
     this.#world.neighbours.tell({ kind: 'RequestCertified' });
+    this.#world.neighbours.tell({ kind: 'RequestReadiness', service: 'execution' });
     this.#world.clock.after(STATUS_READ_MS, () => this.#askForState());
   }
 }

@@ -194,10 +194,26 @@ describe('routes', () => {
     expect(ready.status).toBe(503);
     expect(there.isReady).toBe(false);
     await expect.poll(() => there.isReady).toBe(true);
-    const readiness = silent.heard.filter(({ kind }) => kind === 'Readiness');
-    expect(readiness).toMatchObject([{ ready: false }, { service: 'gateway', ready: true }]);
+    const own = () =>
+      silent.heard.filter((said) => said.kind === 'Readiness' && said.service === 'gateway');
+    expect(own()).toMatchObject([{ ready: false }, { service: 'gateway', ready: true }]);
     silent.tell({ kind: 'RequestReadiness', service: '' });
-    await expect.poll(() => silent.heard.filter(({ kind }) => kind === 'Readiness').length).toBe(3);
+    await expect.poll(() => own().length).toBe(3);
+  });
+
+  test('a certified state is not enough: execution must be where it is', async () => {
+    const silent = new SmallReplica({ deafTo: new Map([['RequestReadiness', 1e9]]), speed: 20 });
+    await using there = await silent.open();
+    const execution = { kind: 'Readiness', service: 'execution', height: 0, detail: '' } as const;
+    await expect
+      .poll(() => silent.heard.filter(({ kind }) => kind === 'RequestReadiness').length)
+      .toBeGreaterThan(3);
+    silent.tell({ ...execution, ready: false });
+    silent.tell({ ...execution, service: 'state', ready: true });
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    expect(there.isReady).toBe(false);
+    silent.tell({ ...execution, ready: true });
+    await expect.poll(() => there.isReady).toBe(true);
   });
 
   test('a port in use is an error of the system, told at once', async () => {

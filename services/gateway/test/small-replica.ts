@@ -116,6 +116,7 @@ export class SmallReplica {
       'ExecuteQuery',
       'ReadCertified',
       'RequestCertified',
+      'RequestReadiness',
     ] as const) {
       this.#voice.listen(kind, (message) => this.#hear(message));
     }
@@ -190,6 +191,15 @@ export class SmallReplica {
         return this.#read(message);
       case 'RequestCertified':
         return this.#certify([]);
+      case 'RequestReadiness':
+        if (message.service !== 'execution') return;
+        return this.tell({
+          kind: 'Readiness',
+          service: 'execution',
+          ready: true,
+          height: this.#height,
+          detail: '',
+        });
       default:
     }
   }

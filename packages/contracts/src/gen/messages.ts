@@ -8,6 +8,10 @@ export type MemoryKind = 'heap' | 'stable';
 const MEMORY_KIND_BY_NAME: { readonly [Name in MemoryKind]: number } = { heap: 1, stable: 2 };
 const MEMORY_KIND_BY_ID: ReadonlyMap<number, MemoryKind> = new Map([[1, 'heap'], [2, 'stable']] as const);
 
+export type KeyName = 'low' | 'high';
+const KEY_NAME_BY_NAME: { readonly [Name in KeyName]: number } = { low: 1, high: 2 };
+const KEY_NAME_BY_ID: ReadonlyMap<number, KeyName> = new Map([[1, 'low'], [2, 'high']] as const);
+
 export type VotePurpose = 'proposal' | 'notarization' | 'finalization';
 const VOTE_PURPOSE_BY_NAME: { readonly [Name in VotePurpose]: number } = { proposal: 1, notarization: 2, finalization: 3 };
 const VOTE_PURPOSE_BY_ID: ReadonlyMap<number, VotePurpose> = new Map([[1, 'proposal'], [2, 'notarization'], [3, 'finalization']] as const);
@@ -16,9 +20,13 @@ export type RequestStatus = 'received' | 'processing' | 'replied' | 'rejected' |
 const REQUEST_STATUS_BY_NAME: { readonly [Name in RequestStatus]: number } = { received: 1, processing: 2, replied: 3, rejected: 4, done: 5 };
 const REQUEST_STATUS_BY_ID: ReadonlyMap<number, RequestStatus> = new Map([[1, 'received'], [2, 'processing'], [3, 'replied'], [4, 'rejected'], [5, 'done']] as const);
 
-export type ArtifactKind = 'ingress' | 'block_proposal' | 'notarization_share' | 'notarization' | 'finalization_share' | 'finalization' | 'beacon_share' | 'beacon' | 'tape_share' | 'tape' | 'catch_up_share' | 'catch_up' | 'certification_share' | 'certification' | 'equivocation_proof' | 'dealing';
-const ARTIFACT_KIND_BY_NAME: { readonly [Name in ArtifactKind]: number } = { ingress: 1, block_proposal: 2, notarization_share: 3, notarization: 4, finalization_share: 5, finalization: 6, beacon_share: 7, beacon: 8, tape_share: 9, tape: 10, catch_up_share: 11, catch_up: 12, certification_share: 13, certification: 14, equivocation_proof: 15, dealing: 16 };
-const ARTIFACT_KIND_BY_ID: ReadonlyMap<number, ArtifactKind> = new Map([[1, 'ingress'], [2, 'block_proposal'], [3, 'notarization_share'], [4, 'notarization'], [5, 'finalization_share'], [6, 'finalization'], [7, 'beacon_share'], [8, 'beacon'], [9, 'tape_share'], [10, 'tape'], [11, 'catch_up_share'], [12, 'catch_up'], [13, 'certification_share'], [14, 'certification'], [15, 'equivocation_proof'], [16, 'dealing']] as const);
+export type ArtifactKind = 'ingress' | 'block_proposal' | 'notarization_share' | 'notarization' | 'finalization_share' | 'finalization' | 'beacon_share' | 'beacon' | 'tape_share' | 'tape' | 'catch_up_share' | 'catch_up' | 'certification_share' | 'certification' | 'equivocation_proof' | 'dealing' | 'complaint';
+const ARTIFACT_KIND_BY_NAME: { readonly [Name in ArtifactKind]: number } = { ingress: 1, block_proposal: 2, notarization_share: 3, notarization: 4, finalization_share: 5, finalization: 6, beacon_share: 7, beacon: 8, tape_share: 9, tape: 10, catch_up_share: 11, catch_up: 12, certification_share: 13, certification: 14, equivocation_proof: 15, dealing: 16, complaint: 17 };
+const ARTIFACT_KIND_BY_ID: ReadonlyMap<number, ArtifactKind> = new Map([[1, 'ingress'], [2, 'block_proposal'], [3, 'notarization_share'], [4, 'notarization'], [5, 'finalization_share'], [6, 'finalization'], [7, 'beacon_share'], [8, 'beacon'], [9, 'tape_share'], [10, 'tape'], [11, 'catch_up_share'], [12, 'catch_up'], [13, 'certification_share'], [14, 'certification'], [15, 'equivocation_proof'], [16, 'dealing'], [17, 'complaint']] as const);
+
+export type PeerTopic = 'state_sync' | 'catch_up_range';
+const PEER_TOPIC_BY_NAME: { readonly [Name in PeerTopic]: number } = { state_sync: 1, catch_up_range: 2 };
+const PEER_TOPIC_BY_ID: ReadonlyMap<number, PeerTopic> = new Map([[1, 'state_sync'], [2, 'catch_up_range']] as const);
 
 export interface BeaconValue {
   readonly kind: 'BeaconValue';
@@ -90,6 +98,23 @@ export interface RequestBatches {
   readonly fromHeight: number;
 }
 
+export interface EpochBegan {
+  readonly kind: 'EpochBegan';
+  readonly height: number;
+  readonly summary: Summary;
+}
+
+export interface DealingsFinalized {
+  readonly kind: 'DealingsFinalized';
+  readonly height: number;
+  readonly dealings: readonly Dealing[];
+  readonly complaints: readonly Complaint[];
+}
+
+export interface RequestEpoch {
+  readonly kind: 'RequestEpoch';
+}
+
 export interface Refusal {
   readonly rejectCode: number;
   readonly message: string;
@@ -107,6 +132,95 @@ export interface Path {
   readonly labels: readonly Uint8Array[];
 }
 
+export interface NodeRecord {
+  readonly nodeId: Uint8Array;
+  readonly publicKey: Uint8Array;
+  readonly voteKey: Uint8Array;
+  readonly voteKeyProof: Uint8Array;
+  readonly receiverKey: Uint8Array;
+  readonly address: string;
+}
+
+export interface SubnetRecord {
+  readonly version: number;
+  readonly nodes: readonly NodeRecord[];
+  readonly controller: Uint8Array;
+  readonly replicaVersion: string;
+  readonly halted: boolean;
+  readonly epochLength: number;
+}
+
+export interface DkgTarget {
+  readonly summaryHeight: number;
+  readonly key: KeyName;
+}
+
+export interface DkgConfig {
+  readonly target: DkgTarget;
+  readonly threshold: number;
+  readonly dealers: readonly Uint8Array[];
+  readonly receivers: readonly Uint8Array[];
+  readonly receiverKeys: readonly Uint8Array[];
+  readonly dealerShareKeys: readonly Uint8Array[];
+  readonly dealerIndices: readonly number[];
+}
+
+export interface Dealing {
+  readonly target: DkgTarget;
+  readonly dealer: Uint8Array;
+  readonly commitments: readonly Uint8Array[];
+  readonly ephemeralKey: Uint8Array;
+  readonly ciphertexts: readonly Uint8Array[];
+  readonly proof: Uint8Array;
+  readonly signature: Uint8Array;
+}
+
+export interface Complaint {
+  readonly target: DkgTarget;
+  readonly dealer: Uint8Array;
+  readonly receiver: Uint8Array;
+  readonly sharedPoint: Uint8Array;
+  readonly proof: Uint8Array;
+  readonly signature: Uint8Array;
+}
+
+export interface Transcript {
+  readonly target: DkgTarget;
+  readonly threshold: number;
+  readonly members: readonly Uint8Array[];
+  readonly groupKey: Uint8Array;
+  readonly shareKeys: readonly Uint8Array[];
+  readonly dealers: readonly Uint8Array[];
+}
+
+export interface EpochKeys {
+  readonly record: SubnetRecord;
+  readonly low: Transcript;
+  readonly high: Transcript;
+}
+
+export interface Summary {
+  readonly height: number;
+  readonly nextHeight: number;
+  readonly current: EpochKeys;
+  readonly next: EpochKeys;
+  readonly configs: readonly DkgConfig[];
+}
+
+export interface CatchUpContent {
+  readonly block: Block;
+  readonly summaryHash: Uint8Array;
+  readonly beacon: Uint8Array;
+  readonly stateRoot: Uint8Array;
+  readonly manifestRoot: Uint8Array;
+}
+
+export interface CatchUpPackage {
+  readonly content: CatchUpContent;
+  readonly summary: Summary;
+  readonly signature: Uint8Array;
+}
+
 export interface Block {
   readonly height: number;
   readonly parent: Uint8Array;
@@ -119,6 +233,9 @@ export interface Block {
 
 export interface Payload {
   readonly ingress: readonly Ingress[];
+  readonly summary?: Summary | undefined;
+  readonly dealings: readonly Dealing[];
+  readonly complaints: readonly Complaint[];
 }
 
 export interface BlockProposal {
@@ -397,6 +514,84 @@ export interface RequestIngress {
   readonly kind: 'RequestIngress';
 }
 
+export interface SendArtifact {
+  readonly kind: 'SendArtifact';
+  readonly artifactKind: ArtifactKind;
+  readonly id: Uint8Array;
+  readonly body: Uint8Array;
+  readonly toNodes: readonly Uint8Array[];
+}
+
+export interface RequestArtifacts {
+  readonly kind: 'RequestArtifacts';
+  readonly artifactKind: ArtifactKind;
+  readonly ids: readonly Uint8Array[];
+  readonly fromNode: Uint8Array;
+}
+
+export interface AskPeer {
+  readonly kind: 'AskPeer';
+  readonly askId: Uint8Array;
+  readonly topic: PeerTopic;
+  readonly peer: Uint8Array;
+  readonly body: Uint8Array;
+  readonly timeoutMs: number;
+}
+
+export interface PeerAnswered {
+  readonly kind: 'PeerAnswered';
+  readonly askId: Uint8Array;
+  readonly topic: PeerTopic;
+  readonly peer: Uint8Array;
+  readonly body: Uint8Array;
+  readonly failure: string;
+}
+
+export interface PeerAsked {
+  readonly kind: 'PeerAsked';
+  readonly askId: Uint8Array;
+  readonly topic: PeerTopic;
+  readonly peer: Uint8Array;
+  readonly body: Uint8Array;
+}
+
+export interface AnswerPeer {
+  readonly kind: 'AnswerPeer';
+  readonly askId: Uint8Array;
+  readonly topic: PeerTopic;
+  readonly peer: Uint8Array;
+  readonly body: Uint8Array;
+}
+
+export interface PeerAddress {
+  readonly nodeId: Uint8Array;
+  readonly publicKey: Uint8Array;
+  readonly address: string;
+}
+
+export interface ConnectPeers {
+  readonly kind: 'ConnectPeers';
+  readonly peers: readonly PeerAddress[];
+}
+
+export interface PeerLinkChanged {
+  readonly kind: 'PeerLinkChanged';
+  readonly peer: Uint8Array;
+  readonly up: boolean;
+}
+
+export interface SendFrame {
+  readonly kind: 'SendFrame';
+  readonly peers: readonly Uint8Array[];
+  readonly frame: Uint8Array;
+}
+
+export interface FrameReceived {
+  readonly kind: 'FrameReceived';
+  readonly peer: Uint8Array;
+  readonly frame: Uint8Array;
+}
+
 export interface StateHashed {
   readonly kind: 'StateHashed';
   readonly height: number;
@@ -521,6 +716,19 @@ export interface RequestsLoaded {
   readonly requests: readonly KnownRequest[];
   readonly complete: boolean;
   readonly session?: Uint8Array | undefined;
+}
+
+export interface CheckpointMade {
+  readonly kind: 'CheckpointMade';
+  readonly height: number;
+  readonly stateRoot: Uint8Array;
+  readonly manifestRoot: Uint8Array;
+}
+
+export interface SyncState {
+  readonly kind: 'SyncState';
+  readonly package: CatchUpPackage;
+  readonly peers: readonly Uint8Array[];
 }
 
 export function encodeBeaconValue(message: BeaconValue, writer: Writer): Writer {
@@ -788,6 +996,73 @@ export function decodeRequestBatches(reader: Reader, length: number, depth = 0):
   return { kind: 'RequestBatches', fromHeight: fromHeight_ };
 }
 
+export function encodeEpochBegan(message: EpochBegan, writer: Writer): Writer {
+  if (message.height !== 0) writeNumber(writer.uint32(8), message.height);
+  encodeSummary(message.summary, writer.uint32(18).fork()).ldelim();
+  return writer;
+}
+
+export function decodeEpochBegan(reader: Reader, length: number, depth = 0): EpochBegan {
+  const end = reader.pos + length;
+  if (end > reader.len || depth > 8) invalidMessage('EpochBegan');
+  let height_: number = 0;
+  let summary_: Summary | undefined;
+  while (reader.pos < end) {
+    const tag = reader.uint32();
+    switch (tag) {
+      case 8: height_ = readNumber(reader); break;
+      case 18: summary_ = decodeSummary(reader, reader.uint32(), depth + 1); break;
+      default: reader.skipType(tag & 7);
+    }
+  }
+  if (reader.pos !== end) invalidMessage('EpochBegan');
+  if (summary_ === undefined) return invalidMessage('EpochBegan.summary');
+  return { kind: 'EpochBegan', height: height_, summary: summary_ };
+}
+
+export function encodeDealingsFinalized(message: DealingsFinalized, writer: Writer): Writer {
+  if (message.height !== 0) writeNumber(writer.uint32(8), message.height);
+  for (const item of message.dealings) encodeDealing(item, writer.uint32(18).fork()).ldelim();
+  for (const item of message.complaints) encodeComplaint(item, writer.uint32(26).fork()).ldelim();
+  return writer;
+}
+
+export function decodeDealingsFinalized(reader: Reader, length: number, depth = 0): DealingsFinalized {
+  const end = reader.pos + length;
+  if (end > reader.len || depth > 8) invalidMessage('DealingsFinalized');
+  let height_: number = 0;
+  const dealings_: Dealing[] = [];
+  const complaints_: Complaint[] = [];
+  while (reader.pos < end) {
+    const tag = reader.uint32();
+    switch (tag) {
+      case 8: height_ = readNumber(reader); break;
+      case 18: dealings_.push(decodeDealing(reader, reader.uint32(), depth + 1)); break;
+      case 26: complaints_.push(decodeComplaint(reader, reader.uint32(), depth + 1)); break;
+      default: reader.skipType(tag & 7);
+    }
+  }
+  if (reader.pos !== end) invalidMessage('DealingsFinalized');
+  return { kind: 'DealingsFinalized', height: height_, dealings: dealings_, complaints: complaints_ };
+}
+
+export function encodeRequestEpoch(message: RequestEpoch, writer: Writer): Writer {
+  return writer;
+}
+
+export function decodeRequestEpoch(reader: Reader, length: number, depth = 0): RequestEpoch {
+  const end = reader.pos + length;
+  if (end > reader.len || depth > 8) invalidMessage('RequestEpoch');
+  while (reader.pos < end) {
+    const tag = reader.uint32();
+    switch (tag) {
+      default: reader.skipType(tag & 7);
+    }
+  }
+  if (reader.pos !== end) invalidMessage('RequestEpoch');
+  return { kind: 'RequestEpoch' };
+}
+
 export function encodeRefusal(message: Refusal, writer: Writer): Writer {
   if (message.rejectCode !== 0) writer.uint32(8).uint32(message.rejectCode);
   if (message.message) writer.uint32(18).string(message.message);
@@ -863,6 +1138,374 @@ export function decodePath(reader: Reader, length: number, depth = 0): Path {
   return { labels: labels_ };
 }
 
+export function encodeNodeRecord(message: NodeRecord, writer: Writer): Writer {
+  if (message.nodeId.length > 0) writer.uint32(10).bytes(message.nodeId);
+  if (message.publicKey.length > 0) writer.uint32(18).bytes(message.publicKey);
+  if (message.voteKey.length > 0) writer.uint32(26).bytes(message.voteKey);
+  if (message.voteKeyProof.length > 0) writer.uint32(34).bytes(message.voteKeyProof);
+  if (message.receiverKey.length > 0) writer.uint32(42).bytes(message.receiverKey);
+  if (message.address) writer.uint32(50).string(message.address);
+  return writer;
+}
+
+export function decodeNodeRecord(reader: Reader, length: number, depth = 0): NodeRecord {
+  const end = reader.pos + length;
+  if (end > reader.len || depth > 8) invalidMessage('NodeRecord');
+  let nodeId_: Uint8Array = new Uint8Array(0);
+  let publicKey_: Uint8Array = new Uint8Array(0);
+  let voteKey_: Uint8Array = new Uint8Array(0);
+  let voteKeyProof_: Uint8Array = new Uint8Array(0);
+  let receiverKey_: Uint8Array = new Uint8Array(0);
+  let address_: string = '';
+  while (reader.pos < end) {
+    const tag = reader.uint32();
+    switch (tag) {
+      case 10: nodeId_ = readBytes(reader); break;
+      case 18: publicKey_ = readBytes(reader); break;
+      case 26: voteKey_ = readBytes(reader); break;
+      case 34: voteKeyProof_ = readBytes(reader); break;
+      case 42: receiverKey_ = readBytes(reader); break;
+      case 50: address_ = readText(reader); break;
+      default: reader.skipType(tag & 7);
+    }
+  }
+  if (reader.pos !== end) invalidMessage('NodeRecord');
+  return { nodeId: nodeId_, publicKey: publicKey_, voteKey: voteKey_, voteKeyProof: voteKeyProof_, receiverKey: receiverKey_, address: address_ };
+}
+
+export function encodeSubnetRecord(message: SubnetRecord, writer: Writer): Writer {
+  if (message.version !== 0) writeNumber(writer.uint32(8), message.version);
+  for (const item of message.nodes) encodeNodeRecord(item, writer.uint32(18).fork()).ldelim();
+  if (message.controller.length > 0) writer.uint32(26).bytes(message.controller);
+  if (message.replicaVersion) writer.uint32(34).string(message.replicaVersion);
+  if (message.halted) writer.uint32(40).bool(message.halted);
+  if (message.epochLength !== 0) writer.uint32(48).uint32(message.epochLength);
+  return writer;
+}
+
+export function decodeSubnetRecord(reader: Reader, length: number, depth = 0): SubnetRecord {
+  const end = reader.pos + length;
+  if (end > reader.len || depth > 8) invalidMessage('SubnetRecord');
+  let version_: number = 0;
+  const nodes_: NodeRecord[] = [];
+  let controller_: Uint8Array = new Uint8Array(0);
+  let replicaVersion_: string = '';
+  let halted_: boolean = false;
+  let epochLength_: number = 0;
+  while (reader.pos < end) {
+    const tag = reader.uint32();
+    switch (tag) {
+      case 8: version_ = readNumber(reader); break;
+      case 18: nodes_.push(decodeNodeRecord(reader, reader.uint32(), depth + 1)); break;
+      case 26: controller_ = readBytes(reader); break;
+      case 34: replicaVersion_ = readText(reader); break;
+      case 40: halted_ = reader.bool(); break;
+      case 48: epochLength_ = reader.uint32(); break;
+      default: reader.skipType(tag & 7);
+    }
+  }
+  if (reader.pos !== end) invalidMessage('SubnetRecord');
+  return { version: version_, nodes: nodes_, controller: controller_, replicaVersion: replicaVersion_, halted: halted_, epochLength: epochLength_ };
+}
+
+export function encodeDkgTarget(message: DkgTarget, writer: Writer): Writer {
+  if (message.summaryHeight !== 0) writeNumber(writer.uint32(8), message.summaryHeight);
+  writer.uint32(16).uint32(KEY_NAME_BY_NAME[message.key]);
+  return writer;
+}
+
+export function decodeDkgTarget(reader: Reader, length: number, depth = 0): DkgTarget {
+  const end = reader.pos + length;
+  if (end > reader.len || depth > 8) invalidMessage('DkgTarget');
+  let summaryHeight_: number = 0;
+  let key_: KeyName | undefined;
+  while (reader.pos < end) {
+    const tag = reader.uint32();
+    switch (tag) {
+      case 8: summaryHeight_ = readNumber(reader); break;
+      case 16: key_ = KEY_NAME_BY_ID.get(reader.uint32()) ?? invalidEnum('key'); break;
+      default: reader.skipType(tag & 7);
+    }
+  }
+  if (reader.pos !== end) invalidMessage('DkgTarget');
+  if (key_ === undefined) return invalidMessage('DkgTarget.key');
+  return { summaryHeight: summaryHeight_, key: key_ };
+}
+
+export function encodeDkgConfig(message: DkgConfig, writer: Writer): Writer {
+  encodeDkgTarget(message.target, writer.uint32(10).fork()).ldelim();
+  if (message.threshold !== 0) writer.uint32(16).uint32(message.threshold);
+  for (const item of message.dealers) writer.uint32(26).bytes(item);
+  for (const item of message.receivers) writer.uint32(34).bytes(item);
+  for (const item of message.receiverKeys) writer.uint32(42).bytes(item);
+  for (const item of message.dealerShareKeys) writer.uint32(50).bytes(item);
+  for (const item of message.dealerIndices) writer.uint32(56).uint32(item);
+  return writer;
+}
+
+export function decodeDkgConfig(reader: Reader, length: number, depth = 0): DkgConfig {
+  const end = reader.pos + length;
+  if (end > reader.len || depth > 8) invalidMessage('DkgConfig');
+  let target_: DkgTarget | undefined;
+  let threshold_: number = 0;
+  const dealers_: Uint8Array[] = [];
+  const receivers_: Uint8Array[] = [];
+  const receiverKeys_: Uint8Array[] = [];
+  const dealerShareKeys_: Uint8Array[] = [];
+  const dealerIndices_: number[] = [];
+  while (reader.pos < end) {
+    const tag = reader.uint32();
+    switch (tag) {
+      case 10: target_ = decodeDkgTarget(reader, reader.uint32(), depth + 1); break;
+      case 16: threshold_ = reader.uint32(); break;
+      case 26: dealers_.push(readBytes(reader)); break;
+      case 34: receivers_.push(readBytes(reader)); break;
+      case 42: receiverKeys_.push(readBytes(reader)); break;
+      case 50: dealerShareKeys_.push(readBytes(reader)); break;
+      case 56: dealerIndices_.push(reader.uint32()); break;
+      default: reader.skipType(tag & 7);
+    }
+  }
+  if (reader.pos !== end) invalidMessage('DkgConfig');
+  if (target_ === undefined) return invalidMessage('DkgConfig.target');
+  return { target: target_, threshold: threshold_, dealers: dealers_, receivers: receivers_, receiverKeys: receiverKeys_, dealerShareKeys: dealerShareKeys_, dealerIndices: dealerIndices_ };
+}
+
+export function encodeDealing(message: Dealing, writer: Writer): Writer {
+  encodeDkgTarget(message.target, writer.uint32(10).fork()).ldelim();
+  if (message.dealer.length > 0) writer.uint32(18).bytes(message.dealer);
+  for (const item of message.commitments) writer.uint32(26).bytes(item);
+  if (message.ephemeralKey.length > 0) writer.uint32(34).bytes(message.ephemeralKey);
+  for (const item of message.ciphertexts) writer.uint32(42).bytes(item);
+  if (message.proof.length > 0) writer.uint32(50).bytes(message.proof);
+  if (message.signature.length > 0) writer.uint32(58).bytes(message.signature);
+  return writer;
+}
+
+export function decodeDealing(reader: Reader, length: number, depth = 0): Dealing {
+  const end = reader.pos + length;
+  if (end > reader.len || depth > 8) invalidMessage('Dealing');
+  let target_: DkgTarget | undefined;
+  let dealer_: Uint8Array = new Uint8Array(0);
+  const commitments_: Uint8Array[] = [];
+  let ephemeralKey_: Uint8Array = new Uint8Array(0);
+  const ciphertexts_: Uint8Array[] = [];
+  let proof_: Uint8Array = new Uint8Array(0);
+  let signature_: Uint8Array = new Uint8Array(0);
+  while (reader.pos < end) {
+    const tag = reader.uint32();
+    switch (tag) {
+      case 10: target_ = decodeDkgTarget(reader, reader.uint32(), depth + 1); break;
+      case 18: dealer_ = readBytes(reader); break;
+      case 26: commitments_.push(readBytes(reader)); break;
+      case 34: ephemeralKey_ = readBytes(reader); break;
+      case 42: ciphertexts_.push(readBytes(reader)); break;
+      case 50: proof_ = readBytes(reader); break;
+      case 58: signature_ = readBytes(reader); break;
+      default: reader.skipType(tag & 7);
+    }
+  }
+  if (reader.pos !== end) invalidMessage('Dealing');
+  if (target_ === undefined) return invalidMessage('Dealing.target');
+  return { target: target_, dealer: dealer_, commitments: commitments_, ephemeralKey: ephemeralKey_, ciphertexts: ciphertexts_, proof: proof_, signature: signature_ };
+}
+
+export function encodeComplaint(message: Complaint, writer: Writer): Writer {
+  encodeDkgTarget(message.target, writer.uint32(10).fork()).ldelim();
+  if (message.dealer.length > 0) writer.uint32(18).bytes(message.dealer);
+  if (message.receiver.length > 0) writer.uint32(26).bytes(message.receiver);
+  if (message.sharedPoint.length > 0) writer.uint32(34).bytes(message.sharedPoint);
+  if (message.proof.length > 0) writer.uint32(42).bytes(message.proof);
+  if (message.signature.length > 0) writer.uint32(50).bytes(message.signature);
+  return writer;
+}
+
+export function decodeComplaint(reader: Reader, length: number, depth = 0): Complaint {
+  const end = reader.pos + length;
+  if (end > reader.len || depth > 8) invalidMessage('Complaint');
+  let target_: DkgTarget | undefined;
+  let dealer_: Uint8Array = new Uint8Array(0);
+  let receiver_: Uint8Array = new Uint8Array(0);
+  let sharedPoint_: Uint8Array = new Uint8Array(0);
+  let proof_: Uint8Array = new Uint8Array(0);
+  let signature_: Uint8Array = new Uint8Array(0);
+  while (reader.pos < end) {
+    const tag = reader.uint32();
+    switch (tag) {
+      case 10: target_ = decodeDkgTarget(reader, reader.uint32(), depth + 1); break;
+      case 18: dealer_ = readBytes(reader); break;
+      case 26: receiver_ = readBytes(reader); break;
+      case 34: sharedPoint_ = readBytes(reader); break;
+      case 42: proof_ = readBytes(reader); break;
+      case 50: signature_ = readBytes(reader); break;
+      default: reader.skipType(tag & 7);
+    }
+  }
+  if (reader.pos !== end) invalidMessage('Complaint');
+  if (target_ === undefined) return invalidMessage('Complaint.target');
+  return { target: target_, dealer: dealer_, receiver: receiver_, sharedPoint: sharedPoint_, proof: proof_, signature: signature_ };
+}
+
+export function encodeTranscript(message: Transcript, writer: Writer): Writer {
+  encodeDkgTarget(message.target, writer.uint32(10).fork()).ldelim();
+  if (message.threshold !== 0) writer.uint32(16).uint32(message.threshold);
+  for (const item of message.members) writer.uint32(26).bytes(item);
+  if (message.groupKey.length > 0) writer.uint32(34).bytes(message.groupKey);
+  for (const item of message.shareKeys) writer.uint32(42).bytes(item);
+  for (const item of message.dealers) writer.uint32(50).bytes(item);
+  return writer;
+}
+
+export function decodeTranscript(reader: Reader, length: number, depth = 0): Transcript {
+  const end = reader.pos + length;
+  if (end > reader.len || depth > 8) invalidMessage('Transcript');
+  let target_: DkgTarget | undefined;
+  let threshold_: number = 0;
+  const members_: Uint8Array[] = [];
+  let groupKey_: Uint8Array = new Uint8Array(0);
+  const shareKeys_: Uint8Array[] = [];
+  const dealers_: Uint8Array[] = [];
+  while (reader.pos < end) {
+    const tag = reader.uint32();
+    switch (tag) {
+      case 10: target_ = decodeDkgTarget(reader, reader.uint32(), depth + 1); break;
+      case 16: threshold_ = reader.uint32(); break;
+      case 26: members_.push(readBytes(reader)); break;
+      case 34: groupKey_ = readBytes(reader); break;
+      case 42: shareKeys_.push(readBytes(reader)); break;
+      case 50: dealers_.push(readBytes(reader)); break;
+      default: reader.skipType(tag & 7);
+    }
+  }
+  if (reader.pos !== end) invalidMessage('Transcript');
+  if (target_ === undefined) return invalidMessage('Transcript.target');
+  return { target: target_, threshold: threshold_, members: members_, groupKey: groupKey_, shareKeys: shareKeys_, dealers: dealers_ };
+}
+
+export function encodeEpochKeys(message: EpochKeys, writer: Writer): Writer {
+  encodeSubnetRecord(message.record, writer.uint32(10).fork()).ldelim();
+  encodeTranscript(message.low, writer.uint32(18).fork()).ldelim();
+  encodeTranscript(message.high, writer.uint32(26).fork()).ldelim();
+  return writer;
+}
+
+export function decodeEpochKeys(reader: Reader, length: number, depth = 0): EpochKeys {
+  const end = reader.pos + length;
+  if (end > reader.len || depth > 8) invalidMessage('EpochKeys');
+  let record_: SubnetRecord | undefined;
+  let low_: Transcript | undefined;
+  let high_: Transcript | undefined;
+  while (reader.pos < end) {
+    const tag = reader.uint32();
+    switch (tag) {
+      case 10: record_ = decodeSubnetRecord(reader, reader.uint32(), depth + 1); break;
+      case 18: low_ = decodeTranscript(reader, reader.uint32(), depth + 1); break;
+      case 26: high_ = decodeTranscript(reader, reader.uint32(), depth + 1); break;
+      default: reader.skipType(tag & 7);
+    }
+  }
+  if (reader.pos !== end) invalidMessage('EpochKeys');
+  if (record_ === undefined) return invalidMessage('EpochKeys.record');
+  if (low_ === undefined) return invalidMessage('EpochKeys.low');
+  if (high_ === undefined) return invalidMessage('EpochKeys.high');
+  return { record: record_, low: low_, high: high_ };
+}
+
+export function encodeSummary(message: Summary, writer: Writer): Writer {
+  if (message.height !== 0) writeNumber(writer.uint32(8), message.height);
+  if (message.nextHeight !== 0) writeNumber(writer.uint32(16), message.nextHeight);
+  encodeEpochKeys(message.current, writer.uint32(26).fork()).ldelim();
+  encodeEpochKeys(message.next, writer.uint32(34).fork()).ldelim();
+  for (const item of message.configs) encodeDkgConfig(item, writer.uint32(42).fork()).ldelim();
+  return writer;
+}
+
+export function decodeSummary(reader: Reader, length: number, depth = 0): Summary {
+  const end = reader.pos + length;
+  if (end > reader.len || depth > 8) invalidMessage('Summary');
+  let height_: number = 0;
+  let nextHeight_: number = 0;
+  let current_: EpochKeys | undefined;
+  let next_: EpochKeys | undefined;
+  const configs_: DkgConfig[] = [];
+  while (reader.pos < end) {
+    const tag = reader.uint32();
+    switch (tag) {
+      case 8: height_ = readNumber(reader); break;
+      case 16: nextHeight_ = readNumber(reader); break;
+      case 26: current_ = decodeEpochKeys(reader, reader.uint32(), depth + 1); break;
+      case 34: next_ = decodeEpochKeys(reader, reader.uint32(), depth + 1); break;
+      case 42: configs_.push(decodeDkgConfig(reader, reader.uint32(), depth + 1)); break;
+      default: reader.skipType(tag & 7);
+    }
+  }
+  if (reader.pos !== end) invalidMessage('Summary');
+  if (current_ === undefined) return invalidMessage('Summary.current');
+  if (next_ === undefined) return invalidMessage('Summary.next');
+  return { height: height_, nextHeight: nextHeight_, current: current_, next: next_, configs: configs_ };
+}
+
+export function encodeCatchUpContent(message: CatchUpContent, writer: Writer): Writer {
+  encodeBlock(message.block, writer.uint32(10).fork()).ldelim();
+  if (message.summaryHash.length > 0) writer.uint32(18).bytes(message.summaryHash);
+  if (message.beacon.length > 0) writer.uint32(26).bytes(message.beacon);
+  if (message.stateRoot.length > 0) writer.uint32(34).bytes(message.stateRoot);
+  if (message.manifestRoot.length > 0) writer.uint32(42).bytes(message.manifestRoot);
+  return writer;
+}
+
+export function decodeCatchUpContent(reader: Reader, length: number, depth = 0): CatchUpContent {
+  const end = reader.pos + length;
+  if (end > reader.len || depth > 8) invalidMessage('CatchUpContent');
+  let block_: Block | undefined;
+  let summaryHash_: Uint8Array = new Uint8Array(0);
+  let beacon_: Uint8Array = new Uint8Array(0);
+  let stateRoot_: Uint8Array = new Uint8Array(0);
+  let manifestRoot_: Uint8Array = new Uint8Array(0);
+  while (reader.pos < end) {
+    const tag = reader.uint32();
+    switch (tag) {
+      case 10: block_ = decodeBlock(reader, reader.uint32(), depth + 1); break;
+      case 18: summaryHash_ = readBytes(reader); break;
+      case 26: beacon_ = readBytes(reader); break;
+      case 34: stateRoot_ = readBytes(reader); break;
+      case 42: manifestRoot_ = readBytes(reader); break;
+      default: reader.skipType(tag & 7);
+    }
+  }
+  if (reader.pos !== end) invalidMessage('CatchUpContent');
+  if (block_ === undefined) return invalidMessage('CatchUpContent.block');
+  return { block: block_, summaryHash: summaryHash_, beacon: beacon_, stateRoot: stateRoot_, manifestRoot: manifestRoot_ };
+}
+
+export function encodeCatchUpPackage(message: CatchUpPackage, writer: Writer): Writer {
+  encodeCatchUpContent(message.content, writer.uint32(10).fork()).ldelim();
+  encodeSummary(message.summary, writer.uint32(18).fork()).ldelim();
+  if (message.signature.length > 0) writer.uint32(26).bytes(message.signature);
+  return writer;
+}
+
+export function decodeCatchUpPackage(reader: Reader, length: number, depth = 0): CatchUpPackage {
+  const end = reader.pos + length;
+  if (end > reader.len || depth > 8) invalidMessage('CatchUpPackage');
+  let content_: CatchUpContent | undefined;
+  let summary_: Summary | undefined;
+  let signature_: Uint8Array = new Uint8Array(0);
+  while (reader.pos < end) {
+    const tag = reader.uint32();
+    switch (tag) {
+      case 10: content_ = decodeCatchUpContent(reader, reader.uint32(), depth + 1); break;
+      case 18: summary_ = decodeSummary(reader, reader.uint32(), depth + 1); break;
+      case 26: signature_ = readBytes(reader); break;
+      default: reader.skipType(tag & 7);
+    }
+  }
+  if (reader.pos !== end) invalidMessage('CatchUpPackage');
+  if (content_ === undefined) return invalidMessage('CatchUpPackage.content');
+  if (summary_ === undefined) return invalidMessage('CatchUpPackage.summary');
+  return { content: content_, summary: summary_, signature: signature_ };
+}
+
 export function encodeBlock(message: Block, writer: Writer): Writer {
   if (message.height !== 0) writeNumber(writer.uint32(8), message.height);
   if (message.parent.length > 0) writer.uint32(18).bytes(message.parent);
@@ -903,6 +1546,9 @@ export function decodeBlock(reader: Reader, length: number, depth = 0): Block {
 
 export function encodePayload(message: Payload, writer: Writer): Writer {
   for (const item of message.ingress) encodeIngress(item, writer.uint32(10).fork()).ldelim();
+  if (message.summary !== undefined) encodeSummary(message.summary, writer.uint32(18).fork()).ldelim();
+  for (const item of message.dealings) encodeDealing(item, writer.uint32(26).fork()).ldelim();
+  for (const item of message.complaints) encodeComplaint(item, writer.uint32(34).fork()).ldelim();
   return writer;
 }
 
@@ -910,15 +1556,21 @@ export function decodePayload(reader: Reader, length: number, depth = 0): Payloa
   const end = reader.pos + length;
   if (end > reader.len || depth > 8) invalidMessage('Payload');
   const ingress_: Ingress[] = [];
+  let summary_: Summary | undefined;
+  const dealings_: Dealing[] = [];
+  const complaints_: Complaint[] = [];
   while (reader.pos < end) {
     const tag = reader.uint32();
     switch (tag) {
       case 10: ingress_.push(decodeIngress(reader, reader.uint32(), depth + 1)); break;
+      case 18: summary_ = decodeSummary(reader, reader.uint32(), depth + 1); break;
+      case 26: dealings_.push(decodeDealing(reader, reader.uint32(), depth + 1)); break;
+      case 34: complaints_.push(decodeComplaint(reader, reader.uint32(), depth + 1)); break;
       default: reader.skipType(tag & 7);
     }
   }
   if (reader.pos !== end) invalidMessage('Payload');
-  return { ingress: ingress_ };
+  return { ingress: ingress_, summary: summary_, dealings: dealings_, complaints: complaints_ };
 }
 
 export function encodeBlockProposal(message: BlockProposal, writer: Writer): Writer {
@@ -2037,6 +2689,304 @@ export function decodeRequestIngress(reader: Reader, length: number, depth = 0):
   return { kind: 'RequestIngress' };
 }
 
+export function encodeSendArtifact(message: SendArtifact, writer: Writer): Writer {
+  writer.uint32(8).uint32(ARTIFACT_KIND_BY_NAME[message.artifactKind]);
+  if (message.id.length > 0) writer.uint32(18).bytes(message.id);
+  if (message.body.length > 0) writer.uint32(26).bytes(message.body);
+  for (const item of message.toNodes) writer.uint32(34).bytes(item);
+  return writer;
+}
+
+export function decodeSendArtifact(reader: Reader, length: number, depth = 0): SendArtifact {
+  const end = reader.pos + length;
+  if (end > reader.len || depth > 8) invalidMessage('SendArtifact');
+  let artifactKind_: ArtifactKind | undefined;
+  let id_: Uint8Array = new Uint8Array(0);
+  let body_: Uint8Array = new Uint8Array(0);
+  const toNodes_: Uint8Array[] = [];
+  while (reader.pos < end) {
+    const tag = reader.uint32();
+    switch (tag) {
+      case 8: artifactKind_ = ARTIFACT_KIND_BY_ID.get(reader.uint32()) ?? invalidEnum('artifactKind'); break;
+      case 18: id_ = readBytes(reader); break;
+      case 26: body_ = readBytes(reader); break;
+      case 34: toNodes_.push(readBytes(reader)); break;
+      default: reader.skipType(tag & 7);
+    }
+  }
+  if (reader.pos !== end) invalidMessage('SendArtifact');
+  if (artifactKind_ === undefined) return invalidMessage('SendArtifact.artifactKind');
+  return { kind: 'SendArtifact', artifactKind: artifactKind_, id: id_, body: body_, toNodes: toNodes_ };
+}
+
+export function encodeRequestArtifacts(message: RequestArtifacts, writer: Writer): Writer {
+  writer.uint32(8).uint32(ARTIFACT_KIND_BY_NAME[message.artifactKind]);
+  for (const item of message.ids) writer.uint32(18).bytes(item);
+  if (message.fromNode.length > 0) writer.uint32(26).bytes(message.fromNode);
+  return writer;
+}
+
+export function decodeRequestArtifacts(reader: Reader, length: number, depth = 0): RequestArtifacts {
+  const end = reader.pos + length;
+  if (end > reader.len || depth > 8) invalidMessage('RequestArtifacts');
+  let artifactKind_: ArtifactKind | undefined;
+  const ids_: Uint8Array[] = [];
+  let fromNode_: Uint8Array = new Uint8Array(0);
+  while (reader.pos < end) {
+    const tag = reader.uint32();
+    switch (tag) {
+      case 8: artifactKind_ = ARTIFACT_KIND_BY_ID.get(reader.uint32()) ?? invalidEnum('artifactKind'); break;
+      case 18: ids_.push(readBytes(reader)); break;
+      case 26: fromNode_ = readBytes(reader); break;
+      default: reader.skipType(tag & 7);
+    }
+  }
+  if (reader.pos !== end) invalidMessage('RequestArtifacts');
+  if (artifactKind_ === undefined) return invalidMessage('RequestArtifacts.artifactKind');
+  return { kind: 'RequestArtifacts', artifactKind: artifactKind_, ids: ids_, fromNode: fromNode_ };
+}
+
+export function encodeAskPeer(message: AskPeer, writer: Writer): Writer {
+  if (message.askId.length > 0) writer.uint32(10).bytes(message.askId);
+  writer.uint32(16).uint32(PEER_TOPIC_BY_NAME[message.topic]);
+  if (message.peer.length > 0) writer.uint32(26).bytes(message.peer);
+  if (message.body.length > 0) writer.uint32(34).bytes(message.body);
+  if (message.timeoutMs !== 0) writer.uint32(40).uint32(message.timeoutMs);
+  return writer;
+}
+
+export function decodeAskPeer(reader: Reader, length: number, depth = 0): AskPeer {
+  const end = reader.pos + length;
+  if (end > reader.len || depth > 8) invalidMessage('AskPeer');
+  let askId_: Uint8Array = new Uint8Array(0);
+  let topic_: PeerTopic | undefined;
+  let peer_: Uint8Array = new Uint8Array(0);
+  let body_: Uint8Array = new Uint8Array(0);
+  let timeoutMs_: number = 0;
+  while (reader.pos < end) {
+    const tag = reader.uint32();
+    switch (tag) {
+      case 10: askId_ = readBytes(reader); break;
+      case 16: topic_ = PEER_TOPIC_BY_ID.get(reader.uint32()) ?? invalidEnum('topic'); break;
+      case 26: peer_ = readBytes(reader); break;
+      case 34: body_ = readBytes(reader); break;
+      case 40: timeoutMs_ = reader.uint32(); break;
+      default: reader.skipType(tag & 7);
+    }
+  }
+  if (reader.pos !== end) invalidMessage('AskPeer');
+  if (topic_ === undefined) return invalidMessage('AskPeer.topic');
+  return { kind: 'AskPeer', askId: askId_, topic: topic_, peer: peer_, body: body_, timeoutMs: timeoutMs_ };
+}
+
+export function encodePeerAnswered(message: PeerAnswered, writer: Writer): Writer {
+  if (message.askId.length > 0) writer.uint32(10).bytes(message.askId);
+  writer.uint32(16).uint32(PEER_TOPIC_BY_NAME[message.topic]);
+  if (message.peer.length > 0) writer.uint32(26).bytes(message.peer);
+  if (message.body.length > 0) writer.uint32(34).bytes(message.body);
+  if (message.failure) writer.uint32(42).string(message.failure);
+  return writer;
+}
+
+export function decodePeerAnswered(reader: Reader, length: number, depth = 0): PeerAnswered {
+  const end = reader.pos + length;
+  if (end > reader.len || depth > 8) invalidMessage('PeerAnswered');
+  let askId_: Uint8Array = new Uint8Array(0);
+  let topic_: PeerTopic | undefined;
+  let peer_: Uint8Array = new Uint8Array(0);
+  let body_: Uint8Array = new Uint8Array(0);
+  let failure_: string = '';
+  while (reader.pos < end) {
+    const tag = reader.uint32();
+    switch (tag) {
+      case 10: askId_ = readBytes(reader); break;
+      case 16: topic_ = PEER_TOPIC_BY_ID.get(reader.uint32()) ?? invalidEnum('topic'); break;
+      case 26: peer_ = readBytes(reader); break;
+      case 34: body_ = readBytes(reader); break;
+      case 42: failure_ = readText(reader); break;
+      default: reader.skipType(tag & 7);
+    }
+  }
+  if (reader.pos !== end) invalidMessage('PeerAnswered');
+  if (topic_ === undefined) return invalidMessage('PeerAnswered.topic');
+  return { kind: 'PeerAnswered', askId: askId_, topic: topic_, peer: peer_, body: body_, failure: failure_ };
+}
+
+export function encodePeerAsked(message: PeerAsked, writer: Writer): Writer {
+  if (message.askId.length > 0) writer.uint32(10).bytes(message.askId);
+  writer.uint32(16).uint32(PEER_TOPIC_BY_NAME[message.topic]);
+  if (message.peer.length > 0) writer.uint32(26).bytes(message.peer);
+  if (message.body.length > 0) writer.uint32(34).bytes(message.body);
+  return writer;
+}
+
+export function decodePeerAsked(reader: Reader, length: number, depth = 0): PeerAsked {
+  const end = reader.pos + length;
+  if (end > reader.len || depth > 8) invalidMessage('PeerAsked');
+  let askId_: Uint8Array = new Uint8Array(0);
+  let topic_: PeerTopic | undefined;
+  let peer_: Uint8Array = new Uint8Array(0);
+  let body_: Uint8Array = new Uint8Array(0);
+  while (reader.pos < end) {
+    const tag = reader.uint32();
+    switch (tag) {
+      case 10: askId_ = readBytes(reader); break;
+      case 16: topic_ = PEER_TOPIC_BY_ID.get(reader.uint32()) ?? invalidEnum('topic'); break;
+      case 26: peer_ = readBytes(reader); break;
+      case 34: body_ = readBytes(reader); break;
+      default: reader.skipType(tag & 7);
+    }
+  }
+  if (reader.pos !== end) invalidMessage('PeerAsked');
+  if (topic_ === undefined) return invalidMessage('PeerAsked.topic');
+  return { kind: 'PeerAsked', askId: askId_, topic: topic_, peer: peer_, body: body_ };
+}
+
+export function encodeAnswerPeer(message: AnswerPeer, writer: Writer): Writer {
+  if (message.askId.length > 0) writer.uint32(10).bytes(message.askId);
+  writer.uint32(16).uint32(PEER_TOPIC_BY_NAME[message.topic]);
+  if (message.peer.length > 0) writer.uint32(26).bytes(message.peer);
+  if (message.body.length > 0) writer.uint32(34).bytes(message.body);
+  return writer;
+}
+
+export function decodeAnswerPeer(reader: Reader, length: number, depth = 0): AnswerPeer {
+  const end = reader.pos + length;
+  if (end > reader.len || depth > 8) invalidMessage('AnswerPeer');
+  let askId_: Uint8Array = new Uint8Array(0);
+  let topic_: PeerTopic | undefined;
+  let peer_: Uint8Array = new Uint8Array(0);
+  let body_: Uint8Array = new Uint8Array(0);
+  while (reader.pos < end) {
+    const tag = reader.uint32();
+    switch (tag) {
+      case 10: askId_ = readBytes(reader); break;
+      case 16: topic_ = PEER_TOPIC_BY_ID.get(reader.uint32()) ?? invalidEnum('topic'); break;
+      case 26: peer_ = readBytes(reader); break;
+      case 34: body_ = readBytes(reader); break;
+      default: reader.skipType(tag & 7);
+    }
+  }
+  if (reader.pos !== end) invalidMessage('AnswerPeer');
+  if (topic_ === undefined) return invalidMessage('AnswerPeer.topic');
+  return { kind: 'AnswerPeer', askId: askId_, topic: topic_, peer: peer_, body: body_ };
+}
+
+export function encodePeerAddress(message: PeerAddress, writer: Writer): Writer {
+  if (message.nodeId.length > 0) writer.uint32(10).bytes(message.nodeId);
+  if (message.publicKey.length > 0) writer.uint32(18).bytes(message.publicKey);
+  if (message.address) writer.uint32(26).string(message.address);
+  return writer;
+}
+
+export function decodePeerAddress(reader: Reader, length: number, depth = 0): PeerAddress {
+  const end = reader.pos + length;
+  if (end > reader.len || depth > 8) invalidMessage('PeerAddress');
+  let nodeId_: Uint8Array = new Uint8Array(0);
+  let publicKey_: Uint8Array = new Uint8Array(0);
+  let address_: string = '';
+  while (reader.pos < end) {
+    const tag = reader.uint32();
+    switch (tag) {
+      case 10: nodeId_ = readBytes(reader); break;
+      case 18: publicKey_ = readBytes(reader); break;
+      case 26: address_ = readText(reader); break;
+      default: reader.skipType(tag & 7);
+    }
+  }
+  if (reader.pos !== end) invalidMessage('PeerAddress');
+  return { nodeId: nodeId_, publicKey: publicKey_, address: address_ };
+}
+
+export function encodeConnectPeers(message: ConnectPeers, writer: Writer): Writer {
+  for (const item of message.peers) encodePeerAddress(item, writer.uint32(10).fork()).ldelim();
+  return writer;
+}
+
+export function decodeConnectPeers(reader: Reader, length: number, depth = 0): ConnectPeers {
+  const end = reader.pos + length;
+  if (end > reader.len || depth > 8) invalidMessage('ConnectPeers');
+  const peers_: PeerAddress[] = [];
+  while (reader.pos < end) {
+    const tag = reader.uint32();
+    switch (tag) {
+      case 10: peers_.push(decodePeerAddress(reader, reader.uint32(), depth + 1)); break;
+      default: reader.skipType(tag & 7);
+    }
+  }
+  if (reader.pos !== end) invalidMessage('ConnectPeers');
+  return { kind: 'ConnectPeers', peers: peers_ };
+}
+
+export function encodePeerLinkChanged(message: PeerLinkChanged, writer: Writer): Writer {
+  if (message.peer.length > 0) writer.uint32(10).bytes(message.peer);
+  if (message.up) writer.uint32(16).bool(message.up);
+  return writer;
+}
+
+export function decodePeerLinkChanged(reader: Reader, length: number, depth = 0): PeerLinkChanged {
+  const end = reader.pos + length;
+  if (end > reader.len || depth > 8) invalidMessage('PeerLinkChanged');
+  let peer_: Uint8Array = new Uint8Array(0);
+  let up_: boolean = false;
+  while (reader.pos < end) {
+    const tag = reader.uint32();
+    switch (tag) {
+      case 10: peer_ = readBytes(reader); break;
+      case 16: up_ = reader.bool(); break;
+      default: reader.skipType(tag & 7);
+    }
+  }
+  if (reader.pos !== end) invalidMessage('PeerLinkChanged');
+  return { kind: 'PeerLinkChanged', peer: peer_, up: up_ };
+}
+
+export function encodeSendFrame(message: SendFrame, writer: Writer): Writer {
+  for (const item of message.peers) writer.uint32(10).bytes(item);
+  if (message.frame.length > 0) writer.uint32(18).bytes(message.frame);
+  return writer;
+}
+
+export function decodeSendFrame(reader: Reader, length: number, depth = 0): SendFrame {
+  const end = reader.pos + length;
+  if (end > reader.len || depth > 8) invalidMessage('SendFrame');
+  const peers_: Uint8Array[] = [];
+  let frame_: Uint8Array = new Uint8Array(0);
+  while (reader.pos < end) {
+    const tag = reader.uint32();
+    switch (tag) {
+      case 10: peers_.push(readBytes(reader)); break;
+      case 18: frame_ = readBytes(reader); break;
+      default: reader.skipType(tag & 7);
+    }
+  }
+  if (reader.pos !== end) invalidMessage('SendFrame');
+  return { kind: 'SendFrame', peers: peers_, frame: frame_ };
+}
+
+export function encodeFrameReceived(message: FrameReceived, writer: Writer): Writer {
+  if (message.peer.length > 0) writer.uint32(10).bytes(message.peer);
+  if (message.frame.length > 0) writer.uint32(18).bytes(message.frame);
+  return writer;
+}
+
+export function decodeFrameReceived(reader: Reader, length: number, depth = 0): FrameReceived {
+  const end = reader.pos + length;
+  if (end > reader.len || depth > 8) invalidMessage('FrameReceived');
+  let peer_: Uint8Array = new Uint8Array(0);
+  let frame_: Uint8Array = new Uint8Array(0);
+  while (reader.pos < end) {
+    const tag = reader.uint32();
+    switch (tag) {
+      case 10: peer_ = readBytes(reader); break;
+      case 18: frame_ = readBytes(reader); break;
+      default: reader.skipType(tag & 7);
+    }
+  }
+  if (reader.pos !== end) invalidMessage('FrameReceived');
+  return { kind: 'FrameReceived', peer: peer_, frame: frame_ };
+}
+
 export function encodeStateHashed(message: StateHashed, writer: Writer): Writer {
   if (message.height !== 0) writeNumber(writer.uint32(8), message.height);
   if (message.root.length > 0) writer.uint32(18).bytes(message.root);
@@ -2527,6 +3477,56 @@ export function decodeRequestsLoaded(reader: Reader, length: number, depth = 0):
   return { kind: 'RequestsLoaded', after: after_, requests: requests_, complete: complete_, session: session_ };
 }
 
+export function encodeCheckpointMade(message: CheckpointMade, writer: Writer): Writer {
+  if (message.height !== 0) writeNumber(writer.uint32(8), message.height);
+  if (message.stateRoot.length > 0) writer.uint32(18).bytes(message.stateRoot);
+  if (message.manifestRoot.length > 0) writer.uint32(26).bytes(message.manifestRoot);
+  return writer;
+}
+
+export function decodeCheckpointMade(reader: Reader, length: number, depth = 0): CheckpointMade {
+  const end = reader.pos + length;
+  if (end > reader.len || depth > 8) invalidMessage('CheckpointMade');
+  let height_: number = 0;
+  let stateRoot_: Uint8Array = new Uint8Array(0);
+  let manifestRoot_: Uint8Array = new Uint8Array(0);
+  while (reader.pos < end) {
+    const tag = reader.uint32();
+    switch (tag) {
+      case 8: height_ = readNumber(reader); break;
+      case 18: stateRoot_ = readBytes(reader); break;
+      case 26: manifestRoot_ = readBytes(reader); break;
+      default: reader.skipType(tag & 7);
+    }
+  }
+  if (reader.pos !== end) invalidMessage('CheckpointMade');
+  return { kind: 'CheckpointMade', height: height_, stateRoot: stateRoot_, manifestRoot: manifestRoot_ };
+}
+
+export function encodeSyncState(message: SyncState, writer: Writer): Writer {
+  encodeCatchUpPackage(message.package, writer.uint32(10).fork()).ldelim();
+  for (const item of message.peers) writer.uint32(18).bytes(item);
+  return writer;
+}
+
+export function decodeSyncState(reader: Reader, length: number, depth = 0): SyncState {
+  const end = reader.pos + length;
+  if (end > reader.len || depth > 8) invalidMessage('SyncState');
+  let package_: CatchUpPackage | undefined;
+  const peers_: Uint8Array[] = [];
+  while (reader.pos < end) {
+    const tag = reader.uint32();
+    switch (tag) {
+      case 10: package_ = decodeCatchUpPackage(reader, reader.uint32(), depth + 1); break;
+      case 18: peers_.push(readBytes(reader)); break;
+      default: reader.skipType(tag & 7);
+    }
+  }
+  if (reader.pos !== end) invalidMessage('SyncState');
+  if (package_ === undefined) return invalidMessage('SyncState.package');
+  return { kind: 'SyncState', package: package_, peers: peers_ };
+}
+
 export type Message =
   | BeaconValue
   | RequestBeacon
@@ -2539,6 +3539,9 @@ export type Message =
   | BlockFinalized
   | BatchReady
   | RequestBatches
+  | EpochBegan
+  | DealingsFinalized
+  | RequestEpoch
   | BatchExecuted
   | TipAdvanced
   | RequestExecuted
@@ -2553,6 +3556,16 @@ export type Message =
   | PublishArtifact
   | WithdrawArtifact
   | RequestIngress
+  | SendArtifact
+  | RequestArtifacts
+  | AskPeer
+  | PeerAnswered
+  | PeerAsked
+  | AnswerPeer
+  | ConnectPeers
+  | PeerLinkChanged
+  | SendFrame
+  | FrameReceived
   | StateHashed
   | StateCertified
   | StateCommitted
@@ -2566,7 +3579,9 @@ export type Message =
   | LoadModule
   | ModuleLoaded
   | LoadRequests
-  | RequestsLoaded;
+  | RequestsLoaded
+  | CheckpointMade
+  | SyncState;
 
 export type MessageKind = Message['kind'];
 
@@ -2583,6 +3598,9 @@ export const CONTRACTS: { readonly [Kind in MessageKind]: Contract<Extract<Messa
   BlockFinalized: contract('BlockFinalized', 'consensus', 'block_finalized', encodeBlockFinalized, decodeBlockFinalized),
   BatchReady: contract('BatchReady', 'consensus', 'batch_ready', encodeBatchReady, decodeBatchReady),
   RequestBatches: contract('RequestBatches', 'consensus', 'request_batches', encodeRequestBatches, decodeRequestBatches),
+  EpochBegan: contract('EpochBegan', 'consensus', 'epoch_began', encodeEpochBegan, decodeEpochBegan),
+  DealingsFinalized: contract('DealingsFinalized', 'consensus', 'dealings_finalized', encodeDealingsFinalized, decodeDealingsFinalized),
+  RequestEpoch: contract('RequestEpoch', 'consensus', 'request_epoch', encodeRequestEpoch, decodeRequestEpoch),
   BatchExecuted: contract('BatchExecuted', 'execution', 'batch_executed', encodeBatchExecuted, decodeBatchExecuted),
   TipAdvanced: contract('TipAdvanced', 'execution', 'tip_advanced', encodeTipAdvanced, decodeTipAdvanced),
   RequestExecuted: contract('RequestExecuted', 'execution', 'request_executed', encodeRequestExecuted, decodeRequestExecuted),
@@ -2597,6 +3615,16 @@ export const CONTRACTS: { readonly [Kind in MessageKind]: Contract<Extract<Messa
   PublishArtifact: contract('PublishArtifact', 'p2p', 'publish_artifact', encodePublishArtifact, decodePublishArtifact),
   WithdrawArtifact: contract('WithdrawArtifact', 'p2p', 'withdraw_artifact', encodeWithdrawArtifact, decodeWithdrawArtifact),
   RequestIngress: contract('RequestIngress', 'p2p', 'request_ingress', encodeRequestIngress, decodeRequestIngress),
+  SendArtifact: contract('SendArtifact', 'p2p', 'send_artifact', encodeSendArtifact, decodeSendArtifact),
+  RequestArtifacts: contract('RequestArtifacts', 'p2p', 'request_artifacts', encodeRequestArtifacts, decodeRequestArtifacts),
+  AskPeer: contract('AskPeer', 'p2p', 'ask_peer', encodeAskPeer, decodeAskPeer),
+  PeerAnswered: contract('PeerAnswered', 'p2p', 'peer_answered', encodePeerAnswered, decodePeerAnswered),
+  PeerAsked: contract('PeerAsked', 'p2p', 'peer_asked', encodePeerAsked, decodePeerAsked),
+  AnswerPeer: contract('AnswerPeer', 'p2p', 'answer_peer', encodeAnswerPeer, decodeAnswerPeer),
+  ConnectPeers: contract('ConnectPeers', 'p2p', 'connect_peers', encodeConnectPeers, decodeConnectPeers),
+  PeerLinkChanged: contract('PeerLinkChanged', 'p2p', 'peer_link_changed', encodePeerLinkChanged, decodePeerLinkChanged),
+  SendFrame: contract('SendFrame', 'p2p', 'send_frame', encodeSendFrame, decodeSendFrame),
+  FrameReceived: contract('FrameReceived', 'p2p', 'frame_received', encodeFrameReceived, decodeFrameReceived),
   StateHashed: contract('StateHashed', 'state', 'state_hashed', encodeStateHashed, decodeStateHashed),
   StateCertified: contract('StateCertified', 'state', 'state_certified', encodeStateCertified, decodeStateCertified),
   StateCommitted: contract('StateCommitted', 'state', 'state_committed', encodeStateCommitted, decodeStateCommitted),
@@ -2611,4 +3639,6 @@ export const CONTRACTS: { readonly [Kind in MessageKind]: Contract<Extract<Messa
   ModuleLoaded: contract('ModuleLoaded', 'state', 'module_loaded', encodeModuleLoaded, decodeModuleLoaded),
   LoadRequests: contract('LoadRequests', 'state', 'load_requests', encodeLoadRequests, decodeLoadRequests),
   RequestsLoaded: contract('RequestsLoaded', 'state', 'requests_loaded', encodeRequestsLoaded, decodeRequestsLoaded),
+  CheckpointMade: contract('CheckpointMade', 'state', 'checkpoint_made', encodeCheckpointMade, decodeCheckpointMade),
+  SyncState: contract('SyncState', 'state', 'sync_state', encodeSyncState, decodeSyncState),
 };

@@ -87,6 +87,11 @@ const VOTE_DOMAINS = {
   finalization: separator('internode-finalization'),
 } as const;
 
+/** The payload of a block between summaries. */
+export function payloadOf(ingress: readonly Ingress[]): Payload {
+  return { ingress, summary: undefined, dealings: [], complaints: [] };
+}
+
 export function hashOfPayload(payload: Payload): Uint8Array {
   return sha256(concatBytes(PAYLOAD_DOMAIN, PAYLOAD.encode(payload)));
 }
@@ -121,7 +126,7 @@ export function genesisOf(subnetId: Uint8Array, registryVersion: number): Block 
     registryVersion,
     certifiedHeight: 0,
     timeNanos: 0n,
-    payloadHash: hashOfPayload({ ingress: [] }),
+    payloadHash: hashOfPayload(payloadOf([])),
   };
 }
 

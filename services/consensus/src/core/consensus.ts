@@ -50,6 +50,8 @@ export class ConsensusCore implements Core<ConsensusTask, ConsensusAnswer, Conse
   readonly #hands: Hands;
   #armedMs: number | undefined;
   #ready = false;
+  /** Someone wants to know where we are, and this height has to be durable before we say it. */
+  #owesReadinessAt: number | undefined;
 
   constructor(config: ConsensusConfig) {
     const subnet = new Subnet(config.subnet, config.parameters);
@@ -113,9 +115,9 @@ export class ConsensusCore implements Core<ConsensusTask, ConsensusAnswer, Conse
       this.#armedMs = undefined;
       return;
     }
-    const wasSettled = this.#hands.isSettled;
     this.#hands.becameDurable(height);
-    if (!wasSettled && this.#hands.isSettled) this.#sayReadiness();
+    if (this.#owesReadinessAt !== undefined && height >= this.#owesReadinessAt)
+      this.#sayReadiness();
   }
 
   #hear(message: Message): void {
@@ -232,12 +234,16 @@ export class ConsensusCore implements Core<ConsensusTask, ConsensusAnswer, Conse
   }
 
   /**
-   * The height is one that survives a crash: state waits for its certification before it shows anything, and would wait
-   * for ever for one that the next crash takes back. Silent until that is known; who wants to know asks again.
+   * State shows nothing older than the height said here. So it is at least what anyone may have heard of as final, and what
+   * a crash cannot take back: state would wait for ever for a height that is lost. Hence what is on its way to the disk
+   * is waited for.
    */
   #sayReadiness(): void {
-    if (!this.#hands.isSettled) return;
-    const height = this.#state.ledger.durable;
+    const { delivered, ledger } = this.#state;
+    const height = ledger.durable;
+    const owedAt = this.#owesReadinessAt ?? delivered;
+    this.#owesReadinessAt = height < owedAt ? owedAt : undefined;
+    if (height < owedAt) return;
     const detail = this.#ready ? '' : 'waits for the random beacon';
     this.#outbox.publish({
       kind: 'Readiness',

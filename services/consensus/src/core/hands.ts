@@ -66,11 +66,6 @@ export class Hands {
     this.#outbox.add(...this.#offers.everything(this.#state));
   }
 
-  /** Whether the journal's end is known to survive. Until then nobody may count on a height of it. */
-  get isSettled(): boolean {
-    return this.#state.ledger.durable >= this.#restoredHeight;
-  }
-
   /** The signal that the entry of a height, and all before it, survive. */
   becameDurable(height: number): void {
     this.#state.ledger.becameDurable(height);
@@ -93,7 +88,7 @@ export class Hands {
   repeatBatches(from: number): void {
     const { ledger, now, asked } = this.#state;
     asked.set('batch', now.ms);
-    if (!this.isSettled) {
+    if (ledger.durable < this.#restoredHeight) {
       this.#askedFrom = Math.min(from, this.#askedFrom ?? from);
       return;
     }

@@ -43,6 +43,7 @@ export class ExecutionCore implements Core<Task, Answer, ExecutionEvent> {
   readonly #executed = new Executed(HEIGHTS_UNCOMMITTED);
   #effects: ExecutionEffect[] = [];
   #ready = false;
+  #servedBefore = false;
   /** State shows nothing older than what was final when it started, so this is what we have to reach. */
   #certifiedBefore: number | undefined;
   #applying = false;
@@ -90,6 +91,10 @@ export class ExecutionCore implements Core<Task, Answer, ExecutionEvent> {
         break;
       default:
         unreachable(input);
+    }
+    if (this.#serves !== this.#servedBefore) {
+      this.#servedBefore = this.#serves;
+      this.#sayReadiness();
     }
     return this.#effects;
   }
@@ -156,7 +161,6 @@ export class ExecutionCore implements Core<Task, Answer, ExecutionEvent> {
     this.#ready = true;
     const { height, canisters } = this.#subnet;
     this.#observe({ kind: 'TipOpened', height, canisters: canisters.size });
-    this.#sayReadiness();
     this.#publish({ kind: 'RequestCertified' });
     this.#batchSinceAsk = false;
     this.#askBatches();
@@ -256,6 +260,7 @@ export class ExecutionCore implements Core<Task, Answer, ExecutionEvent> {
       this.#requestBatches();
       this.#publish(advancedOf(this.#subnet));
     }
+    if (this.#certifiedBefore === undefined) this.#publish({ kind: 'RequestCertified' });
     this.#batchSinceAsk = false;
     this.#emit({ kind: 'wait', token: 'ask batches', delayMs: IDLE_ASK_MS });
   }
@@ -268,9 +273,9 @@ export class ExecutionCore implements Core<Task, Answer, ExecutionEvent> {
     this.#publish({
       kind: 'Readiness',
       service: 'execution',
-      ready: this.#ready,
+      ready: this.#serves,
       height: this.#subnet.height,
-      detail: this.#ready ? '' : 'loading the tip',
+      detail: this.#serves ? '' : this.#ready ? 'executing what was certified' : 'loading the tip',
     });
   }
 

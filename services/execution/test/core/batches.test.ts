@@ -131,7 +131,9 @@ describe('a weak bus', () => {
     replica.hear(certified(height));
     expect(refused(replica.query(id, 'get'))).toMatchObject({ errorCode: 'IC0208' });
     expect(replica.inspect(id, 'silent')).toMatchObject({ errorCode: 'IC0208' });
+    expect(replica.heard('Readiness').at(-1)).toMatchObject({ ready: false });
     replica.block([replica.ingress(id, 'silent')]);
+    expect(replica.heard('Readiness').at(-1)).toMatchObject({ ready: true, height });
     expect(count(replica, id)).toBe(1n);
     expect(replica.inspect(id, 'silent')).toBeUndefined();
     // What is certified afterwards asks nothing more: queries do not wait for batches under way.
@@ -162,7 +164,7 @@ describe('a weak bus', () => {
     } as const;
     expect(hear({ ...tip, height: 8, session: new Uint8Array(32) })).toEqual([]);
     expect(hear({ ...tip, height: 0, session: seed })).toContainEqual(
-      expect.objectContaining({ kind: 'Readiness', ready: true, height: 0 }),
+      expect.objectContaining({ kind: 'RequestBatches', fromHeight: 1 }),
     );
     const batch = { timeNanos: 2n, randomness: new Uint8Array(32), blockHash: new Uint8Array(32) };
     expect(hear({ kind: 'BatchReady', height: 1, ...batch, ingress: [] })).toContainEqual(

@@ -88,7 +88,7 @@ export class Neighbours {
     this.#caller.tell(message);
   }
 
-  listen<Kind extends 'StateCertified' | 'RequestReadiness'>(
+  listen<Kind extends 'StateCertified' | 'Readiness' | 'RequestReadiness'>(
     kind: Kind,
     deliver: (message: MessageOf<Kind>) => void,
   ): void {

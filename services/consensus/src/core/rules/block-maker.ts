@@ -2,7 +2,7 @@
 // while the own execution lags, so that an idle subnet costs little and a call never waits for a timer.
 import { CONSENSUS_LIMITS } from '../../limits.ts';
 import { type Action, NOTHING } from '../action.ts';
-import { type Block, type HashKey, hashOfBlock, hashOfPayload, type Payload } from '../artifact.ts';
+import { type Block, type HashKey, hashOfBlock, hashOfPayload, payloadOf } from '../artifact.ts';
 import type { BlockRecord } from '../pool.ts';
 import { certifiedGapDelayMs, rolesAt, roundStartMs, type View } from '../view.ts';
 
@@ -48,7 +48,7 @@ function propose(
   },
 ): Action {
   const { parent, rank, timeNanos, excluded } = made;
-  const payload: Payload = { ingress: view.ingress.select(timeNanos, excluded) };
+  const payload = payloadOf(view.ingress.select(timeNanos, excluded));
   const block: Block = {
     height: parent.block.height + 1,
     parent: parent.hash,
