@@ -245,6 +245,20 @@ export interface BlockProposal {
   readonly signature: Uint8Array;
 }
 
+export interface StrippedPayload {
+  readonly ingressIds: readonly Uint8Array[];
+  readonly summary?: Summary | undefined;
+  readonly dealings: readonly Dealing[];
+  readonly complaints: readonly Complaint[];
+}
+
+export interface StrippedProposal {
+  readonly block: Block;
+  readonly payload: StrippedPayload;
+  readonly maker: Uint8Array;
+  readonly signature: Uint8Array;
+}
+
 export interface Vote {
   readonly height: number;
   readonly blockHash: Uint8Array;
@@ -294,6 +308,7 @@ export interface FinalizedBlock {
   readonly tape: Uint8Array;
   readonly notarization?: VoteCertificate | undefined;
   readonly finalization?: VoteCertificate | undefined;
+  readonly beacon: Uint8Array;
 }
 
 export interface OwnVote {
@@ -318,6 +333,39 @@ export interface ConsensusEntry {
     | { readonly kind: 'ownVote'; readonly ownVote: OwnVote }
     | { readonly kind: 'keptCertificate'; readonly keptCertificate: KeptCertificate }
     | { readonly kind: 'restarted'; readonly restarted: Restarted };
+}
+
+export interface RangeQuestion {
+  readonly fromHeight: number;
+  readonly toHeight: number;
+}
+
+export interface BodiesQuestion {
+  readonly height: number;
+  readonly blockHash: Uint8Array;
+  readonly ingressIds: readonly Uint8Array[];
+}
+
+export interface ChainQuestion {
+  readonly question:
+    | { readonly kind: 'range'; readonly range: RangeQuestion }
+    | { readonly kind: 'bodies'; readonly bodies: BodiesQuestion };
+}
+
+export interface RangeAnswer {
+  readonly blocks: readonly FinalizedBlock[];
+  readonly oldestHeight: number;
+  readonly newestHeight: number;
+}
+
+export interface BodiesAnswer {
+  readonly ingress: readonly Ingress[];
+}
+
+export interface ChainAnswer {
+  readonly answer:
+    | { readonly kind: 'range'; readonly range: RangeAnswer }
+    | { readonly kind: 'bodies'; readonly bodies: BodiesAnswer };
 }
 
 export interface BeaconEntry {
@@ -1604,6 +1652,66 @@ export function decodeBlockProposal(reader: Reader, length: number, depth = 0): 
   return { block: block_, payload: payload_, maker: maker_, signature: signature_ };
 }
 
+export function encodeStrippedPayload(message: StrippedPayload, writer: Writer): Writer {
+  for (const item of message.ingressIds) writer.uint32(10).bytes(item);
+  if (message.summary !== undefined) encodeSummary(message.summary, writer.uint32(18).fork()).ldelim();
+  for (const item of message.dealings) encodeDealing(item, writer.uint32(26).fork()).ldelim();
+  for (const item of message.complaints) encodeComplaint(item, writer.uint32(34).fork()).ldelim();
+  return writer;
+}
+
+export function decodeStrippedPayload(reader: Reader, length: number, depth = 0): StrippedPayload {
+  const end = reader.pos + length;
+  if (end > reader.len || depth > 8) invalidMessage('StrippedPayload');
+  const ingressIds_: Uint8Array[] = [];
+  let summary_: Summary | undefined;
+  const dealings_: Dealing[] = [];
+  const complaints_: Complaint[] = [];
+  while (reader.pos < end) {
+    const tag = reader.uint32();
+    switch (tag) {
+      case 10: ingressIds_.push(readBytes(reader)); break;
+      case 18: summary_ = decodeSummary(reader, reader.uint32(), depth + 1); break;
+      case 26: dealings_.push(decodeDealing(reader, reader.uint32(), depth + 1)); break;
+      case 34: complaints_.push(decodeComplaint(reader, reader.uint32(), depth + 1)); break;
+      default: reader.skipType(tag & 7);
+    }
+  }
+  if (reader.pos !== end) invalidMessage('StrippedPayload');
+  return { ingressIds: ingressIds_, summary: summary_, dealings: dealings_, complaints: complaints_ };
+}
+
+export function encodeStrippedProposal(message: StrippedProposal, writer: Writer): Writer {
+  encodeBlock(message.block, writer.uint32(10).fork()).ldelim();
+  encodeStrippedPayload(message.payload, writer.uint32(18).fork()).ldelim();
+  if (message.maker.length > 0) writer.uint32(26).bytes(message.maker);
+  if (message.signature.length > 0) writer.uint32(34).bytes(message.signature);
+  return writer;
+}
+
+export function decodeStrippedProposal(reader: Reader, length: number, depth = 0): StrippedProposal {
+  const end = reader.pos + length;
+  if (end > reader.len || depth > 8) invalidMessage('StrippedProposal');
+  let block_: Block | undefined;
+  let payload_: StrippedPayload | undefined;
+  let maker_: Uint8Array = new Uint8Array(0);
+  let signature_: Uint8Array = new Uint8Array(0);
+  while (reader.pos < end) {
+    const tag = reader.uint32();
+    switch (tag) {
+      case 10: block_ = decodeBlock(reader, reader.uint32(), depth + 1); break;
+      case 18: payload_ = decodeStrippedPayload(reader, reader.uint32(), depth + 1); break;
+      case 26: maker_ = readBytes(reader); break;
+      case 34: signature_ = readBytes(reader); break;
+      default: reader.skipType(tag & 7);
+    }
+  }
+  if (reader.pos !== end) invalidMessage('StrippedProposal');
+  if (block_ === undefined) return invalidMessage('StrippedProposal.block');
+  if (payload_ === undefined) return invalidMessage('StrippedProposal.payload');
+  return { block: block_, payload: payload_, maker: maker_, signature: signature_ };
+}
+
 export function encodeVote(message: Vote, writer: Writer): Writer {
   if (message.height !== 0) writeNumber(writer.uint32(8), message.height);
   if (message.blockHash.length > 0) writer.uint32(18).bytes(message.blockHash);
@@ -1798,6 +1906,7 @@ export function encodeFinalizedBlock(message: FinalizedBlock, writer: Writer): W
   if (message.tape.length > 0) writer.uint32(18).bytes(message.tape);
   if (message.notarization !== undefined) encodeVoteCertificate(message.notarization, writer.uint32(26).fork()).ldelim();
   if (message.finalization !== undefined) encodeVoteCertificate(message.finalization, writer.uint32(34).fork()).ldelim();
+  if (message.beacon.length > 0) writer.uint32(42).bytes(message.beacon);
   return writer;
 }
 
@@ -1808,6 +1917,7 @@ export function decodeFinalizedBlock(reader: Reader, length: number, depth = 0):
   let tape_: Uint8Array = new Uint8Array(0);
   let notarization_: VoteCertificate | undefined;
   let finalization_: VoteCertificate | undefined;
+  let beacon_: Uint8Array = new Uint8Array(0);
   while (reader.pos < end) {
     const tag = reader.uint32();
     switch (tag) {
@@ -1815,12 +1925,13 @@ export function decodeFinalizedBlock(reader: Reader, length: number, depth = 0):
       case 18: tape_ = readBytes(reader); break;
       case 26: notarization_ = decodeVoteCertificate(reader, reader.uint32(), depth + 1); break;
       case 34: finalization_ = decodeVoteCertificate(reader, reader.uint32(), depth + 1); break;
+      case 42: beacon_ = readBytes(reader); break;
       default: reader.skipType(tag & 7);
     }
   }
   if (reader.pos !== end) invalidMessage('FinalizedBlock');
   if (proposal_ === undefined) return invalidMessage('FinalizedBlock.proposal');
-  return { proposal: proposal_, tape: tape_, notarization: notarization_, finalization: finalization_ };
+  return { proposal: proposal_, tape: tape_, notarization: notarization_, finalization: finalization_, beacon: beacon_ };
 }
 
 export function encodeOwnVote(message: OwnVote, writer: Writer): Writer {
@@ -1925,6 +2036,151 @@ export function decodeConsensusEntry(reader: Reader, length: number, depth = 0):
   if (reader.pos !== end) invalidMessage('ConsensusEntry');
   if (fact_ === undefined) return invalidMessage('ConsensusEntry.fact');
   return { fact: fact_ };
+}
+
+export function encodeRangeQuestion(message: RangeQuestion, writer: Writer): Writer {
+  if (message.fromHeight !== 0) writeNumber(writer.uint32(8), message.fromHeight);
+  if (message.toHeight !== 0) writeNumber(writer.uint32(16), message.toHeight);
+  return writer;
+}
+
+export function decodeRangeQuestion(reader: Reader, length: number, depth = 0): RangeQuestion {
+  const end = reader.pos + length;
+  if (end > reader.len || depth > 8) invalidMessage('RangeQuestion');
+  let fromHeight_: number = 0;
+  let toHeight_: number = 0;
+  while (reader.pos < end) {
+    const tag = reader.uint32();
+    switch (tag) {
+      case 8: fromHeight_ = readNumber(reader); break;
+      case 16: toHeight_ = readNumber(reader); break;
+      default: reader.skipType(tag & 7);
+    }
+  }
+  if (reader.pos !== end) invalidMessage('RangeQuestion');
+  return { fromHeight: fromHeight_, toHeight: toHeight_ };
+}
+
+export function encodeBodiesQuestion(message: BodiesQuestion, writer: Writer): Writer {
+  if (message.height !== 0) writeNumber(writer.uint32(8), message.height);
+  if (message.blockHash.length > 0) writer.uint32(18).bytes(message.blockHash);
+  for (const item of message.ingressIds) writer.uint32(26).bytes(item);
+  return writer;
+}
+
+export function decodeBodiesQuestion(reader: Reader, length: number, depth = 0): BodiesQuestion {
+  const end = reader.pos + length;
+  if (end > reader.len || depth > 8) invalidMessage('BodiesQuestion');
+  let height_: number = 0;
+  let blockHash_: Uint8Array = new Uint8Array(0);
+  const ingressIds_: Uint8Array[] = [];
+  while (reader.pos < end) {
+    const tag = reader.uint32();
+    switch (tag) {
+      case 8: height_ = readNumber(reader); break;
+      case 18: blockHash_ = readBytes(reader); break;
+      case 26: ingressIds_.push(readBytes(reader)); break;
+      default: reader.skipType(tag & 7);
+    }
+  }
+  if (reader.pos !== end) invalidMessage('BodiesQuestion');
+  return { height: height_, blockHash: blockHash_, ingressIds: ingressIds_ };
+}
+
+export function encodeChainQuestion(message: ChainQuestion, writer: Writer): Writer {
+  switch (message.question.kind) {
+    case 'range': encodeRangeQuestion(message.question.range, writer.uint32(10).fork()).ldelim(); break;
+    case 'bodies': encodeBodiesQuestion(message.question.bodies, writer.uint32(18).fork()).ldelim(); break;
+  }
+  return writer;
+}
+
+export function decodeChainQuestion(reader: Reader, length: number, depth = 0): ChainQuestion {
+  const end = reader.pos + length;
+  if (end > reader.len || depth > 8) invalidMessage('ChainQuestion');
+  let question_: ChainQuestion['question'] | undefined;
+  while (reader.pos < end) {
+    const tag = reader.uint32();
+    switch (tag) {
+      case 10: question_ = { kind: 'range', range: decodeRangeQuestion(reader, reader.uint32(), depth + 1) }; break;
+      case 18: question_ = { kind: 'bodies', bodies: decodeBodiesQuestion(reader, reader.uint32(), depth + 1) }; break;
+      default: reader.skipType(tag & 7);
+    }
+  }
+  if (reader.pos !== end) invalidMessage('ChainQuestion');
+  if (question_ === undefined) return invalidMessage('ChainQuestion.question');
+  return { question: question_ };
+}
+
+export function encodeRangeAnswer(message: RangeAnswer, writer: Writer): Writer {
+  for (const item of message.blocks) encodeFinalizedBlock(item, writer.uint32(10).fork()).ldelim();
+  if (message.oldestHeight !== 0) writeNumber(writer.uint32(16), message.oldestHeight);
+  if (message.newestHeight !== 0) writeNumber(writer.uint32(24), message.newestHeight);
+  return writer;
+}
+
+export function decodeRangeAnswer(reader: Reader, length: number, depth = 0): RangeAnswer {
+  const end = reader.pos + length;
+  if (end > reader.len || depth > 8) invalidMessage('RangeAnswer');
+  const blocks_: FinalizedBlock[] = [];
+  let oldestHeight_: number = 0;
+  let newestHeight_: number = 0;
+  while (reader.pos < end) {
+    const tag = reader.uint32();
+    switch (tag) {
+      case 10: blocks_.push(decodeFinalizedBlock(reader, reader.uint32(), depth + 1)); break;
+      case 16: oldestHeight_ = readNumber(reader); break;
+      case 24: newestHeight_ = readNumber(reader); break;
+      default: reader.skipType(tag & 7);
+    }
+  }
+  if (reader.pos !== end) invalidMessage('RangeAnswer');
+  return { blocks: blocks_, oldestHeight: oldestHeight_, newestHeight: newestHeight_ };
+}
+
+export function encodeBodiesAnswer(message: BodiesAnswer, writer: Writer): Writer {
+  for (const item of message.ingress) encodeIngress(item, writer.uint32(10).fork()).ldelim();
+  return writer;
+}
+
+export function decodeBodiesAnswer(reader: Reader, length: number, depth = 0): BodiesAnswer {
+  const end = reader.pos + length;
+  if (end > reader.len || depth > 8) invalidMessage('BodiesAnswer');
+  const ingress_: Ingress[] = [];
+  while (reader.pos < end) {
+    const tag = reader.uint32();
+    switch (tag) {
+      case 10: ingress_.push(decodeIngress(reader, reader.uint32(), depth + 1)); break;
+      default: reader.skipType(tag & 7);
+    }
+  }
+  if (reader.pos !== end) invalidMessage('BodiesAnswer');
+  return { ingress: ingress_ };
+}
+
+export function encodeChainAnswer(message: ChainAnswer, writer: Writer): Writer {
+  switch (message.answer.kind) {
+    case 'range': encodeRangeAnswer(message.answer.range, writer.uint32(10).fork()).ldelim(); break;
+    case 'bodies': encodeBodiesAnswer(message.answer.bodies, writer.uint32(18).fork()).ldelim(); break;
+  }
+  return writer;
+}
+
+export function decodeChainAnswer(reader: Reader, length: number, depth = 0): ChainAnswer {
+  const end = reader.pos + length;
+  if (end > reader.len || depth > 8) invalidMessage('ChainAnswer');
+  let answer_: ChainAnswer['answer'] | undefined;
+  while (reader.pos < end) {
+    const tag = reader.uint32();
+    switch (tag) {
+      case 10: answer_ = { kind: 'range', range: decodeRangeAnswer(reader, reader.uint32(), depth + 1) }; break;
+      case 18: answer_ = { kind: 'bodies', bodies: decodeBodiesAnswer(reader, reader.uint32(), depth + 1) }; break;
+      default: reader.skipType(tag & 7);
+    }
+  }
+  if (reader.pos !== end) invalidMessage('ChainAnswer');
+  if (answer_ === undefined) return invalidMessage('ChainAnswer.answer');
+  return { answer: answer_ };
 }
 
 export function encodeBeaconEntry(message: BeaconEntry, writer: Writer): Writer {

@@ -76,7 +76,7 @@ export class Ledger {
       record,
       entry: encode({
         kind: 'finalized',
-        finalized: { proposal, tape, notarization, finalization },
+        finalized: { proposal, tape, notarization, finalization, beacon: new Uint8Array(0) },
       }),
       batch: {
         kind: 'BatchReady',
