@@ -1,9 +1,12 @@
+import type { Summary } from '@internode/contracts';
 import type { SubnetParameters, SubnetRecord } from './core/subnet.ts';
 
 export interface ConsensusConfig {
   /** The public record of the subnet. */
   readonly subnet: SubnetRecord;
-  /** This node's principal; a member of the subnet. */
+  /** The summary at height 0; absent: `subnet` for ever. */
+  readonly genesis?: Summary;
+  /** This node's principal; of a member, or of one that will be or was. */
   readonly nodeId: Uint8Array;
   /** What differs from `LOCAL_PARAMETERS`; must be the same on all members. */
   readonly parameters?: Partial<SubnetParameters>;

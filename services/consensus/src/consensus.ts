@@ -2,6 +2,7 @@
 import type { ServiceDefinition } from '@internode/actor';
 import type { ConsensusConfig } from './config.ts';
 import { ConsensusCore } from './core/consensus.ts';
+import { summaryAtGenesis } from './core/epochs.ts';
 import type { ConsensusEvent } from './core/event.ts';
 import { LOCAL_PARAMETERS } from './core/subnet.ts';
 import type { ConsensusAnswer, ConsensusTask } from './core/task.ts';
@@ -11,6 +12,9 @@ export type ConsensusDefinition = ServiceDefinition<ConsensusTask, ConsensusAnsw
 /** The definition of the consensus service of one node. */
 export function createConsensus(config: ConsensusConfig): ConsensusDefinition {
   const parameters = { ...LOCAL_PARAMETERS, ...config.parameters };
+  const { nodeId, subnet } = config;
+  const { subnetId } = subnet;
+  const genesis = config.genesis ?? summaryAtGenesis(subnet);
   return {
     name: 'consensus',
     hears: [
@@ -23,6 +27,6 @@ export function createConsensus(config: ConsensusConfig): ConsensusDefinition {
       { kind: 'RequestBatches', lane: 'control', whenFull: 'drop-oldest' },
       { kind: 'RequestReadiness', lane: 'control', whenFull: 'drop-oldest' },
     ],
-    core: () => new ConsensusCore({ subnet: config.subnet, nodeId: config.nodeId, parameters }),
+    core: () => new ConsensusCore({ subnetId, genesis, nodeId, parameters }),
   };
 }

@@ -2,6 +2,7 @@ export type { ConsensusConfig } from './config.ts';
 export type { ConsensusDefinition } from './consensus.ts';
 export { createConsensus } from './consensus.ts';
 export { ConsensusCore } from './core/consensus.ts';
+export { summaryAtGenesis } from './core/epochs.ts';
 export type { ConsensusEvent } from './core/event.ts';
 export type { Member, SubnetParameters, SubnetRecord } from './core/subnet.ts';
 export { LOCAL_PARAMETERS } from './core/subnet.ts';

@@ -44,7 +44,7 @@ function submitToAll(world: World, name: string): void {
 
 /** Member index of the maker of a rank at a height. The world's nodes are not sorted; members are. */
 function makerOf(world: World, height: number, rank: number): number {
-  const { subnet } = world.node(0).core.view();
+  const subnet = world.node(0).core.view().epochs.subnetOf(height);
   const member = subnet.member(rolesOf(subnet.n, beaconOf(height - 1)).makers[rank] as number);
   return world.nodes.findIndex((node) => toHex(node.nodeId) === toHex(member.nodeId));
 }

@@ -29,7 +29,8 @@ function send(world: World, from: number, kind: ArtifactKind, body: Uint8Array):
 
 /** Index of the node with this rank at height 1, and the base block. */
 function setting(world: World) {
-  const { subnet, pool } = world.node(0).core.view();
+  const { epochs, pool } = world.node(0).core.view();
+  const subnet = epochs.subnetOf(1);
   const [base] = pool.notarizedBlocks(0);
   if (base === undefined) throw new Error('no base');
   const { makers } = rolesOf(subnet.n, beaconOf(0));
@@ -134,7 +135,7 @@ describe('hostile artifacts', () => {
   test('a certificate needs exactly a quorum of distinct members with good signatures', () => {
     const world = alone();
     const blockHash = sha256(utf8('x'));
-    const sorted = world.node(0).core.view().subnet.members;
+    const sorted = world.node(0).core.view().epochs.subnetOf(1).members;
     type Signed = { readonly signer: Uint8Array; readonly signature: Uint8Array };
     const signatures = sorted
       .slice(0, 3)

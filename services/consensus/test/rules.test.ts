@@ -11,6 +11,7 @@ import {
   payloadOf,
   type VotePurpose,
 } from '../src/core/artifact.ts';
+import { Epochs, summaryAtGenesis } from '../src/core/epochs.ts';
 import { recordOf } from '../src/core/intake.ts';
 import type { BlockRecord } from '../src/core/pool.ts';
 import { aggregator } from '../src/core/rules/aggregator.ts';
@@ -21,7 +22,6 @@ import { finalizer } from '../src/core/rules/finalizer.ts';
 import { notary, notaryDelayMs } from '../src/core/rules/notary.ts';
 import { purger } from '../src/core/rules/purger.ts';
 import { State } from '../src/core/state.ts';
-import { Subnet } from '../src/core/subnet.ts';
 import { CONSENSUS_LIMITS, LOCAL_PARAMETERS } from '../src/index.ts';
 
 const members = Array.from({ length: 4 }, (_, i) => ({
@@ -43,8 +43,9 @@ class Table {
   readonly state: State;
 
   constructor(parameters = LOCAL_PARAMETERS) {
-    const subnet = new Subnet({ subnetId: utf8('s'), registryVersion: 1, members }, parameters);
-    this.state = new State(subnet, 0);
+    const subnetId = utf8('s');
+    const genesis = summaryAtGenesis({ subnetId, registryVersion: 1, members });
+    this.state = new State(new Epochs(subnetId, Uint8Array.of(0), genesis), parameters);
     this.state.started = true;
     this.state.settled = true;
     this.at(0);
@@ -75,7 +76,7 @@ class Table {
       maker: Uint8Array.of(roles.makers[rank] as number),
       signature: new Uint8Array(64),
     };
-    const record = recordOf(this.state.subnet, proposal, hashOfBlock(block));
+    const record = recordOf(this.state.epochs.subnetOf(block.height), proposal, hashOfBlock(block));
     this.state.pool.addBlock(record);
     return record;
   }
@@ -295,7 +296,9 @@ describe('block maker', () => {
       payloadHash: hashOfPayload(payload),
     };
     const proposal = { block, payload, maker: Uint8Array.of(1), signature: new Uint8Array(64) };
-    table.state.pool.addBlock(recordOf(table.state.subnet, proposal, hashOfBlock(block)));
+    table.state.pool.addBlock(
+      recordOf(table.state.epochs.subnetOf(1), proposal, hashOfBlock(block)),
+    );
     expect(blockMaker(table.state)).toEqual([]);
   });
 

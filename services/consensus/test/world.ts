@@ -27,6 +27,7 @@ import {
   type SubnetParameters,
   type SubnetRecord,
   solveConsensus,
+  summaryAtGenesis,
 } from '../src/index.ts';
 
 type Fx = Effect<ConsensusTask, ConsensusEvent>;
@@ -285,8 +286,8 @@ export class World {
   ): Uint8Array {
     const { secret, nodeId } = this.node(index);
     const payload = payloadOf(calls.map((name) => this.ingress(name, expiryMs)));
-    const { subnet } = this.node(0).core.view();
     const height = parent.block.height + 1;
+    const subnet = this.node(0).core.view().epochs.subnetOf(height);
     const maker = subnet.indexOf(nodeId) ?? -1;
     const block: Block = {
       height,
@@ -340,7 +341,8 @@ export class World {
 
   #newCore(nodeId: Uint8Array): ConsensusCore {
     return new ConsensusCore({
-      subnet: this.subnet,
+      subnetId: this.subnet.subnetId,
+      genesis: summaryAtGenesis(this.subnet),
       nodeId,
       parameters: { ...LOCAL_PARAMETERS, ...this.options.parameters },
     });

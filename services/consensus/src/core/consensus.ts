@@ -1,11 +1,12 @@
 // The core of consensus: hears, applies what the rules answer, and says so. Order of rules: finality first, so that
 // nothing waits for it; then votes, certificates, new blocks; validation of what others sent; housekeeping last.
 import type { Core, Input, Instant } from '@internode/actor';
-import type { ArtifactReceived, Message } from '@internode/contracts';
+import type { ArtifactReceived, Message, Summary } from '@internode/contracts';
 import { assert, toHex, unreachable } from '@internode/prelude';
 import { CONSENSUS_LIMITS } from '../limits.ts';
 import type { Rule } from './action.ts';
 import { ENTRY, keyOf } from './artifact.ts';
+import { Epochs } from './epochs.ts';
 import type { ConsensusEvent } from './event.ts';
 import { durableHeight, Hands } from './hands.ts';
 import { receive } from './intake.ts';
@@ -20,7 +21,7 @@ import { notary } from './rules/notary.ts';
 import { purger } from './rules/purger.ts';
 import { validator } from './rules/validator.ts';
 import { State } from './state.ts';
-import { Subnet, type SubnetParameters, type SubnetRecord } from './subnet.ts';
+import type { SubnetParameters } from './subnet.ts';
 import type { ConsensusAnswer, ConsensusTask } from './task.ts';
 import type { View } from './view.ts';
 
@@ -39,7 +40,8 @@ const RULES: readonly Rule[] = [
 const PASSES_MAX = 10_000;
 
 export interface ConsensusConfig {
-  readonly subnet: SubnetRecord;
+  readonly subnetId: Uint8Array;
+  readonly genesis: Summary;
   readonly parameters: SubnetParameters;
   readonly nodeId: Uint8Array;
 }
@@ -54,10 +56,8 @@ export class ConsensusCore implements Core<ConsensusTask, ConsensusAnswer, Conse
   #owesReadinessAt: number | undefined;
 
   constructor(config: ConsensusConfig) {
-    const subnet = new Subnet(config.subnet, config.parameters);
-    const self = subnet.indexOf(config.nodeId);
-    assert(self !== undefined, 'consensus: this node is not a member');
-    this.#state = new State(subnet, self);
+    const epochs = new Epochs(config.subnetId, config.nodeId, config.genesis);
+    this.#state = new State(epochs, config.parameters);
     this.#hands = new Hands(this.#state, this.#outbox, config.nodeId);
   }
 
@@ -150,8 +150,15 @@ export class ConsensusCore implements Core<ConsensusTask, ConsensusAnswer, Conse
     const name = message.artifactKind;
     const id = `${name}/${toHex(message.id)}`;
     if (state.section.isSettled(id)) return;
-    const verdict = receive(state.subnet, message);
+    const verdict = receive(state.epochs, message);
     const peer = toHex(message.fromNode);
+    if (verdict.kind === 'undecided') {
+      return this.#outbox.observe({
+        kind: 'ArtifactDropped',
+        artifact: name,
+        reason: 'height out of range',
+      });
+    }
     if (verdict.kind !== 'valid') {
       state.section.settle(id);
       return this.#outbox.observe({

@@ -50,7 +50,7 @@ export class Hands {
   constructor(state: State, outbox: Outbox, nodeId: Uint8Array) {
     this.#state = state;
     this.#outbox = outbox;
-    this.#offers = new Offers(state.subnet.alone);
+    this.#offers = new Offers();
     this.#nodeId = nodeId;
   }
 
@@ -105,7 +105,7 @@ export class Hands {
         state.pool.ownAt(action.block.height).proposal = keyOf(action.hash);
         return this.#sign(
           action,
-          bytesOfProposal(state.subnet.subnetId, action.block.height, action.hash),
+          bytesOfProposal(state.epochs.subnetId, action.block.height, action.hash),
         );
       case 'vote':
         return this.#vote(action);
@@ -156,12 +156,12 @@ export class Hands {
 
   /** The promise binds from here on, whenever the signature comes: no rule may give a contrary one meanwhile. */
   #vote(action: Extract<Action, { kind: 'vote' }>): void {
-    const { pool, subnet } = this.#state;
+    const { pool, epochs } = this.#state;
     const own = pool.ownAt(action.height);
     const key = keyOf(action.blockHash);
     if (action.purpose === 'notarization') own.notarizations.add(key);
     else own.finalization = key;
-    this.#sign(action, bytesOfVote(action.purpose, subnet.subnetId, action));
+    this.#sign(action, bytesOfVote(action.purpose, epochs.subnetId, action));
   }
 
   #sign(pending: Pending, message: Uint8Array): void {
@@ -194,13 +194,13 @@ export class Hands {
   }
 
   #proposed(made: Extract<Action, { kind: 'propose' }>, signature: Uint8Array): void {
-    const { pool, subnet, ledger } = this.#state;
+    const { pool, epochs, ledger } = this.#state;
     const { block, payload, hash } = made;
     const { height } = block;
     // The round may be over by now; the block is then of no use to anybody.
     if (height <= pool.finalized || !pool.isNotarized(height - 1, keyOf(block.parent))) return;
     const proposal = { block, payload, maker: this.#nodeId, signature };
-    const record = recordOf(subnet, proposal, hash);
+    const record = recordOf(epochs.subnetOf(height), proposal, hash);
     pool.addBlock(record);
     this.#outbox.observe({
       kind: 'BlockProposed',
@@ -208,7 +208,7 @@ export class Hands {
       rank: block.rank,
       messages: payload.ingress.length,
     });
-    if (subnet.alone) return;
+    if (epochs.alone) return;
     const vote = { height, blockHash: hash, signer: this.#nodeId, signature };
     const entry = encode({ kind: 'ownVote', ownVote: { purpose: 'proposal', vote, proposal } });
     ledger.addVote(height, entry);
@@ -216,12 +216,13 @@ export class Hands {
   }
 
   #voted(made: Extract<Action, { kind: 'vote' }>, signature: Uint8Array): void {
-    const { pool, subnet, self, ledger } = this.#state;
+    const { pool, epochs, ledger } = this.#state;
     const { purpose, height, blockHash } = made;
     const record = pool.block(height, keyOf(blockHash));
-    if (height <= pool.finalized || record === undefined) return;
+    const { self } = epochs.subnetOf(height);
+    if (height <= pool.finalized || record === undefined || self === undefined) return;
     pool.addVote(purpose, { height, key: record.key, signer: self, signature });
-    if (subnet.alone) return;
+    if (epochs.alone) return;
     const vote = { height, blockHash, signer: this.#nodeId, signature };
     // Whoever votes for a block keeps it, so that a crash of all cannot lose what they agreed on.
     const proposal =
@@ -259,10 +260,10 @@ export class Hands {
   }
 
   #addCertificate(purpose: VotePurpose, certificate: VoteCertificate, key: HashKey): void {
-    const { pool, subnet, ledger } = this.#state;
+    const { pool, epochs, ledger } = this.#state;
     const { height } = certificate;
     pool.addCertificate(purpose, key, certificate);
-    if (subnet.alone) return;
+    if (epochs.alone) return;
     const body = CERTIFICATE.encode(certificate);
     // Own votes in it are durable before it leaves, since entries become durable in order.
     const entry = encode({ kind: 'keptCertificate', keptCertificate: { purpose, certificate } });
@@ -337,7 +338,7 @@ export class Hands {
     },
   ): void {
     const { kind, body, entry } = offered;
-    if (this.#state.subnet.alone) return;
+    if (this.#state.epochs.alone) return;
     const publish = this.#offers.add(height, { kind, id: sha256(body), body });
     this.#outbox.add(entry === undefined ? publish : { kind: 'persist', entry, then: [publish] });
   }

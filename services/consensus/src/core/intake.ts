@@ -1,7 +1,7 @@
 // The door for artifacts: bytes from anybody in, something the rules can judge out. Checks all that needs no pool: shape,
 // lengths, membership, hash integrity, payload limits.
 import type { ArtifactReceived } from '@internode/contracts';
-import { bytesEqual, invalid, type Verdict, valid } from '@internode/prelude';
+import { bytesEqual, invalid, undecided, type Verdict, valid } from '@internode/prelude';
 import { CONSENSUS_LIMITS } from '../limits.ts';
 import {
   type BlockProposal,
@@ -17,12 +17,15 @@ import {
   VOTE,
   type VotePurpose,
 } from './artifact.ts';
+import type { Epochs } from './epochs.ts';
 import type { BlockRecord } from './pool.ts';
 import type { Subnet } from './subnet.ts';
 import type { Artifact } from './view.ts';
 
 const HASH_BYTES = 32;
 const SIGNATURE_BYTES = 64;
+/** Members of that height are not known before a summary is final: may be right, is offered again. */
+const OF_NO_KNOWN_EPOCH = undecided('its epoch is not known yet');
 
 export type Received =
   | { readonly kind: 'ingress'; readonly ingress: Ingress }
@@ -30,22 +33,22 @@ export type Received =
   /** Of a kind that is not for consensus. */
   | { readonly kind: 'foreign' };
 
-export function receive(subnet: Subnet, message: ArtifactReceived): Verdict<Received> {
+export function receive(epochs: Epochs, message: ArtifactReceived): Verdict<Received> {
   switch (message.artifactKind) {
     case 'ingress':
       return readIngress(message.body);
     case 'block_proposal':
-      return readProposal(subnet, message.body);
+      return readProposal(epochs, message.body);
     case 'notarization_share':
-      return readShare(subnet, 'notarization', message.body);
+      return readShare(epochs, 'notarization', message.body);
     case 'finalization_share':
-      return readShare(subnet, 'finalization', message.body);
+      return readShare(epochs, 'finalization', message.body);
     case 'notarization':
-      return readCertificate(subnet, 'notarization', message.body);
+      return readCertificate(epochs, 'notarization', message.body);
     case 'finalization':
-      return readCertificate(subnet, 'finalization', message.body);
+      return readCertificate(epochs, 'finalization', message.body);
     case 'equivocation_proof':
-      return readEquivocation(subnet, message.body);
+      return readEquivocation(epochs, message.body);
     default:
       return valid({ kind: 'foreign' });
   }
@@ -79,11 +82,13 @@ function faultOfIngress(ingress: Ingress): string | undefined {
   return undefined;
 }
 
-function readProposal(subnet: Subnet, body: Uint8Array): Verdict<Received> {
+function readProposal(epochs: Epochs, body: Uint8Array): Verdict<Received> {
   const decoded = PROPOSAL.decode(body);
   if (decoded.kind !== 'valid') return decoded;
   const proposal = decoded.value;
   const { block, payload } = proposal;
+  const subnet = epochs.at(block.height)?.subnet;
+  if (subnet === undefined) return OF_NO_KNOWN_EPOCH;
   if (subnet.indexOf(proposal.maker) === undefined) return invalid('maker is not a member');
   if (proposal.signature.length !== SIGNATURE_BYTES) return invalid('signature length');
   if (block.height === 0 || block.parent.length !== HASH_BYTES) return invalid('parent');
@@ -104,10 +109,12 @@ function readProposal(subnet: Subnet, body: Uint8Array): Verdict<Received> {
   });
 }
 
-function readShare(subnet: Subnet, purpose: VotePurpose, body: Uint8Array): Verdict<Received> {
+function readShare(epochs: Epochs, purpose: VotePurpose, body: Uint8Array): Verdict<Received> {
   const decoded = VOTE.decode(body);
   if (decoded.kind !== 'valid') return decoded;
   const vote = decoded.value;
+  const subnet = epochs.at(vote.height)?.subnet;
+  if (subnet === undefined) return OF_NO_KNOWN_EPOCH;
   const signer = subnet.indexOf(vote.signer);
   if (signer === undefined) return invalid('signer is not a member');
   if (vote.blockHash.length !== HASH_BYTES) return invalid('hash length');
@@ -121,7 +128,7 @@ function readShare(subnet: Subnet, purpose: VotePurpose, body: Uint8Array): Verd
 }
 
 function readCertificate(
-  subnet: Subnet,
+  epochs: Epochs,
   purpose: VotePurpose,
   body: Uint8Array,
 ): Verdict<Received> {
@@ -129,6 +136,8 @@ function readCertificate(
   if (decoded.kind !== 'valid') return decoded;
   const certificate = decoded.value;
   if (certificate.blockHash.length !== HASH_BYTES) return invalid('hash length');
+  const subnet = epochs.at(certificate.height)?.subnet;
+  if (subnet === undefined) return OF_NO_KNOWN_EPOCH;
   if (certificate.signatures.length !== subnet.quorum) return invalid('not exactly a quorum');
   const { height } = certificate;
   const key = keyOf(certificate.blockHash);
@@ -138,10 +147,12 @@ function readCertificate(
   });
 }
 
-function readEquivocation(subnet: Subnet, body: Uint8Array): Verdict<Received> {
+function readEquivocation(epochs: Epochs, body: Uint8Array): Verdict<Received> {
   const decoded = EQUIVOCATION.decode(body);
   if (decoded.kind !== 'valid') return decoded;
   const proof = decoded.value;
+  const subnet = epochs.at(proof.height)?.subnet;
+  if (subnet === undefined) return OF_NO_KNOWN_EPOCH;
   const maker = subnet.indexOf(proof.maker);
   if (maker === undefined) return invalid('maker is not a member');
   if (proof.firstHash.length !== HASH_BYTES || proof.secondHash.length !== HASH_BYTES)

@@ -16,12 +16,7 @@ interface Offered {
 type Publish = Extract<Effect<never, never>, { kind: 'publish' }>;
 
 export class Offers {
-  readonly #alone: boolean;
   #offered: Offered[] = [];
-
-  constructor(alone: boolean) {
-    this.#alone = alone;
-  }
 
   add(
     height: number,
@@ -34,7 +29,7 @@ export class Offers {
 
   /** After a restart: everything that the journal remembers. It is durable already. */
   everything(view: View): readonly Publish[] {
-    if (this.#alone) return [];
+    if (view.epochs.alone) return [];
     const { pool } = view;
     const published: Publish[] = [];
     for (let height = pool.lowest; height <= pool.notarized + 1; height += 1) {
@@ -55,6 +50,8 @@ export class Offers {
   *#offerHeight(view: View, height: number, here: HeightPool): Generator<Publish> {
     const offer = (kind: ArtifactKind, body: Uint8Array): Publish =>
       this.add(height, { kind, id: sha256(body), body });
+    const subnet = view.epochs.subnetOf(height);
+    const { self } = subnet;
     for (const { proposal } of here.blocks.values()) {
       if (proposal !== undefined) yield offer('block_proposal', PROPOSAL.encode(proposal));
     }
@@ -65,11 +62,12 @@ export class Offers {
       for (const certificate of here.certificates[purpose].values()) {
         yield offer(purpose, CERTIFICATE.encode(certificate));
       }
+      if (self === undefined) continue;
       for (const [key, votes] of here.votes[purpose]) {
-        const signature = votes.get(view.self);
+        const signature = votes.get(self);
         const blockHash = here.blocks.get(key)?.hash;
         if (signature === undefined || blockHash === undefined) continue;
-        const signer = view.subnet.member(view.self).nodeId;
+        const signer = subnet.member(self).nodeId;
         yield offer(`${purpose}_share`, VOTE.encode({ height, blockHash, signer, signature }));
       }
     }

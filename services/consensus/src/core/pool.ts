@@ -13,7 +13,7 @@ import type {
   VoteCertificate,
   VotePurpose,
 } from './artifact.ts';
-import type { Subnet } from './subnet.ts';
+import type { Epochs } from './epochs.ts';
 
 export interface BlockRecord {
   readonly key: HashKey;
@@ -51,7 +51,7 @@ export class HeightPool {
 const NO_VOTES: ReadonlyMap<number, Uint8Array> = new Map();
 
 export class Pool {
-  readonly #subnet: Subnet;
+  readonly #epochs: Epochs;
   readonly #heights = new Map<number, HeightPool>();
   readonly #finalKeys = new Map<number, HashKey>();
   #lowest: number;
@@ -59,8 +59,8 @@ export class Pool {
   #finalized: number;
 
   /** `base` is the block everything else builds on: final, its state durable. */
-  constructor(subnet: Subnet, base: BlockRecord) {
-    this.#subnet = subnet;
+  constructor(epochs: Epochs, base: BlockRecord) {
+    this.#epochs = epochs;
     const { height } = base.block;
     this.#lowest = height;
     this.#notarized = height;
@@ -127,7 +127,7 @@ export class Pool {
     assert(this.isNotarized(height - 1, record.parentKey), 'P1: block before its notarised parent');
     const here = this.#at(height);
     here.blocks.set(record.key, record);
-    this.#check(here);
+    this.#check(height, here);
     this.#advance();
   }
 
@@ -157,7 +157,7 @@ export class Pool {
     const here = this.#at(vote.height);
     const votes = here.votes[purpose].get(vote.key) ?? new Map<number, Uint8Array>();
     here.votes[purpose].set(vote.key, votes.set(vote.signer, vote.signature));
-    this.#check(here);
+    this.#check(vote.height, here);
   }
 
   addCertificate(purpose: VotePurpose, key: HashKey, certificate: VoteCertificate): void {
@@ -205,8 +205,8 @@ export class Pool {
     return here;
   }
 
-  #check(here: HeightPool): void {
-    const { n, makers } = this.#subnet;
+  #check(height: number, here: HeightPool): void {
+    const { n, makers } = this.#epochs.subnetOf(height);
     // A maker has two blocks at most (the second proves equivocation), a member one vote per block and purpose.
     assert(here.blocks.size <= 2 * makers, 'P3: blocks per height');
     for (const votes of Object.values(here.votes)) {

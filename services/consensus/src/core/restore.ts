@@ -18,7 +18,7 @@ export function restore(state: State, entry: Verdict<ConsensusEntry>): void {
     case 'finalized': {
       const { proposal, notarization, finalization } = fact.finalized;
       const { height, timeNanos, certifiedHeight } = proposal.block;
-      const record = recordOf(state.subnet, proposal, hashOfBlock(proposal.block));
+      const record = recordOf(state.epochs.subnetOf(height), proposal, hashOfBlock(proposal.block));
       pool.restoreFinal(record);
       if (notarization !== undefined) pool.addCertificate('notarization', record.key, notarization);
       if (finalization !== undefined) pool.addCertificate('finalization', record.key, finalization);
@@ -49,12 +49,14 @@ export function restore(state: State, entry: Verdict<ConsensusEntry>): void {
 
 /** Own signatures bind as they did before the restart. */
 function restoreVote(state: State, ownVote: OwnVote): void {
-  const { pool, ledger, self } = state;
+  const { pool, ledger } = state;
   const { purpose, vote, proposal } = ownVote;
   const { height, signature } = vote;
   if (height <= pool.finalized) return;
   const key = keyOf(vote.blockHash);
   const own = pool.ownAt(height);
+  const { self } = state.epochs.subnetOf(height);
+  assert(self !== undefined, 'journal of consensus: a vote where this node is no member');
   if (proposal !== undefined) restoreBlock(state, proposal);
   switch (purpose) {
     case 'proposal':
@@ -76,9 +78,9 @@ function restoreVote(state: State, ownVote: OwnVote): void {
 
 /** A block that this node made or voted for was valid; one whose parent's notarisation is lost waits for it. */
 function restoreBlock(state: State, proposal: BlockProposal): void {
-  const { pool, section, subnet } = state;
+  const { pool, section, epochs } = state;
   const { height } = proposal.block;
-  const record = recordOf(subnet, proposal, hashOfBlock(proposal.block));
+  const record = recordOf(epochs.subnetOf(height), proposal, hashOfBlock(proposal.block));
   if (pool.isNotarized(height - 1, record.parentKey)) return pool.addBlock(record);
   const artifact = { kind: 'block_proposal', height, record } as const;
   section.add({ id: `block_proposal/${record.key}`, artifact, peer: 'journal', bytes: 0 });

@@ -3,19 +3,20 @@ import type { Instant } from '@internode/actor';
 import { assert } from '@internode/prelude';
 import { CONSENSUS_LIMITS } from '../limits.ts';
 import { type Block, genesisOf, hashOfBlock, keyOf } from './artifact.ts';
+import type { Epochs } from './epochs.ts';
 import { IngressPool } from './ingress-pool.ts';
 import { Ledger } from './ledger.ts';
 import { rolesOf } from './membership.ts';
 import { type BlockRecord, Pool } from './pool.ts';
-import type { Subnet } from './subnet.ts';
+import type { SubnetParameters } from './subnet.ts';
 import { UnvalidatedSection } from './unvalidated.ts';
 import type { AskToken, Beacon, Tip, Unvalidated, View } from './view.ts';
 
 const BEFORE_TIME: Instant = { ms: Number.NEGATIVE_INFINITY, unixNanos: 0n };
 
 export class State implements View {
-  readonly subnet: Subnet;
-  readonly self: number;
+  readonly epochs: Epochs;
+  readonly parameters: SubnetParameters;
   readonly ingress = new IngressPool();
   readonly section = new UnvalidatedSection();
   readonly beacons = new Map<number, Beacon>();
@@ -32,11 +33,11 @@ export class State implements View {
   committed: number;
   tip: Tip;
 
-  constructor(subnet: Subnet, self: number) {
-    this.subnet = subnet;
-    this.self = self;
-    const genesis = genesisOf(subnet.subnetId, subnet.registryVersion);
-    this.pool = new Pool(subnet, baseRecord(genesis));
+  constructor(epochs: Epochs, parameters: SubnetParameters) {
+    this.epochs = epochs;
+    this.parameters = parameters;
+    const genesis = genesisOf(epochs.subnetId, epochs.summary.current.record.version);
+    this.pool = new Pool(epochs, baseRecord(genesis));
     this.ledger = new Ledger(genesis);
     this.delivered = 0;
     this.certified = 0;
@@ -54,7 +55,7 @@ export class State implements View {
 
   /** Starts anew from a block whose state is durable and certified. */
   restoreBase(block: Block): void {
-    this.pool = new Pool(this.subnet, baseRecord(block));
+    this.pool = new Pool(this.epochs, baseRecord(block));
     this.ledger = new Ledger(block);
     this.delivered = block.height;
     this.certified = block.height;
@@ -65,8 +66,10 @@ export class State implements View {
   hearBeacon(height: number, value: Uint8Array): void {
     const { pool } = this;
     if (height < pool.finalized || height > pool.notarized + CONSENSUS_LIMITS.lookAhead) return;
-    if (this.beacons.has(height)) return;
-    this.beacons.set(height, { roles: rolesOf(this.subnet.n, value), receivedMs: this.now.ms });
+    // One that comes before the members of its height are known is asked for again.
+    const epoch = this.epochs.at(height + 1);
+    if (epoch === undefined || this.beacons.has(height)) return;
+    this.beacons.set(height, { roles: rolesOf(epoch.subnet.n, value), receivedMs: this.now.ms });
   }
 
   hearTape(height: number, value: Uint8Array): void {

@@ -46,12 +46,13 @@ export interface SubnetRecord {
   readonly members: readonly Member[];
 }
 
-/** A subnet record with everything derived from it. Members are known by their index in the sorted list. */
+/** The members of an epoch with everything derived from them. They are known by their index in the sorted list. */
 export class Subnet {
   readonly subnetId: Uint8Array;
   readonly registryVersion: number;
   readonly members: readonly Member[];
-  readonly parameters: SubnetParameters;
+  /** The own index; undefined when this node is not a member. */
+  readonly self: number | undefined;
   readonly n: number;
   readonly faults: number;
   readonly committee: number;
@@ -59,11 +60,10 @@ export class Subnet {
   readonly makers: number;
   readonly #indexOf = new Map<string, number>();
 
-  constructor(record: SubnetRecord, parameters: SubnetParameters) {
+  constructor(record: SubnetRecord, nodeId?: Uint8Array) {
     this.subnetId = record.subnetId;
     this.registryVersion = record.registryVersion;
     this.members = [...record.members].sort((a, b) => compareBytes(a.nodeId, b.nodeId));
-    this.parameters = parameters;
     this.n = this.members.length;
     this.faults = faultsTolerated(this.n);
     this.committee = committeeSize(this.n);
@@ -73,11 +73,7 @@ export class Subnet {
       this.#indexOf.set(toHex(member.nodeId), index);
     }
     assert(this.#indexOf.size === this.n, 'Subnet: a node id comes twice');
-  }
-
-  /** A subnet of one has nobody to offer artifacts to. */
-  get alone(): boolean {
-    return this.n === 1;
+    this.self = nodeId === undefined ? undefined : this.indexOf(nodeId);
   }
 
   indexOf(nodeId: Uint8Array): number | undefined {

@@ -1,10 +1,11 @@
 // Everything a rule may look at. Rules only read; the core is the only writer.
 import type { Instant } from '@internode/actor';
 import type { EquivocationProof, HashKey, Vote, VoteCertificate, VotePurpose } from './artifact.ts';
+import type { Epochs } from './epochs.ts';
 import type { IngressPool } from './ingress-pool.ts';
 import type { Roles } from './membership.ts';
 import type { BlockRecord, Pool } from './pool.ts';
-import type { Subnet } from './subnet.ts';
+import type { Subnet, SubnetParameters } from './subnet.ts';
 
 export type Artifact =
   | { readonly kind: 'block_proposal'; readonly height: number; readonly record: BlockRecord }
@@ -56,9 +57,9 @@ export type AskToken = 'beacon' | 'tape' | 'certified' | 'batch';
 
 export interface View {
   readonly now: Instant;
-  readonly subnet: Subnet;
-  /** The own member index. */
-  readonly self: number;
+  readonly parameters: SubnetParameters;
+  /** Members and keys by height. */
+  readonly epochs: Epochs;
   readonly pool: Pool;
   readonly unvalidated: ReadonlyMap<string, Unvalidated>;
   readonly ingress: IngressPool;
@@ -83,6 +84,17 @@ export interface View {
   readonly journal: { readonly entries: number; readonly bytes: number; readonly base: number };
 }
 
+/** The members at a height, when its epoch is known: nothing is made, voted for or accepted where it is not. */
+export function subnetAt(view: View, height: number): Subnet | undefined {
+  return view.epochs.at(height)?.subnet;
+}
+
+/** Whether this node votes at a height: it is a member, and in the committee. */
+export function isInCommittee(view: View, height: number): boolean {
+  const self = subnetAt(view, height)?.self;
+  return self !== undefined && rolesAt(view, height)?.committee.has(self) === true;
+}
+
 /** The roles at `height`, when the beacon before it is known. */
 export function rolesAt(view: View, height: number): Roles | undefined {
   return view.beacons.get(height - 1)?.roles;
@@ -96,7 +108,7 @@ export function roundStartMs(view: View): number | undefined {
 
 /** Slow-down while certification lags behind finality (protocol 2.5, 2.7). */
 export function certifiedGapDelayMs(view: View): number {
-  const { certifiedGapFree, certifiedGapDelayMs: perHeight } = view.subnet.parameters;
+  const { certifiedGapFree, certifiedGapDelayMs: perHeight } = view.parameters;
   const gap = view.pool.finalized - view.certified;
   return gap > certifiedGapFree ? perHeight * gap : 0;
 }

@@ -26,10 +26,13 @@ export function certificateOf(
 /** The signatures that make a certificate hold, or why it cannot: signers twice, strangers, too few. */
 export function checksOfCertificate(
   subnet: Subnet,
-  purpose: VotePurpose,
-  certificate: VoteCertificate,
-  committee: ReadonlySet<number>,
+  judged: {
+    readonly purpose: VotePurpose;
+    readonly certificate: VoteCertificate;
+    readonly committee: ReadonlySet<number>;
+  },
 ): Verdict<readonly SignatureCheck[]> {
+  const { purpose, certificate, committee } = judged;
   if (certificate.signatures.length !== subnet.quorum) return invalid('not exactly a quorum');
   const message = bytesOfVote(purpose, subnet.subnetId, certificate);
   const checks: SignatureCheck[] = [];

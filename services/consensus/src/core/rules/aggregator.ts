@@ -1,7 +1,7 @@
 // Protocol 2.4, share aggregator: every node puts quorums together for itself; nobody is designated.
 import { type Action, NOTHING } from '../action.ts';
 import type { VotePurpose } from '../artifact.ts';
-import type { View } from '../view.ts';
+import { subnetAt, type View } from '../view.ts';
 import { certificateOf } from '../vote-scheme.ts';
 
 export function aggregator(view: View): readonly Action[] {
@@ -17,11 +17,12 @@ export function aggregator(view: View): readonly Action[] {
 
 function aggregate(view: View, purpose: VotePurpose, height: number): Action | undefined {
   const here = view.pool.at(height);
-  if (here === undefined) return undefined;
+  const subnet = subnetAt(view, height);
+  if (here === undefined || subnet === undefined) return undefined;
   for (const record of here.blocks.values()) {
     const votes = here.votesFor(purpose, record.key);
-    if (votes.size < view.subnet.quorum || here.certificates[purpose].has(record.key)) continue;
-    const certificate = certificateOf(view.subnet, { height, blockHash: record.hash, votes });
+    if (votes.size < subnet.quorum || here.certificates[purpose].has(record.key)) continue;
+    const certificate = certificateOf(subnet, { height, blockHash: record.hash, votes });
     return { kind: 'certify', purpose, certificate };
   }
   return undefined;

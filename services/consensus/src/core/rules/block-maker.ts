@@ -4,14 +4,16 @@ import { CONSENSUS_LIMITS } from '../../limits.ts';
 import { type Action, NOTHING } from '../action.ts';
 import { type Block, type HashKey, hashOfBlock, hashOfPayload, payloadOf } from '../artifact.ts';
 import type { BlockRecord } from '../pool.ts';
-import { certifiedGapDelayMs, rolesAt, roundStartMs, type View } from '../view.ts';
+import { certifiedGapDelayMs, rolesAt, roundStartMs, subnetAt, type View } from '../view.ts';
 
 export function blockMaker(view: View): readonly Action[] {
-  const { pool, subnet, self } = view;
+  const { pool, parameters } = view;
   const height = pool.notarized + 1;
   const startMs = roundStartMs(view);
+  const self = subnetAt(view, height)?.self;
+  if (startMs === undefined || self === undefined) return NOTHING;
   const rank = rolesAt(view, height)?.makers.indexOf(self) ?? -1;
-  if (startMs === undefined || rank < 0) return NOTHING;
+  if (rank < 0) return NOTHING;
   const here = pool.at(height);
   if (here?.own.proposal !== undefined) return NOTHING;
   const better = [...(here?.blocks.values() ?? [])].some(
@@ -20,7 +22,7 @@ export function blockMaker(view: View): readonly Action[] {
   if (better) return NOTHING;
   if (pool.notarized - view.certified >= CONSENSUS_LIMITS.hardGap) return NOTHING;
   // Final but not executed: woken by TipAdvanced. Never a deadlock, since executing them needs no further block.
-  if (pool.finalized - view.tip.height >= subnet.parameters.executionGapMax) return NOTHING;
+  if (pool.finalized - view.tip.height >= parameters.executionGapMax) return NOTHING;
   if (view.delivered - view.committed >= CONSENSUS_LIMITS.uncommittedHeightsMax) return NOTHING;
   if (view.journal.bytes >= CONSENSUS_LIMITS.uncommittedBytesMax) return NOTHING;
   const [parent] = pool.notarizedBlocks(pool.notarized);
@@ -30,9 +32,9 @@ export function blockMaker(view: View): readonly Action[] {
   const timeNanos = max(view.now.unixNanos, parent.block.timeNanos + 1n);
   const atMs =
     startMs +
-    subnet.parameters.unitDelayMs * rank +
+    parameters.unitDelayMs * rank +
     certifiedGapDelayMs(view) +
-    (hasWork(view, timeNanos, excluded) ? paceMs(view, parent) : subnet.parameters.idleBlockMs);
+    (hasWork(view, timeNanos, excluded) ? paceMs(view, parent) : parameters.idleBlockMs);
   if (view.now.ms < atMs)
     return [{ kind: 'look-again', atMs: earlierTimer(view, atMs, timeNanos) }];
   return [propose(view, { parent, rank, timeNanos, excluded })];
@@ -48,12 +50,13 @@ function propose(
   },
 ): Action {
   const { parent, rank, timeNanos, excluded } = made;
+  const height = parent.block.height + 1;
   const payload = payloadOf(view.ingress.select(timeNanos, excluded));
   const block: Block = {
-    height: parent.block.height + 1,
+    height,
     parent: parent.hash,
     rank,
-    registryVersion: view.subnet.registryVersion,
+    registryVersion: view.epochs.subnetOf(height).registryVersion,
     certifiedHeight: Math.max(
       Math.min(view.certified, parent.block.height),
       parent.block.certifiedHeight,
@@ -83,7 +86,7 @@ function hasWork(view: View, timeNanos: bigint, excluded: ReadonlySet<HashKey>):
 
 /** Under load a height's fixed cost is shared by more calls: the fuller the last block, the longer the next gathers. */
 function paceMs(view: View, parent: BlockRecord): number {
-  const { pacePerMessageMs, paceMaxMs } = view.subnet.parameters;
+  const { pacePerMessageMs, paceMaxMs } = view.parameters;
   if (view.ingress.size >= CONSENSUS_LIMITS.payloadMessagesMax) return 0;
   return Math.floor(Math.min(paceMaxMs, parent.ingressKeys.length * pacePerMessageMs));
 }

@@ -2,12 +2,12 @@
 // to notarise no other. A quorum of such votes proves that no other block of the height can ever be notarised:
 // c - (t_fin - f) < t_not.
 import { type Action, NOTHING } from '../action.ts';
-import { rolesAt, type View } from '../view.ts';
+import { isInCommittee, type View } from '../view.ts';
 
 export function finalizer(view: View): readonly Action[] {
-  const { pool, self } = view;
+  const { pool } = view;
   for (let height = pool.finalized + 1; height <= pool.notarized; height += 1) {
-    if (rolesAt(view, height)?.committee.has(self) !== true) continue;
+    if (!isInCommittee(view, height)) continue;
     const own = pool.at(height)?.own;
     if (own?.finalization !== undefined) continue;
     const [block, another] = pool.notarizedBlocks(height);

@@ -3,23 +3,23 @@
 import { CONSENSUS_LIMITS } from '../../limits.ts';
 import { type Action, NOTHING } from '../action.ts';
 import type { BlockRecord } from '../pool.ts';
-import { certifiedGapDelayMs, rolesAt, roundStartMs, type View } from '../view.ts';
+import { certifiedGapDelayMs, isInCommittee, roundStartMs, type View } from '../view.ts';
 
 const GROWTH_PER_UNFINALIZED = 1.5;
 
 /** The wait before a block of this rank is notarised (protocol 2.5). */
 export function notaryDelayMs(view: View, rank: number): number {
-  const { initialNotaryDelayMs, unitDelayMs } = view.subnet.parameters;
+  const { initialNotaryDelayMs, unitDelayMs } = view.parameters;
   const unfinalized = view.pool.notarized - view.pool.finalized;
   const growing = unitDelayMs * rank * GROWTH_PER_UNFINALIZED ** unfinalized;
   return initialNotaryDelayMs + growing + certifiedGapDelayMs(view);
 }
 
 export function notary(view: View): readonly Action[] {
-  const { pool, self } = view;
+  const { pool } = view;
   const height = pool.notarized + 1;
   const startMs = roundStartMs(view);
-  if (startMs === undefined || rolesAt(view, height)?.committee.has(self) !== true) return NOTHING;
+  if (startMs === undefined || !isInCommittee(view, height)) return NOTHING;
   if (pool.notarized - view.certified >= CONSENSUS_LIMITS.hardGap) return NOTHING;
   const own = pool.at(height)?.own;
   for (const record of lowestRanked(view, height)) {

@@ -7,7 +7,7 @@ import type { View } from '../view.ts';
 
 /** Heights below are executed, certified, and so old that no peer needs them from here. */
 export function purgeableBelow(view: View): number {
-  const kept = view.subnet.alone ? 0 : CONSENSUS_LIMITS.chainKept;
+  const kept = view.epochs.alone ? 0 : CONSENSUS_LIMITS.chainKept;
   return Math.min(view.delivered, view.certified) - kept;
 }
 

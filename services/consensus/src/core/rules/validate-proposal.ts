@@ -9,7 +9,7 @@ import type { Judgement } from './validator.ts';
 const WAIT: Judgement = { kind: 'wait' };
 
 export function judgeProposal(view: View, record: BlockRecord, good: boolean): Judgement {
-  const { pool, subnet } = view;
+  const { pool } = view;
   const { height, rank } = record.block;
   const here = pool.at(height);
   if (here?.blocks.has(record.key) === true) return { kind: 'forget' };
@@ -29,12 +29,13 @@ export function judgeProposal(view: View, record: BlockRecord, good: boolean): J
   const fault = faultOfContext(record, parent) ?? faultOfPayload(view, record, parent);
   if (fault !== undefined) return reject(fault);
   const { registryVersion, certifiedHeight } = record.block;
-  if (certifiedHeight > view.certified || registryVersion > subnet.registryVersion) return WAIT;
+  if (certifiedHeight > view.certified) return WAIT;
+  if (registryVersion > view.epochs.subnetOf(height).registryVersion) return WAIT;
   return { kind: 'accept' };
 }
 
 function checkOf(view: View, record: BlockRecord): Judgement {
-  const { subnet } = view;
+  const subnet = view.epochs.subnetOf(record.block.height);
   const { publicKey } = subnet.member(record.maker);
   const message = bytesOfProposal(subnet.subnetId, record.block.height, record.hash);
   const signature = record.proposal?.signature ?? new Uint8Array(0);
@@ -71,7 +72,7 @@ function hasBetter(here: HeightPool | undefined, rank: number): boolean {
 function notYet(view: View, record: BlockRecord, parent: BlockRecord): Judgement | undefined {
   const startMs = roundStartMs(view);
   if (startMs === undefined) return WAIT;
-  const atMs = startMs + view.subnet.parameters.unitDelayMs * record.block.rank;
+  const atMs = startMs + view.parameters.unitDelayMs * record.block.rank;
   if (view.now.ms < atMs) return { kind: 'look-again', atMs };
   // A clock that stands still must not stop the subnet: time since the parent came counts too.
   const sinceParentNanos = BigInt(Math.floor((view.now.ms - view.notarizedMs) * 1e6));

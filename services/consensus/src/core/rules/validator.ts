@@ -6,7 +6,7 @@ import { CONSENSUS_LIMITS } from '../../limits.ts';
 import type { Action } from '../action.ts';
 import { bytesOfProposal, bytesOfVote } from '../artifact.ts';
 import type { Artifact, Unvalidated, View } from '../view.ts';
-import { rolesAt } from '../view.ts';
+import { rolesAt, subnetAt } from '../view.ts';
 import { checksOfCertificate } from '../vote-scheme.ts';
 import { judgeProposal } from './validate-proposal.ts';
 
@@ -88,7 +88,7 @@ function judgeShare(
   good: boolean,
   checking: ReadonlyMap<string, number>,
 ): Judgement {
-  const { pool, subnet } = view;
+  const { pool } = view;
   const { height, key, signer, purpose, vote } = share;
   const here = pool.at(height);
   if (here?.certificates[purpose].has(key) === true) return FORGET;
@@ -103,6 +103,7 @@ function judgeShare(
     purpose === 'notarization' ? here?.blocks.has(key) === true : pool.isNotarized(height, key);
   if (!votable) return WAIT;
   if (good) return { kind: 'accept' };
+  const subnet = view.epochs.subnetOf(height);
   if ((votes?.size ?? 0) + (checking.get(counterOf(share)) ?? 0) >= subnet.quorum) return WAIT;
   const { publicKey } = subnet.member(signer);
   const message = bytesOfVote(purpose, subnet.subnetId, vote);
@@ -114,13 +115,17 @@ function judgeCertificate(
   artifact: Extract<Artifact, { kind: 'certificate' }>,
   good: boolean,
 ): Judgement {
-  const { pool, subnet } = view;
+  const { pool } = view;
   const { height, key, purpose, certificate } = artifact;
   if (pool.at(height)?.certificates[purpose].has(key) === true) return FORGET;
   const roles = rolesAt(view, height);
   if (roles === undefined) return WAIT;
   if (good) return { kind: 'accept' };
-  const checks = checksOfCertificate(subnet, purpose, certificate, roles.committee);
+  const checks = checksOfCertificate(view.epochs.subnetOf(height), {
+    purpose,
+    certificate,
+    committee: roles.committee,
+  });
   if (checks.kind === 'valid') return { kind: 'check', checks: checks.value };
   return { kind: 'reject', reason: checks.reason };
 }
@@ -130,10 +135,12 @@ function judgeEquivocation(
   artifact: Extract<Artifact, { kind: 'equivocation_proof' }>,
   good: boolean,
 ): Judgement {
-  const { pool, subnet } = view;
+  const { pool } = view;
   const { height, maker, proof } = artifact;
   if (pool.at(height)?.equivocators.has(maker) === true) return FORGET;
   if (good) return { kind: 'accept' };
+  const subnet = subnetAt(view, height);
+  if (subnet === undefined) return WAIT;
   const { publicKey } = subnet.member(maker);
   const checks = [
     { hash: proof.firstHash, signature: proof.firstSignature },
