@@ -21,7 +21,12 @@ export const SHELL_PACKAGES: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** Third-party code that pure rooms may use. */
-export const PURE_LIBRARIES = ['@noble/curves', '@noble/hashes', 'protobufjs/minimal.js'];
+export const PURE_LIBRARIES = [
+  '@noble/ciphers',
+  '@noble/curves',
+  '@noble/hashes',
+  'protobufjs/minimal.js',
+];
 
 /** Folders inside pure packages that are shells behind a door of their own. */
 export const SHELL_FOLDERS = ['packages/crypto/src/fast/'];

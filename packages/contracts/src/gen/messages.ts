@@ -4,13 +4,13 @@ import { contract, type Contract } from '../contract.ts';
 import { readBytes, readNanos, readNumber, readText, writeNanos, writeNumber } from '../wire.ts';
 import { invalidEnum, invalidMessage } from '../wire.ts';
 
-export type MemoryKind = 'heap' | 'stable';
-const MEMORY_KIND_BY_NAME: { readonly [Name in MemoryKind]: number } = { heap: 1, stable: 2 };
-const MEMORY_KIND_BY_ID: ReadonlyMap<number, MemoryKind> = new Map([[1, 'heap'], [2, 'stable']] as const);
-
 export type KeyName = 'low' | 'high';
 const KEY_NAME_BY_NAME: { readonly [Name in KeyName]: number } = { low: 1, high: 2 };
 const KEY_NAME_BY_ID: ReadonlyMap<number, KeyName> = new Map([[1, 'low'], [2, 'high']] as const);
+
+export type MemoryKind = 'heap' | 'stable';
+const MEMORY_KIND_BY_NAME: { readonly [Name in MemoryKind]: number } = { heap: 1, stable: 2 };
+const MEMORY_KIND_BY_ID: ReadonlyMap<number, MemoryKind> = new Map([[1, 'heap'], [2, 'stable']] as const);
 
 export type VotePurpose = 'proposal' | 'notarization' | 'finalization';
 const VOTE_PURPOSE_BY_NAME: { readonly [Name in VotePurpose]: number } = { proposal: 1, notarization: 2, finalization: 3 };
@@ -57,79 +57,9 @@ export interface CertificationValue {
   readonly signature: Uint8Array;
 }
 
-export interface Readiness {
-  readonly kind: 'Readiness';
-  readonly service: string;
-  readonly ready: boolean;
-  readonly height: number;
-  readonly detail: string;
-}
-
-export interface RequestReadiness {
-  readonly kind: 'RequestReadiness';
-  readonly service: string;
-}
-
-export interface BlockNotarized {
-  readonly kind: 'BlockNotarized';
-  readonly height: number;
-  readonly blockHash: Uint8Array;
-}
-
-export interface BlockFinalized {
-  readonly kind: 'BlockFinalized';
-  readonly height: number;
-  readonly blockHash: Uint8Array;
-  readonly timeNanos: bigint;
-  readonly ingressIds: readonly Uint8Array[];
-}
-
-export interface BatchReady {
-  readonly kind: 'BatchReady';
-  readonly height: number;
-  readonly timeNanos: bigint;
-  readonly randomness: Uint8Array;
-  readonly blockHash: Uint8Array;
-  readonly ingress: readonly Ingress[];
-}
-
-export interface RequestBatches {
-  readonly kind: 'RequestBatches';
-  readonly fromHeight: number;
-}
-
-export interface EpochBegan {
-  readonly kind: 'EpochBegan';
-  readonly height: number;
-  readonly summary: Summary;
-}
-
-export interface DealingsFinalized {
-  readonly kind: 'DealingsFinalized';
-  readonly height: number;
-  readonly dealings: readonly Dealing[];
-  readonly complaints: readonly Complaint[];
-}
-
-export interface RequestEpoch {
-  readonly kind: 'RequestEpoch';
-}
-
-export interface Refusal {
-  readonly rejectCode: number;
-  readonly message: string;
-  readonly errorCode: string;
-}
-
-export interface Ingress {
-  readonly requestId: Uint8Array;
-  readonly envelope: Uint8Array;
-  readonly expiryNanos: bigint;
-  readonly effectiveCanisterId: Uint8Array;
-}
-
-export interface Path {
-  readonly labels: readonly Uint8Array[];
+export interface CatchUpPackageMade {
+  readonly kind: 'CatchUpPackageMade';
+  readonly package: CatchUpPackage;
 }
 
 export interface NodeRecord {
@@ -163,6 +93,7 @@ export interface DkgConfig {
   readonly receiverKeys: readonly Uint8Array[];
   readonly dealerShareKeys: readonly Uint8Array[];
   readonly dealerIndices: readonly number[];
+  readonly dealingsNeeded: number;
 }
 
 export interface Dealing {
@@ -219,6 +150,23 @@ export interface CatchUpPackage {
   readonly content: CatchUpContent;
   readonly summary: Summary;
   readonly signature: Uint8Array;
+}
+
+export interface Refusal {
+  readonly rejectCode: number;
+  readonly message: string;
+  readonly errorCode: string;
+}
+
+export interface Ingress {
+  readonly requestId: Uint8Array;
+  readonly envelope: Uint8Array;
+  readonly expiryNanos: bigint;
+  readonly effectiveCanisterId: Uint8Array;
+}
+
+export interface Path {
+  readonly labels: readonly Uint8Array[];
 }
 
 export interface Block {
@@ -368,9 +316,23 @@ export interface ChainAnswer {
     | { readonly kind: 'bodies'; readonly bodies: BodiesAnswer };
 }
 
+export interface KeptShare {
+  readonly publicKey: Uint8Array;
+  readonly sealed: Uint8Array;
+}
+
+export interface OpenedShare {
+  readonly target: DkgTarget;
+  readonly dealer: Uint8Array;
+  readonly sealed: Uint8Array;
+}
+
 export interface BeaconEntry {
   readonly height: number;
   readonly value: Uint8Array;
+  readonly epoch?: Summary | undefined;
+  readonly keptShare?: KeptShare | undefined;
+  readonly openedShare?: OpenedShare | undefined;
 }
 
 export interface StoredTip {
@@ -399,6 +361,66 @@ export interface StoredLayout {
 export interface StoredGarbage {
   readonly first: Uint8Array;
   readonly end: Uint8Array;
+}
+
+export interface Readiness {
+  readonly kind: 'Readiness';
+  readonly service: string;
+  readonly ready: boolean;
+  readonly height: number;
+  readonly detail: string;
+}
+
+export interface RequestReadiness {
+  readonly kind: 'RequestReadiness';
+  readonly service: string;
+}
+
+export interface BlockNotarized {
+  readonly kind: 'BlockNotarized';
+  readonly height: number;
+  readonly blockHash: Uint8Array;
+}
+
+export interface BlockFinalized {
+  readonly kind: 'BlockFinalized';
+  readonly height: number;
+  readonly blockHash: Uint8Array;
+  readonly timeNanos: bigint;
+  readonly ingressIds: readonly Uint8Array[];
+}
+
+export interface BatchReady {
+  readonly kind: 'BatchReady';
+  readonly height: number;
+  readonly timeNanos: bigint;
+  readonly randomness: Uint8Array;
+  readonly blockHash: Uint8Array;
+  readonly ingress: readonly Ingress[];
+}
+
+export interface RequestBatches {
+  readonly kind: 'RequestBatches';
+  readonly fromHeight: number;
+}
+
+export interface EpochBegan {
+  readonly kind: 'EpochBegan';
+  readonly height: number;
+  readonly summary: Summary;
+  readonly block?: Block | undefined;
+  readonly beacon: Uint8Array;
+}
+
+export interface DealingsFinalized {
+  readonly kind: 'DealingsFinalized';
+  readonly height: number;
+  readonly dealings: readonly Dealing[];
+  readonly complaints: readonly Complaint[];
+}
+
+export interface RequestEpoch {
+  readonly kind: 'RequestEpoch';
 }
 
 export interface RequestChange {
@@ -891,299 +913,25 @@ export function decodeCertificationValue(reader: Reader, length: number, depth =
   return { kind: 'CertificationValue', height: height_, root: root_, signature: signature_ };
 }
 
-export function encodeReadiness(message: Readiness, writer: Writer): Writer {
-  if (message.service) writer.uint32(10).string(message.service);
-  if (message.ready) writer.uint32(16).bool(message.ready);
-  if (message.height !== 0) writeNumber(writer.uint32(24), message.height);
-  if (message.detail) writer.uint32(34).string(message.detail);
+export function encodeCatchUpPackageMade(message: CatchUpPackageMade, writer: Writer): Writer {
+  encodeCatchUpPackage(message.package, writer.uint32(10).fork()).ldelim();
   return writer;
 }
 
-export function decodeReadiness(reader: Reader, length: number, depth = 0): Readiness {
+export function decodeCatchUpPackageMade(reader: Reader, length: number, depth = 0): CatchUpPackageMade {
   const end = reader.pos + length;
-  if (end > reader.len || depth > 8) invalidMessage('Readiness');
-  let service_: string = '';
-  let ready_: boolean = false;
-  let height_: number = 0;
-  let detail_: string = '';
+  if (end > reader.len || depth > 8) invalidMessage('CatchUpPackageMade');
+  let package_: CatchUpPackage | undefined;
   while (reader.pos < end) {
     const tag = reader.uint32();
     switch (tag) {
-      case 10: service_ = readText(reader); break;
-      case 16: ready_ = reader.bool(); break;
-      case 24: height_ = readNumber(reader); break;
-      case 34: detail_ = readText(reader); break;
+      case 10: package_ = decodeCatchUpPackage(reader, reader.uint32(), depth + 1); break;
       default: reader.skipType(tag & 7);
     }
   }
-  if (reader.pos !== end) invalidMessage('Readiness');
-  return { kind: 'Readiness', service: service_, ready: ready_, height: height_, detail: detail_ };
-}
-
-export function encodeRequestReadiness(message: RequestReadiness, writer: Writer): Writer {
-  if (message.service) writer.uint32(10).string(message.service);
-  return writer;
-}
-
-export function decodeRequestReadiness(reader: Reader, length: number, depth = 0): RequestReadiness {
-  const end = reader.pos + length;
-  if (end > reader.len || depth > 8) invalidMessage('RequestReadiness');
-  let service_: string = '';
-  while (reader.pos < end) {
-    const tag = reader.uint32();
-    switch (tag) {
-      case 10: service_ = readText(reader); break;
-      default: reader.skipType(tag & 7);
-    }
-  }
-  if (reader.pos !== end) invalidMessage('RequestReadiness');
-  return { kind: 'RequestReadiness', service: service_ };
-}
-
-export function encodeBlockNotarized(message: BlockNotarized, writer: Writer): Writer {
-  if (message.height !== 0) writeNumber(writer.uint32(8), message.height);
-  if (message.blockHash.length > 0) writer.uint32(18).bytes(message.blockHash);
-  return writer;
-}
-
-export function decodeBlockNotarized(reader: Reader, length: number, depth = 0): BlockNotarized {
-  const end = reader.pos + length;
-  if (end > reader.len || depth > 8) invalidMessage('BlockNotarized');
-  let height_: number = 0;
-  let blockHash_: Uint8Array = new Uint8Array(0);
-  while (reader.pos < end) {
-    const tag = reader.uint32();
-    switch (tag) {
-      case 8: height_ = readNumber(reader); break;
-      case 18: blockHash_ = readBytes(reader); break;
-      default: reader.skipType(tag & 7);
-    }
-  }
-  if (reader.pos !== end) invalidMessage('BlockNotarized');
-  return { kind: 'BlockNotarized', height: height_, blockHash: blockHash_ };
-}
-
-export function encodeBlockFinalized(message: BlockFinalized, writer: Writer): Writer {
-  if (message.height !== 0) writeNumber(writer.uint32(8), message.height);
-  if (message.blockHash.length > 0) writer.uint32(18).bytes(message.blockHash);
-  if (message.timeNanos !== 0n) writeNanos(writer.uint32(24), message.timeNanos);
-  for (const item of message.ingressIds) writer.uint32(34).bytes(item);
-  return writer;
-}
-
-export function decodeBlockFinalized(reader: Reader, length: number, depth = 0): BlockFinalized {
-  const end = reader.pos + length;
-  if (end > reader.len || depth > 8) invalidMessage('BlockFinalized');
-  let height_: number = 0;
-  let blockHash_: Uint8Array = new Uint8Array(0);
-  let timeNanos_: bigint = 0n;
-  const ingressIds_: Uint8Array[] = [];
-  while (reader.pos < end) {
-    const tag = reader.uint32();
-    switch (tag) {
-      case 8: height_ = readNumber(reader); break;
-      case 18: blockHash_ = readBytes(reader); break;
-      case 24: timeNanos_ = readNanos(reader); break;
-      case 34: ingressIds_.push(readBytes(reader)); break;
-      default: reader.skipType(tag & 7);
-    }
-  }
-  if (reader.pos !== end) invalidMessage('BlockFinalized');
-  return { kind: 'BlockFinalized', height: height_, blockHash: blockHash_, timeNanos: timeNanos_, ingressIds: ingressIds_ };
-}
-
-export function encodeBatchReady(message: BatchReady, writer: Writer): Writer {
-  if (message.height !== 0) writeNumber(writer.uint32(8), message.height);
-  if (message.timeNanos !== 0n) writeNanos(writer.uint32(16), message.timeNanos);
-  if (message.randomness.length > 0) writer.uint32(26).bytes(message.randomness);
-  if (message.blockHash.length > 0) writer.uint32(34).bytes(message.blockHash);
-  for (const item of message.ingress) encodeIngress(item, writer.uint32(42).fork()).ldelim();
-  return writer;
-}
-
-export function decodeBatchReady(reader: Reader, length: number, depth = 0): BatchReady {
-  const end = reader.pos + length;
-  if (end > reader.len || depth > 8) invalidMessage('BatchReady');
-  let height_: number = 0;
-  let timeNanos_: bigint = 0n;
-  let randomness_: Uint8Array = new Uint8Array(0);
-  let blockHash_: Uint8Array = new Uint8Array(0);
-  const ingress_: Ingress[] = [];
-  while (reader.pos < end) {
-    const tag = reader.uint32();
-    switch (tag) {
-      case 8: height_ = readNumber(reader); break;
-      case 16: timeNanos_ = readNanos(reader); break;
-      case 26: randomness_ = readBytes(reader); break;
-      case 34: blockHash_ = readBytes(reader); break;
-      case 42: ingress_.push(decodeIngress(reader, reader.uint32(), depth + 1)); break;
-      default: reader.skipType(tag & 7);
-    }
-  }
-  if (reader.pos !== end) invalidMessage('BatchReady');
-  return { kind: 'BatchReady', height: height_, timeNanos: timeNanos_, randomness: randomness_, blockHash: blockHash_, ingress: ingress_ };
-}
-
-export function encodeRequestBatches(message: RequestBatches, writer: Writer): Writer {
-  if (message.fromHeight !== 0) writeNumber(writer.uint32(8), message.fromHeight);
-  return writer;
-}
-
-export function decodeRequestBatches(reader: Reader, length: number, depth = 0): RequestBatches {
-  const end = reader.pos + length;
-  if (end > reader.len || depth > 8) invalidMessage('RequestBatches');
-  let fromHeight_: number = 0;
-  while (reader.pos < end) {
-    const tag = reader.uint32();
-    switch (tag) {
-      case 8: fromHeight_ = readNumber(reader); break;
-      default: reader.skipType(tag & 7);
-    }
-  }
-  if (reader.pos !== end) invalidMessage('RequestBatches');
-  return { kind: 'RequestBatches', fromHeight: fromHeight_ };
-}
-
-export function encodeEpochBegan(message: EpochBegan, writer: Writer): Writer {
-  if (message.height !== 0) writeNumber(writer.uint32(8), message.height);
-  encodeSummary(message.summary, writer.uint32(18).fork()).ldelim();
-  return writer;
-}
-
-export function decodeEpochBegan(reader: Reader, length: number, depth = 0): EpochBegan {
-  const end = reader.pos + length;
-  if (end > reader.len || depth > 8) invalidMessage('EpochBegan');
-  let height_: number = 0;
-  let summary_: Summary | undefined;
-  while (reader.pos < end) {
-    const tag = reader.uint32();
-    switch (tag) {
-      case 8: height_ = readNumber(reader); break;
-      case 18: summary_ = decodeSummary(reader, reader.uint32(), depth + 1); break;
-      default: reader.skipType(tag & 7);
-    }
-  }
-  if (reader.pos !== end) invalidMessage('EpochBegan');
-  if (summary_ === undefined) return invalidMessage('EpochBegan.summary');
-  return { kind: 'EpochBegan', height: height_, summary: summary_ };
-}
-
-export function encodeDealingsFinalized(message: DealingsFinalized, writer: Writer): Writer {
-  if (message.height !== 0) writeNumber(writer.uint32(8), message.height);
-  for (const item of message.dealings) encodeDealing(item, writer.uint32(18).fork()).ldelim();
-  for (const item of message.complaints) encodeComplaint(item, writer.uint32(26).fork()).ldelim();
-  return writer;
-}
-
-export function decodeDealingsFinalized(reader: Reader, length: number, depth = 0): DealingsFinalized {
-  const end = reader.pos + length;
-  if (end > reader.len || depth > 8) invalidMessage('DealingsFinalized');
-  let height_: number = 0;
-  const dealings_: Dealing[] = [];
-  const complaints_: Complaint[] = [];
-  while (reader.pos < end) {
-    const tag = reader.uint32();
-    switch (tag) {
-      case 8: height_ = readNumber(reader); break;
-      case 18: dealings_.push(decodeDealing(reader, reader.uint32(), depth + 1)); break;
-      case 26: complaints_.push(decodeComplaint(reader, reader.uint32(), depth + 1)); break;
-      default: reader.skipType(tag & 7);
-    }
-  }
-  if (reader.pos !== end) invalidMessage('DealingsFinalized');
-  return { kind: 'DealingsFinalized', height: height_, dealings: dealings_, complaints: complaints_ };
-}
-
-export function encodeRequestEpoch(message: RequestEpoch, writer: Writer): Writer {
-  return writer;
-}
-
-export function decodeRequestEpoch(reader: Reader, length: number, depth = 0): RequestEpoch {
-  const end = reader.pos + length;
-  if (end > reader.len || depth > 8) invalidMessage('RequestEpoch');
-  while (reader.pos < end) {
-    const tag = reader.uint32();
-    switch (tag) {
-      default: reader.skipType(tag & 7);
-    }
-  }
-  if (reader.pos !== end) invalidMessage('RequestEpoch');
-  return { kind: 'RequestEpoch' };
-}
-
-export function encodeRefusal(message: Refusal, writer: Writer): Writer {
-  if (message.rejectCode !== 0) writer.uint32(8).uint32(message.rejectCode);
-  if (message.message) writer.uint32(18).string(message.message);
-  if (message.errorCode) writer.uint32(26).string(message.errorCode);
-  return writer;
-}
-
-export function decodeRefusal(reader: Reader, length: number, depth = 0): Refusal {
-  const end = reader.pos + length;
-  if (end > reader.len || depth > 8) invalidMessage('Refusal');
-  let rejectCode_: number = 0;
-  let message_: string = '';
-  let errorCode_: string = '';
-  while (reader.pos < end) {
-    const tag = reader.uint32();
-    switch (tag) {
-      case 8: rejectCode_ = reader.uint32(); break;
-      case 18: message_ = readText(reader); break;
-      case 26: errorCode_ = readText(reader); break;
-      default: reader.skipType(tag & 7);
-    }
-  }
-  if (reader.pos !== end) invalidMessage('Refusal');
-  return { rejectCode: rejectCode_, message: message_, errorCode: errorCode_ };
-}
-
-export function encodeIngress(message: Ingress, writer: Writer): Writer {
-  if (message.requestId.length > 0) writer.uint32(10).bytes(message.requestId);
-  if (message.envelope.length > 0) writer.uint32(18).bytes(message.envelope);
-  if (message.expiryNanos !== 0n) writeNanos(writer.uint32(24), message.expiryNanos);
-  if (message.effectiveCanisterId.length > 0) writer.uint32(34).bytes(message.effectiveCanisterId);
-  return writer;
-}
-
-export function decodeIngress(reader: Reader, length: number, depth = 0): Ingress {
-  const end = reader.pos + length;
-  if (end > reader.len || depth > 8) invalidMessage('Ingress');
-  let requestId_: Uint8Array = new Uint8Array(0);
-  let envelope_: Uint8Array = new Uint8Array(0);
-  let expiryNanos_: bigint = 0n;
-  let effectiveCanisterId_: Uint8Array = new Uint8Array(0);
-  while (reader.pos < end) {
-    const tag = reader.uint32();
-    switch (tag) {
-      case 10: requestId_ = readBytes(reader); break;
-      case 18: envelope_ = readBytes(reader); break;
-      case 24: expiryNanos_ = readNanos(reader); break;
-      case 34: effectiveCanisterId_ = readBytes(reader); break;
-      default: reader.skipType(tag & 7);
-    }
-  }
-  if (reader.pos !== end) invalidMessage('Ingress');
-  return { requestId: requestId_, envelope: envelope_, expiryNanos: expiryNanos_, effectiveCanisterId: effectiveCanisterId_ };
-}
-
-export function encodePath(message: Path, writer: Writer): Writer {
-  for (const item of message.labels) writer.uint32(10).bytes(item);
-  return writer;
-}
-
-export function decodePath(reader: Reader, length: number, depth = 0): Path {
-  const end = reader.pos + length;
-  if (end > reader.len || depth > 8) invalidMessage('Path');
-  const labels_: Uint8Array[] = [];
-  while (reader.pos < end) {
-    const tag = reader.uint32();
-    switch (tag) {
-      case 10: labels_.push(readBytes(reader)); break;
-      default: reader.skipType(tag & 7);
-    }
-  }
-  if (reader.pos !== end) invalidMessage('Path');
-  return { labels: labels_ };
+  if (reader.pos !== end) invalidMessage('CatchUpPackageMade');
+  if (package_ === undefined) return invalidMessage('CatchUpPackageMade.package');
+  return { kind: 'CatchUpPackageMade', package: package_ };
 }
 
 export function encodeNodeRecord(message: NodeRecord, writer: Writer): Writer {
@@ -1288,6 +1036,7 @@ export function encodeDkgConfig(message: DkgConfig, writer: Writer): Writer {
   for (const item of message.receiverKeys) writer.uint32(42).bytes(item);
   for (const item of message.dealerShareKeys) writer.uint32(50).bytes(item);
   for (const item of message.dealerIndices) writer.uint32(56).uint32(item);
+  if (message.dealingsNeeded !== 0) writer.uint32(64).uint32(message.dealingsNeeded);
   return writer;
 }
 
@@ -1301,6 +1050,7 @@ export function decodeDkgConfig(reader: Reader, length: number, depth = 0): DkgC
   const receiverKeys_: Uint8Array[] = [];
   const dealerShareKeys_: Uint8Array[] = [];
   const dealerIndices_: number[] = [];
+  let dealingsNeeded_: number = 0;
   while (reader.pos < end) {
     const tag = reader.uint32();
     switch (tag) {
@@ -1311,12 +1061,13 @@ export function decodeDkgConfig(reader: Reader, length: number, depth = 0): DkgC
       case 42: receiverKeys_.push(readBytes(reader)); break;
       case 50: dealerShareKeys_.push(readBytes(reader)); break;
       case 56: dealerIndices_.push(reader.uint32()); break;
+      case 64: dealingsNeeded_ = reader.uint32(); break;
       default: reader.skipType(tag & 7);
     }
   }
   if (reader.pos !== end) invalidMessage('DkgConfig');
   if (target_ === undefined) return invalidMessage('DkgConfig.target');
-  return { target: target_, threshold: threshold_, dealers: dealers_, receivers: receivers_, receiverKeys: receiverKeys_, dealerShareKeys: dealerShareKeys_, dealerIndices: dealerIndices_ };
+  return { target: target_, threshold: threshold_, dealers: dealers_, receivers: receivers_, receiverKeys: receiverKeys_, dealerShareKeys: dealerShareKeys_, dealerIndices: dealerIndices_, dealingsNeeded: dealingsNeeded_ };
 }
 
 export function encodeDealing(message: Dealing, writer: Writer): Writer {
@@ -1552,6 +1303,81 @@ export function decodeCatchUpPackage(reader: Reader, length: number, depth = 0):
   if (content_ === undefined) return invalidMessage('CatchUpPackage.content');
   if (summary_ === undefined) return invalidMessage('CatchUpPackage.summary');
   return { content: content_, summary: summary_, signature: signature_ };
+}
+
+export function encodeRefusal(message: Refusal, writer: Writer): Writer {
+  if (message.rejectCode !== 0) writer.uint32(8).uint32(message.rejectCode);
+  if (message.message) writer.uint32(18).string(message.message);
+  if (message.errorCode) writer.uint32(26).string(message.errorCode);
+  return writer;
+}
+
+export function decodeRefusal(reader: Reader, length: number, depth = 0): Refusal {
+  const end = reader.pos + length;
+  if (end > reader.len || depth > 8) invalidMessage('Refusal');
+  let rejectCode_: number = 0;
+  let message_: string = '';
+  let errorCode_: string = '';
+  while (reader.pos < end) {
+    const tag = reader.uint32();
+    switch (tag) {
+      case 8: rejectCode_ = reader.uint32(); break;
+      case 18: message_ = readText(reader); break;
+      case 26: errorCode_ = readText(reader); break;
+      default: reader.skipType(tag & 7);
+    }
+  }
+  if (reader.pos !== end) invalidMessage('Refusal');
+  return { rejectCode: rejectCode_, message: message_, errorCode: errorCode_ };
+}
+
+export function encodeIngress(message: Ingress, writer: Writer): Writer {
+  if (message.requestId.length > 0) writer.uint32(10).bytes(message.requestId);
+  if (message.envelope.length > 0) writer.uint32(18).bytes(message.envelope);
+  if (message.expiryNanos !== 0n) writeNanos(writer.uint32(24), message.expiryNanos);
+  if (message.effectiveCanisterId.length > 0) writer.uint32(34).bytes(message.effectiveCanisterId);
+  return writer;
+}
+
+export function decodeIngress(reader: Reader, length: number, depth = 0): Ingress {
+  const end = reader.pos + length;
+  if (end > reader.len || depth > 8) invalidMessage('Ingress');
+  let requestId_: Uint8Array = new Uint8Array(0);
+  let envelope_: Uint8Array = new Uint8Array(0);
+  let expiryNanos_: bigint = 0n;
+  let effectiveCanisterId_: Uint8Array = new Uint8Array(0);
+  while (reader.pos < end) {
+    const tag = reader.uint32();
+    switch (tag) {
+      case 10: requestId_ = readBytes(reader); break;
+      case 18: envelope_ = readBytes(reader); break;
+      case 24: expiryNanos_ = readNanos(reader); break;
+      case 34: effectiveCanisterId_ = readBytes(reader); break;
+      default: reader.skipType(tag & 7);
+    }
+  }
+  if (reader.pos !== end) invalidMessage('Ingress');
+  return { requestId: requestId_, envelope: envelope_, expiryNanos: expiryNanos_, effectiveCanisterId: effectiveCanisterId_ };
+}
+
+export function encodePath(message: Path, writer: Writer): Writer {
+  for (const item of message.labels) writer.uint32(10).bytes(item);
+  return writer;
+}
+
+export function decodePath(reader: Reader, length: number, depth = 0): Path {
+  const end = reader.pos + length;
+  if (end > reader.len || depth > 8) invalidMessage('Path');
+  const labels_: Uint8Array[] = [];
+  while (reader.pos < end) {
+    const tag = reader.uint32();
+    switch (tag) {
+      case 10: labels_.push(readBytes(reader)); break;
+      default: reader.skipType(tag & 7);
+    }
+  }
+  if (reader.pos !== end) invalidMessage('Path');
+  return { labels: labels_ };
 }
 
 export function encodeBlock(message: Block, writer: Writer): Writer {
@@ -2183,9 +2009,62 @@ export function decodeChainAnswer(reader: Reader, length: number, depth = 0): Ch
   return { answer: answer_ };
 }
 
+export function encodeKeptShare(message: KeptShare, writer: Writer): Writer {
+  if (message.publicKey.length > 0) writer.uint32(10).bytes(message.publicKey);
+  if (message.sealed.length > 0) writer.uint32(18).bytes(message.sealed);
+  return writer;
+}
+
+export function decodeKeptShare(reader: Reader, length: number, depth = 0): KeptShare {
+  const end = reader.pos + length;
+  if (end > reader.len || depth > 8) invalidMessage('KeptShare');
+  let publicKey_: Uint8Array = new Uint8Array(0);
+  let sealed_: Uint8Array = new Uint8Array(0);
+  while (reader.pos < end) {
+    const tag = reader.uint32();
+    switch (tag) {
+      case 10: publicKey_ = readBytes(reader); break;
+      case 18: sealed_ = readBytes(reader); break;
+      default: reader.skipType(tag & 7);
+    }
+  }
+  if (reader.pos !== end) invalidMessage('KeptShare');
+  return { publicKey: publicKey_, sealed: sealed_ };
+}
+
+export function encodeOpenedShare(message: OpenedShare, writer: Writer): Writer {
+  encodeDkgTarget(message.target, writer.uint32(10).fork()).ldelim();
+  if (message.dealer.length > 0) writer.uint32(18).bytes(message.dealer);
+  if (message.sealed.length > 0) writer.uint32(26).bytes(message.sealed);
+  return writer;
+}
+
+export function decodeOpenedShare(reader: Reader, length: number, depth = 0): OpenedShare {
+  const end = reader.pos + length;
+  if (end > reader.len || depth > 8) invalidMessage('OpenedShare');
+  let target_: DkgTarget | undefined;
+  let dealer_: Uint8Array = new Uint8Array(0);
+  let sealed_: Uint8Array = new Uint8Array(0);
+  while (reader.pos < end) {
+    const tag = reader.uint32();
+    switch (tag) {
+      case 10: target_ = decodeDkgTarget(reader, reader.uint32(), depth + 1); break;
+      case 18: dealer_ = readBytes(reader); break;
+      case 26: sealed_ = readBytes(reader); break;
+      default: reader.skipType(tag & 7);
+    }
+  }
+  if (reader.pos !== end) invalidMessage('OpenedShare');
+  if (target_ === undefined) return invalidMessage('OpenedShare.target');
+  return { target: target_, dealer: dealer_, sealed: sealed_ };
+}
+
 export function encodeBeaconEntry(message: BeaconEntry, writer: Writer): Writer {
   if (message.height !== 0) writeNumber(writer.uint32(8), message.height);
   if (message.value.length > 0) writer.uint32(18).bytes(message.value);
+  if (message.epoch !== undefined) encodeSummary(message.epoch, writer.uint32(26).fork()).ldelim();
+  if (message.keptShare !== undefined) encodeKeptShare(message.keptShare, writer.uint32(34).fork()).ldelim();
+  if (message.openedShare !== undefined) encodeOpenedShare(message.openedShare, writer.uint32(42).fork()).ldelim();
   return writer;
 }
 
@@ -2194,16 +2073,22 @@ export function decodeBeaconEntry(reader: Reader, length: number, depth = 0): Be
   if (end > reader.len || depth > 8) invalidMessage('BeaconEntry');
   let height_: number = 0;
   let value_: Uint8Array = new Uint8Array(0);
+  let epoch_: Summary | undefined;
+  let keptShare_: KeptShare | undefined;
+  let openedShare_: OpenedShare | undefined;
   while (reader.pos < end) {
     const tag = reader.uint32();
     switch (tag) {
       case 8: height_ = readNumber(reader); break;
       case 18: value_ = readBytes(reader); break;
+      case 26: epoch_ = decodeSummary(reader, reader.uint32(), depth + 1); break;
+      case 34: keptShare_ = decodeKeptShare(reader, reader.uint32(), depth + 1); break;
+      case 42: openedShare_ = decodeOpenedShare(reader, reader.uint32(), depth + 1); break;
       default: reader.skipType(tag & 7);
     }
   }
   if (reader.pos !== end) invalidMessage('BeaconEntry');
-  return { height: height_, value: value_ };
+  return { height: height_, value: value_, epoch: epoch_, keptShare: keptShare_, openedShare: openedShare_ };
 }
 
 export function encodeStoredTip(message: StoredTip, writer: Writer): Writer {
@@ -2320,6 +2205,232 @@ export function decodeStoredGarbage(reader: Reader, length: number, depth = 0): 
   }
   if (reader.pos !== end) invalidMessage('StoredGarbage');
   return { first: first_, end: end_ };
+}
+
+export function encodeReadiness(message: Readiness, writer: Writer): Writer {
+  if (message.service) writer.uint32(10).string(message.service);
+  if (message.ready) writer.uint32(16).bool(message.ready);
+  if (message.height !== 0) writeNumber(writer.uint32(24), message.height);
+  if (message.detail) writer.uint32(34).string(message.detail);
+  return writer;
+}
+
+export function decodeReadiness(reader: Reader, length: number, depth = 0): Readiness {
+  const end = reader.pos + length;
+  if (end > reader.len || depth > 8) invalidMessage('Readiness');
+  let service_: string = '';
+  let ready_: boolean = false;
+  let height_: number = 0;
+  let detail_: string = '';
+  while (reader.pos < end) {
+    const tag = reader.uint32();
+    switch (tag) {
+      case 10: service_ = readText(reader); break;
+      case 16: ready_ = reader.bool(); break;
+      case 24: height_ = readNumber(reader); break;
+      case 34: detail_ = readText(reader); break;
+      default: reader.skipType(tag & 7);
+    }
+  }
+  if (reader.pos !== end) invalidMessage('Readiness');
+  return { kind: 'Readiness', service: service_, ready: ready_, height: height_, detail: detail_ };
+}
+
+export function encodeRequestReadiness(message: RequestReadiness, writer: Writer): Writer {
+  if (message.service) writer.uint32(10).string(message.service);
+  return writer;
+}
+
+export function decodeRequestReadiness(reader: Reader, length: number, depth = 0): RequestReadiness {
+  const end = reader.pos + length;
+  if (end > reader.len || depth > 8) invalidMessage('RequestReadiness');
+  let service_: string = '';
+  while (reader.pos < end) {
+    const tag = reader.uint32();
+    switch (tag) {
+      case 10: service_ = readText(reader); break;
+      default: reader.skipType(tag & 7);
+    }
+  }
+  if (reader.pos !== end) invalidMessage('RequestReadiness');
+  return { kind: 'RequestReadiness', service: service_ };
+}
+
+export function encodeBlockNotarized(message: BlockNotarized, writer: Writer): Writer {
+  if (message.height !== 0) writeNumber(writer.uint32(8), message.height);
+  if (message.blockHash.length > 0) writer.uint32(18).bytes(message.blockHash);
+  return writer;
+}
+
+export function decodeBlockNotarized(reader: Reader, length: number, depth = 0): BlockNotarized {
+  const end = reader.pos + length;
+  if (end > reader.len || depth > 8) invalidMessage('BlockNotarized');
+  let height_: number = 0;
+  let blockHash_: Uint8Array = new Uint8Array(0);
+  while (reader.pos < end) {
+    const tag = reader.uint32();
+    switch (tag) {
+      case 8: height_ = readNumber(reader); break;
+      case 18: blockHash_ = readBytes(reader); break;
+      default: reader.skipType(tag & 7);
+    }
+  }
+  if (reader.pos !== end) invalidMessage('BlockNotarized');
+  return { kind: 'BlockNotarized', height: height_, blockHash: blockHash_ };
+}
+
+export function encodeBlockFinalized(message: BlockFinalized, writer: Writer): Writer {
+  if (message.height !== 0) writeNumber(writer.uint32(8), message.height);
+  if (message.blockHash.length > 0) writer.uint32(18).bytes(message.blockHash);
+  if (message.timeNanos !== 0n) writeNanos(writer.uint32(24), message.timeNanos);
+  for (const item of message.ingressIds) writer.uint32(34).bytes(item);
+  return writer;
+}
+
+export function decodeBlockFinalized(reader: Reader, length: number, depth = 0): BlockFinalized {
+  const end = reader.pos + length;
+  if (end > reader.len || depth > 8) invalidMessage('BlockFinalized');
+  let height_: number = 0;
+  let blockHash_: Uint8Array = new Uint8Array(0);
+  let timeNanos_: bigint = 0n;
+  const ingressIds_: Uint8Array[] = [];
+  while (reader.pos < end) {
+    const tag = reader.uint32();
+    switch (tag) {
+      case 8: height_ = readNumber(reader); break;
+      case 18: blockHash_ = readBytes(reader); break;
+      case 24: timeNanos_ = readNanos(reader); break;
+      case 34: ingressIds_.push(readBytes(reader)); break;
+      default: reader.skipType(tag & 7);
+    }
+  }
+  if (reader.pos !== end) invalidMessage('BlockFinalized');
+  return { kind: 'BlockFinalized', height: height_, blockHash: blockHash_, timeNanos: timeNanos_, ingressIds: ingressIds_ };
+}
+
+export function encodeBatchReady(message: BatchReady, writer: Writer): Writer {
+  if (message.height !== 0) writeNumber(writer.uint32(8), message.height);
+  if (message.timeNanos !== 0n) writeNanos(writer.uint32(16), message.timeNanos);
+  if (message.randomness.length > 0) writer.uint32(26).bytes(message.randomness);
+  if (message.blockHash.length > 0) writer.uint32(34).bytes(message.blockHash);
+  for (const item of message.ingress) encodeIngress(item, writer.uint32(42).fork()).ldelim();
+  return writer;
+}
+
+export function decodeBatchReady(reader: Reader, length: number, depth = 0): BatchReady {
+  const end = reader.pos + length;
+  if (end > reader.len || depth > 8) invalidMessage('BatchReady');
+  let height_: number = 0;
+  let timeNanos_: bigint = 0n;
+  let randomness_: Uint8Array = new Uint8Array(0);
+  let blockHash_: Uint8Array = new Uint8Array(0);
+  const ingress_: Ingress[] = [];
+  while (reader.pos < end) {
+    const tag = reader.uint32();
+    switch (tag) {
+      case 8: height_ = readNumber(reader); break;
+      case 16: timeNanos_ = readNanos(reader); break;
+      case 26: randomness_ = readBytes(reader); break;
+      case 34: blockHash_ = readBytes(reader); break;
+      case 42: ingress_.push(decodeIngress(reader, reader.uint32(), depth + 1)); break;
+      default: reader.skipType(tag & 7);
+    }
+  }
+  if (reader.pos !== end) invalidMessage('BatchReady');
+  return { kind: 'BatchReady', height: height_, timeNanos: timeNanos_, randomness: randomness_, blockHash: blockHash_, ingress: ingress_ };
+}
+
+export function encodeRequestBatches(message: RequestBatches, writer: Writer): Writer {
+  if (message.fromHeight !== 0) writeNumber(writer.uint32(8), message.fromHeight);
+  return writer;
+}
+
+export function decodeRequestBatches(reader: Reader, length: number, depth = 0): RequestBatches {
+  const end = reader.pos + length;
+  if (end > reader.len || depth > 8) invalidMessage('RequestBatches');
+  let fromHeight_: number = 0;
+  while (reader.pos < end) {
+    const tag = reader.uint32();
+    switch (tag) {
+      case 8: fromHeight_ = readNumber(reader); break;
+      default: reader.skipType(tag & 7);
+    }
+  }
+  if (reader.pos !== end) invalidMessage('RequestBatches');
+  return { kind: 'RequestBatches', fromHeight: fromHeight_ };
+}
+
+export function encodeEpochBegan(message: EpochBegan, writer: Writer): Writer {
+  if (message.height !== 0) writeNumber(writer.uint32(8), message.height);
+  encodeSummary(message.summary, writer.uint32(18).fork()).ldelim();
+  if (message.block !== undefined) encodeBlock(message.block, writer.uint32(26).fork()).ldelim();
+  if (message.beacon.length > 0) writer.uint32(34).bytes(message.beacon);
+  return writer;
+}
+
+export function decodeEpochBegan(reader: Reader, length: number, depth = 0): EpochBegan {
+  const end = reader.pos + length;
+  if (end > reader.len || depth > 8) invalidMessage('EpochBegan');
+  let height_: number = 0;
+  let summary_: Summary | undefined;
+  let block_: Block | undefined;
+  let beacon_: Uint8Array = new Uint8Array(0);
+  while (reader.pos < end) {
+    const tag = reader.uint32();
+    switch (tag) {
+      case 8: height_ = readNumber(reader); break;
+      case 18: summary_ = decodeSummary(reader, reader.uint32(), depth + 1); break;
+      case 26: block_ = decodeBlock(reader, reader.uint32(), depth + 1); break;
+      case 34: beacon_ = readBytes(reader); break;
+      default: reader.skipType(tag & 7);
+    }
+  }
+  if (reader.pos !== end) invalidMessage('EpochBegan');
+  if (summary_ === undefined) return invalidMessage('EpochBegan.summary');
+  return { kind: 'EpochBegan', height: height_, summary: summary_, block: block_, beacon: beacon_ };
+}
+
+export function encodeDealingsFinalized(message: DealingsFinalized, writer: Writer): Writer {
+  if (message.height !== 0) writeNumber(writer.uint32(8), message.height);
+  for (const item of message.dealings) encodeDealing(item, writer.uint32(18).fork()).ldelim();
+  for (const item of message.complaints) encodeComplaint(item, writer.uint32(26).fork()).ldelim();
+  return writer;
+}
+
+export function decodeDealingsFinalized(reader: Reader, length: number, depth = 0): DealingsFinalized {
+  const end = reader.pos + length;
+  if (end > reader.len || depth > 8) invalidMessage('DealingsFinalized');
+  let height_: number = 0;
+  const dealings_: Dealing[] = [];
+  const complaints_: Complaint[] = [];
+  while (reader.pos < end) {
+    const tag = reader.uint32();
+    switch (tag) {
+      case 8: height_ = readNumber(reader); break;
+      case 18: dealings_.push(decodeDealing(reader, reader.uint32(), depth + 1)); break;
+      case 26: complaints_.push(decodeComplaint(reader, reader.uint32(), depth + 1)); break;
+      default: reader.skipType(tag & 7);
+    }
+  }
+  if (reader.pos !== end) invalidMessage('DealingsFinalized');
+  return { kind: 'DealingsFinalized', height: height_, dealings: dealings_, complaints: complaints_ };
+}
+
+export function encodeRequestEpoch(message: RequestEpoch, writer: Writer): Writer {
+  return writer;
+}
+
+export function decodeRequestEpoch(reader: Reader, length: number, depth = 0): RequestEpoch {
+  const end = reader.pos + length;
+  if (end > reader.len || depth > 8) invalidMessage('RequestEpoch');
+  while (reader.pos < end) {
+    const tag = reader.uint32();
+    switch (tag) {
+      default: reader.skipType(tag & 7);
+    }
+  }
+  if (reader.pos !== end) invalidMessage('RequestEpoch');
+  return { kind: 'RequestEpoch' };
 }
 
 export function encodeRequestChange(message: RequestChange, writer: Writer): Writer {
@@ -3789,6 +3900,7 @@ export type Message =
   | TapeValue
   | RequestTape
   | CertificationValue
+  | CatchUpPackageMade
   | Readiness
   | RequestReadiness
   | BlockNotarized
@@ -3848,6 +3960,7 @@ export const CONTRACTS: { readonly [Kind in MessageKind]: Contract<Extract<Messa
   TapeValue: contract('TapeValue', 'beacon', 'tape_value', encodeTapeValue, decodeTapeValue),
   RequestTape: contract('RequestTape', 'beacon', 'request_tape', encodeRequestTape, decodeRequestTape),
   CertificationValue: contract('CertificationValue', 'beacon', 'certification_value', encodeCertificationValue, decodeCertificationValue),
+  CatchUpPackageMade: contract('CatchUpPackageMade', 'beacon', 'catch_up_package_made', encodeCatchUpPackageMade, decodeCatchUpPackageMade),
   Readiness: contract('Readiness', 'bus', 'readiness', encodeReadiness, decodeReadiness),
   RequestReadiness: contract('RequestReadiness', 'bus', 'request_readiness', encodeRequestReadiness, decodeRequestReadiness),
   BlockNotarized: contract('BlockNotarized', 'consensus', 'block_notarized', encodeBlockNotarized, decodeBlockNotarized),
