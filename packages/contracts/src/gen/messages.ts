@@ -335,6 +335,81 @@ export interface BeaconEntry {
   readonly openedShare?: OpenedShare | undefined;
 }
 
+export interface PeerFrame {
+  readonly life: number;
+  readonly parts: readonly PeerPart[];
+}
+
+export interface PeerPart {
+  readonly part:
+    | { readonly kind: 'updates'; readonly updates: SlotUpdates }
+    | { readonly kind: 'want'; readonly want: WantUpdates }
+    | { readonly kind: 'fetch'; readonly fetch: FetchArtifacts }
+    | { readonly kind: 'chunk'; readonly chunk: ArtifactChunk }
+    | { readonly kind: 'direct'; readonly direct: DirectArtifact }
+    | { readonly kind: 'ask'; readonly ask: PeerQuestion }
+    | { readonly kind: 'answer'; readonly answer: AnswerChunk };
+}
+
+export interface SlotUpdates {
+  readonly after: number;
+  readonly through: number;
+  readonly commit: number;
+  readonly changes: readonly SlotChange[];
+  readonly last: boolean;
+}
+
+export interface SlotChange {
+  readonly slot: number;
+  readonly commit: number;
+  readonly content?: SlotContent | undefined;
+}
+
+export interface SlotContent {
+  readonly artifactKind: ArtifactKind;
+  readonly id: Uint8Array;
+  readonly size: number;
+  readonly body?: Uint8Array | undefined;
+}
+
+export interface WantUpdates {
+  readonly life: number;
+  readonly after: number;
+}
+
+export interface FetchArtifacts {
+  readonly artifactKind: ArtifactKind;
+  readonly ids: readonly Uint8Array[];
+}
+
+export interface ArtifactChunk {
+  readonly artifactKind: ArtifactKind;
+  readonly id: Uint8Array;
+  readonly size: number;
+  readonly offset: number;
+  readonly body: Uint8Array;
+}
+
+export interface DirectArtifact {
+  readonly artifactKind: ArtifactKind;
+  readonly id: Uint8Array;
+  readonly body: Uint8Array;
+}
+
+export interface PeerQuestion {
+  readonly askId: Uint8Array;
+  readonly topic: PeerTopic;
+  readonly body: Uint8Array;
+}
+
+export interface AnswerChunk {
+  readonly askId: Uint8Array;
+  readonly topic: PeerTopic;
+  readonly size: number;
+  readonly offset: number;
+  readonly body: Uint8Array;
+}
+
 export interface StoredTip {
   readonly format: number;
   readonly identity: Uint8Array;
@@ -584,6 +659,10 @@ export interface RequestIngress {
   readonly kind: 'RequestIngress';
 }
 
+export interface RequestOffers {
+  readonly kind: 'RequestOffers';
+}
+
 export interface SendArtifact {
   readonly kind: 'SendArtifact';
   readonly artifactKind: ArtifactKind;
@@ -654,6 +733,7 @@ export interface SendFrame {
   readonly kind: 'SendFrame';
   readonly peers: readonly Uint8Array[];
   readonly frame: Uint8Array;
+  readonly bulk: boolean;
 }
 
 export interface FrameReceived {
@@ -2091,6 +2171,319 @@ export function decodeBeaconEntry(reader: Reader, length: number, depth = 0): Be
   return { height: height_, value: value_, epoch: epoch_, keptShare: keptShare_, openedShare: openedShare_ };
 }
 
+export function encodePeerFrame(message: PeerFrame, writer: Writer): Writer {
+  if (message.life !== 0) writeNumber(writer.uint32(8), message.life);
+  for (const item of message.parts) encodePeerPart(item, writer.uint32(18).fork()).ldelim();
+  return writer;
+}
+
+export function decodePeerFrame(reader: Reader, length: number, depth = 0): PeerFrame {
+  const end = reader.pos + length;
+  if (end > reader.len || depth > 8) invalidMessage('PeerFrame');
+  let life_: number = 0;
+  const parts_: PeerPart[] = [];
+  while (reader.pos < end) {
+    const tag = reader.uint32();
+    switch (tag) {
+      case 8: life_ = readNumber(reader); break;
+      case 18: parts_.push(decodePeerPart(reader, reader.uint32(), depth + 1)); break;
+      default: reader.skipType(tag & 7);
+    }
+  }
+  if (reader.pos !== end) invalidMessage('PeerFrame');
+  return { life: life_, parts: parts_ };
+}
+
+export function encodePeerPart(message: PeerPart, writer: Writer): Writer {
+  switch (message.part.kind) {
+    case 'updates': encodeSlotUpdates(message.part.updates, writer.uint32(10).fork()).ldelim(); break;
+    case 'want': encodeWantUpdates(message.part.want, writer.uint32(18).fork()).ldelim(); break;
+    case 'fetch': encodeFetchArtifacts(message.part.fetch, writer.uint32(26).fork()).ldelim(); break;
+    case 'chunk': encodeArtifactChunk(message.part.chunk, writer.uint32(34).fork()).ldelim(); break;
+    case 'direct': encodeDirectArtifact(message.part.direct, writer.uint32(42).fork()).ldelim(); break;
+    case 'ask': encodePeerQuestion(message.part.ask, writer.uint32(50).fork()).ldelim(); break;
+    case 'answer': encodeAnswerChunk(message.part.answer, writer.uint32(58).fork()).ldelim(); break;
+  }
+  return writer;
+}
+
+export function decodePeerPart(reader: Reader, length: number, depth = 0): PeerPart {
+  const end = reader.pos + length;
+  if (end > reader.len || depth > 8) invalidMessage('PeerPart');
+  let part_: PeerPart['part'] | undefined;
+  while (reader.pos < end) {
+    const tag = reader.uint32();
+    switch (tag) {
+      case 10: part_ = { kind: 'updates', updates: decodeSlotUpdates(reader, reader.uint32(), depth + 1) }; break;
+      case 18: part_ = { kind: 'want', want: decodeWantUpdates(reader, reader.uint32(), depth + 1) }; break;
+      case 26: part_ = { kind: 'fetch', fetch: decodeFetchArtifacts(reader, reader.uint32(), depth + 1) }; break;
+      case 34: part_ = { kind: 'chunk', chunk: decodeArtifactChunk(reader, reader.uint32(), depth + 1) }; break;
+      case 42: part_ = { kind: 'direct', direct: decodeDirectArtifact(reader, reader.uint32(), depth + 1) }; break;
+      case 50: part_ = { kind: 'ask', ask: decodePeerQuestion(reader, reader.uint32(), depth + 1) }; break;
+      case 58: part_ = { kind: 'answer', answer: decodeAnswerChunk(reader, reader.uint32(), depth + 1) }; break;
+      default: reader.skipType(tag & 7);
+    }
+  }
+  if (reader.pos !== end) invalidMessage('PeerPart');
+  if (part_ === undefined) return invalidMessage('PeerPart.part');
+  return { part: part_ };
+}
+
+export function encodeSlotUpdates(message: SlotUpdates, writer: Writer): Writer {
+  if (message.after !== 0) writeNumber(writer.uint32(8), message.after);
+  if (message.through !== 0) writeNumber(writer.uint32(16), message.through);
+  if (message.commit !== 0) writeNumber(writer.uint32(24), message.commit);
+  for (const item of message.changes) encodeSlotChange(item, writer.uint32(34).fork()).ldelim();
+  if (message.last) writer.uint32(40).bool(message.last);
+  return writer;
+}
+
+export function decodeSlotUpdates(reader: Reader, length: number, depth = 0): SlotUpdates {
+  const end = reader.pos + length;
+  if (end > reader.len || depth > 8) invalidMessage('SlotUpdates');
+  let after_: number = 0;
+  let through_: number = 0;
+  let commit_: number = 0;
+  const changes_: SlotChange[] = [];
+  let last_: boolean = false;
+  while (reader.pos < end) {
+    const tag = reader.uint32();
+    switch (tag) {
+      case 8: after_ = readNumber(reader); break;
+      case 16: through_ = readNumber(reader); break;
+      case 24: commit_ = readNumber(reader); break;
+      case 34: changes_.push(decodeSlotChange(reader, reader.uint32(), depth + 1)); break;
+      case 40: last_ = reader.bool(); break;
+      default: reader.skipType(tag & 7);
+    }
+  }
+  if (reader.pos !== end) invalidMessage('SlotUpdates');
+  return { after: after_, through: through_, commit: commit_, changes: changes_, last: last_ };
+}
+
+export function encodeSlotChange(message: SlotChange, writer: Writer): Writer {
+  if (message.slot !== 0) writer.uint32(8).uint32(message.slot);
+  if (message.commit !== 0) writeNumber(writer.uint32(16), message.commit);
+  if (message.content !== undefined) encodeSlotContent(message.content, writer.uint32(26).fork()).ldelim();
+  return writer;
+}
+
+export function decodeSlotChange(reader: Reader, length: number, depth = 0): SlotChange {
+  const end = reader.pos + length;
+  if (end > reader.len || depth > 8) invalidMessage('SlotChange');
+  let slot_: number = 0;
+  let commit_: number = 0;
+  let content_: SlotContent | undefined;
+  while (reader.pos < end) {
+    const tag = reader.uint32();
+    switch (tag) {
+      case 8: slot_ = reader.uint32(); break;
+      case 16: commit_ = readNumber(reader); break;
+      case 26: content_ = decodeSlotContent(reader, reader.uint32(), depth + 1); break;
+      default: reader.skipType(tag & 7);
+    }
+  }
+  if (reader.pos !== end) invalidMessage('SlotChange');
+  return { slot: slot_, commit: commit_, content: content_ };
+}
+
+export function encodeSlotContent(message: SlotContent, writer: Writer): Writer {
+  writer.uint32(8).uint32(ARTIFACT_KIND_BY_NAME[message.artifactKind]);
+  if (message.id.length > 0) writer.uint32(18).bytes(message.id);
+  if (message.size !== 0) writer.uint32(24).uint32(message.size);
+  if (message.body !== undefined) writer.uint32(34).bytes(message.body);
+  return writer;
+}
+
+export function decodeSlotContent(reader: Reader, length: number, depth = 0): SlotContent {
+  const end = reader.pos + length;
+  if (end > reader.len || depth > 8) invalidMessage('SlotContent');
+  let artifactKind_: ArtifactKind | undefined;
+  let id_: Uint8Array = new Uint8Array(0);
+  let size_: number = 0;
+  let body_: Uint8Array | undefined;
+  while (reader.pos < end) {
+    const tag = reader.uint32();
+    switch (tag) {
+      case 8: artifactKind_ = ARTIFACT_KIND_BY_ID.get(reader.uint32()) ?? invalidEnum('artifactKind'); break;
+      case 18: id_ = readBytes(reader); break;
+      case 24: size_ = reader.uint32(); break;
+      case 34: body_ = readBytes(reader); break;
+      default: reader.skipType(tag & 7);
+    }
+  }
+  if (reader.pos !== end) invalidMessage('SlotContent');
+  if (artifactKind_ === undefined) return invalidMessage('SlotContent.artifactKind');
+  return { artifactKind: artifactKind_, id: id_, size: size_, body: body_ };
+}
+
+export function encodeWantUpdates(message: WantUpdates, writer: Writer): Writer {
+  if (message.life !== 0) writeNumber(writer.uint32(8), message.life);
+  if (message.after !== 0) writeNumber(writer.uint32(16), message.after);
+  return writer;
+}
+
+export function decodeWantUpdates(reader: Reader, length: number, depth = 0): WantUpdates {
+  const end = reader.pos + length;
+  if (end > reader.len || depth > 8) invalidMessage('WantUpdates');
+  let life_: number = 0;
+  let after_: number = 0;
+  while (reader.pos < end) {
+    const tag = reader.uint32();
+    switch (tag) {
+      case 8: life_ = readNumber(reader); break;
+      case 16: after_ = readNumber(reader); break;
+      default: reader.skipType(tag & 7);
+    }
+  }
+  if (reader.pos !== end) invalidMessage('WantUpdates');
+  return { life: life_, after: after_ };
+}
+
+export function encodeFetchArtifacts(message: FetchArtifacts, writer: Writer): Writer {
+  writer.uint32(8).uint32(ARTIFACT_KIND_BY_NAME[message.artifactKind]);
+  for (const item of message.ids) writer.uint32(18).bytes(item);
+  return writer;
+}
+
+export function decodeFetchArtifacts(reader: Reader, length: number, depth = 0): FetchArtifacts {
+  const end = reader.pos + length;
+  if (end > reader.len || depth > 8) invalidMessage('FetchArtifacts');
+  let artifactKind_: ArtifactKind | undefined;
+  const ids_: Uint8Array[] = [];
+  while (reader.pos < end) {
+    const tag = reader.uint32();
+    switch (tag) {
+      case 8: artifactKind_ = ARTIFACT_KIND_BY_ID.get(reader.uint32()) ?? invalidEnum('artifactKind'); break;
+      case 18: ids_.push(readBytes(reader)); break;
+      default: reader.skipType(tag & 7);
+    }
+  }
+  if (reader.pos !== end) invalidMessage('FetchArtifacts');
+  if (artifactKind_ === undefined) return invalidMessage('FetchArtifacts.artifactKind');
+  return { artifactKind: artifactKind_, ids: ids_ };
+}
+
+export function encodeArtifactChunk(message: ArtifactChunk, writer: Writer): Writer {
+  writer.uint32(8).uint32(ARTIFACT_KIND_BY_NAME[message.artifactKind]);
+  if (message.id.length > 0) writer.uint32(18).bytes(message.id);
+  if (message.size !== 0) writer.uint32(24).uint32(message.size);
+  if (message.offset !== 0) writer.uint32(32).uint32(message.offset);
+  if (message.body.length > 0) writer.uint32(42).bytes(message.body);
+  return writer;
+}
+
+export function decodeArtifactChunk(reader: Reader, length: number, depth = 0): ArtifactChunk {
+  const end = reader.pos + length;
+  if (end > reader.len || depth > 8) invalidMessage('ArtifactChunk');
+  let artifactKind_: ArtifactKind | undefined;
+  let id_: Uint8Array = new Uint8Array(0);
+  let size_: number = 0;
+  let offset_: number = 0;
+  let body_: Uint8Array = new Uint8Array(0);
+  while (reader.pos < end) {
+    const tag = reader.uint32();
+    switch (tag) {
+      case 8: artifactKind_ = ARTIFACT_KIND_BY_ID.get(reader.uint32()) ?? invalidEnum('artifactKind'); break;
+      case 18: id_ = readBytes(reader); break;
+      case 24: size_ = reader.uint32(); break;
+      case 32: offset_ = reader.uint32(); break;
+      case 42: body_ = readBytes(reader); break;
+      default: reader.skipType(tag & 7);
+    }
+  }
+  if (reader.pos !== end) invalidMessage('ArtifactChunk');
+  if (artifactKind_ === undefined) return invalidMessage('ArtifactChunk.artifactKind');
+  return { artifactKind: artifactKind_, id: id_, size: size_, offset: offset_, body: body_ };
+}
+
+export function encodeDirectArtifact(message: DirectArtifact, writer: Writer): Writer {
+  writer.uint32(8).uint32(ARTIFACT_KIND_BY_NAME[message.artifactKind]);
+  if (message.id.length > 0) writer.uint32(18).bytes(message.id);
+  if (message.body.length > 0) writer.uint32(26).bytes(message.body);
+  return writer;
+}
+
+export function decodeDirectArtifact(reader: Reader, length: number, depth = 0): DirectArtifact {
+  const end = reader.pos + length;
+  if (end > reader.len || depth > 8) invalidMessage('DirectArtifact');
+  let artifactKind_: ArtifactKind | undefined;
+  let id_: Uint8Array = new Uint8Array(0);
+  let body_: Uint8Array = new Uint8Array(0);
+  while (reader.pos < end) {
+    const tag = reader.uint32();
+    switch (tag) {
+      case 8: artifactKind_ = ARTIFACT_KIND_BY_ID.get(reader.uint32()) ?? invalidEnum('artifactKind'); break;
+      case 18: id_ = readBytes(reader); break;
+      case 26: body_ = readBytes(reader); break;
+      default: reader.skipType(tag & 7);
+    }
+  }
+  if (reader.pos !== end) invalidMessage('DirectArtifact');
+  if (artifactKind_ === undefined) return invalidMessage('DirectArtifact.artifactKind');
+  return { artifactKind: artifactKind_, id: id_, body: body_ };
+}
+
+export function encodePeerQuestion(message: PeerQuestion, writer: Writer): Writer {
+  if (message.askId.length > 0) writer.uint32(10).bytes(message.askId);
+  writer.uint32(16).uint32(PEER_TOPIC_BY_NAME[message.topic]);
+  if (message.body.length > 0) writer.uint32(26).bytes(message.body);
+  return writer;
+}
+
+export function decodePeerQuestion(reader: Reader, length: number, depth = 0): PeerQuestion {
+  const end = reader.pos + length;
+  if (end > reader.len || depth > 8) invalidMessage('PeerQuestion');
+  let askId_: Uint8Array = new Uint8Array(0);
+  let topic_: PeerTopic | undefined;
+  let body_: Uint8Array = new Uint8Array(0);
+  while (reader.pos < end) {
+    const tag = reader.uint32();
+    switch (tag) {
+      case 10: askId_ = readBytes(reader); break;
+      case 16: topic_ = PEER_TOPIC_BY_ID.get(reader.uint32()) ?? invalidEnum('topic'); break;
+      case 26: body_ = readBytes(reader); break;
+      default: reader.skipType(tag & 7);
+    }
+  }
+  if (reader.pos !== end) invalidMessage('PeerQuestion');
+  if (topic_ === undefined) return invalidMessage('PeerQuestion.topic');
+  return { askId: askId_, topic: topic_, body: body_ };
+}
+
+export function encodeAnswerChunk(message: AnswerChunk, writer: Writer): Writer {
+  if (message.askId.length > 0) writer.uint32(10).bytes(message.askId);
+  writer.uint32(16).uint32(PEER_TOPIC_BY_NAME[message.topic]);
+  if (message.size !== 0) writer.uint32(24).uint32(message.size);
+  if (message.offset !== 0) writer.uint32(32).uint32(message.offset);
+  if (message.body.length > 0) writer.uint32(42).bytes(message.body);
+  return writer;
+}
+
+export function decodeAnswerChunk(reader: Reader, length: number, depth = 0): AnswerChunk {
+  const end = reader.pos + length;
+  if (end > reader.len || depth > 8) invalidMessage('AnswerChunk');
+  let askId_: Uint8Array = new Uint8Array(0);
+  let topic_: PeerTopic | undefined;
+  let size_: number = 0;
+  let offset_: number = 0;
+  let body_: Uint8Array = new Uint8Array(0);
+  while (reader.pos < end) {
+    const tag = reader.uint32();
+    switch (tag) {
+      case 10: askId_ = readBytes(reader); break;
+      case 16: topic_ = PEER_TOPIC_BY_ID.get(reader.uint32()) ?? invalidEnum('topic'); break;
+      case 24: size_ = reader.uint32(); break;
+      case 32: offset_ = reader.uint32(); break;
+      case 42: body_ = readBytes(reader); break;
+      default: reader.skipType(tag & 7);
+    }
+  }
+  if (reader.pos !== end) invalidMessage('AnswerChunk');
+  if (topic_ === undefined) return invalidMessage('AnswerChunk.topic');
+  return { askId: askId_, topic: topic_, size: size_, offset: offset_, body: body_ };
+}
+
 export function encodeStoredTip(message: StoredTip, writer: Writer): Writer {
   if (message.format !== 0) writeNumber(writer.uint32(8), message.format);
   if (message.identity.length > 0) writer.uint32(18).bytes(message.identity);
@@ -3056,6 +3449,23 @@ export function decodeRequestIngress(reader: Reader, length: number, depth = 0):
   return { kind: 'RequestIngress' };
 }
 
+export function encodeRequestOffers(message: RequestOffers, writer: Writer): Writer {
+  return writer;
+}
+
+export function decodeRequestOffers(reader: Reader, length: number, depth = 0): RequestOffers {
+  const end = reader.pos + length;
+  if (end > reader.len || depth > 8) invalidMessage('RequestOffers');
+  while (reader.pos < end) {
+    const tag = reader.uint32();
+    switch (tag) {
+      default: reader.skipType(tag & 7);
+    }
+  }
+  if (reader.pos !== end) invalidMessage('RequestOffers');
+  return { kind: 'RequestOffers' };
+}
+
 export function encodeSendArtifact(message: SendArtifact, writer: Writer): Writer {
   writer.uint32(8).uint32(ARTIFACT_KIND_BY_NAME[message.artifactKind]);
   if (message.id.length > 0) writer.uint32(18).bytes(message.id);
@@ -3311,6 +3721,7 @@ export function decodePeerLinkChanged(reader: Reader, length: number, depth = 0)
 export function encodeSendFrame(message: SendFrame, writer: Writer): Writer {
   for (const item of message.peers) writer.uint32(10).bytes(item);
   if (message.frame.length > 0) writer.uint32(18).bytes(message.frame);
+  if (message.bulk) writer.uint32(24).bool(message.bulk);
   return writer;
 }
 
@@ -3319,16 +3730,18 @@ export function decodeSendFrame(reader: Reader, length: number, depth = 0): Send
   if (end > reader.len || depth > 8) invalidMessage('SendFrame');
   const peers_: Uint8Array[] = [];
   let frame_: Uint8Array = new Uint8Array(0);
+  let bulk_: boolean = false;
   while (reader.pos < end) {
     const tag = reader.uint32();
     switch (tag) {
       case 10: peers_.push(readBytes(reader)); break;
       case 18: frame_ = readBytes(reader); break;
+      case 24: bulk_ = reader.bool(); break;
       default: reader.skipType(tag & 7);
     }
   }
   if (reader.pos !== end) invalidMessage('SendFrame');
-  return { kind: 'SendFrame', peers: peers_, frame: frame_ };
+  return { kind: 'SendFrame', peers: peers_, frame: frame_, bulk: bulk_ };
 }
 
 export function encodeFrameReceived(message: FrameReceived, writer: Writer): Writer {
@@ -3924,6 +4337,7 @@ export type Message =
   | PublishArtifact
   | WithdrawArtifact
   | RequestIngress
+  | RequestOffers
   | SendArtifact
   | RequestArtifacts
   | AskPeer
@@ -3984,6 +4398,7 @@ export const CONTRACTS: { readonly [Kind in MessageKind]: Contract<Extract<Messa
   PublishArtifact: contract('PublishArtifact', 'p2p', 'publish_artifact', encodePublishArtifact, decodePublishArtifact),
   WithdrawArtifact: contract('WithdrawArtifact', 'p2p', 'withdraw_artifact', encodeWithdrawArtifact, decodeWithdrawArtifact),
   RequestIngress: contract('RequestIngress', 'p2p', 'request_ingress', encodeRequestIngress, decodeRequestIngress),
+  RequestOffers: contract('RequestOffers', 'p2p', 'request_offers', encodeRequestOffers, decodeRequestOffers),
   SendArtifact: contract('SendArtifact', 'p2p', 'send_artifact', encodeSendArtifact, decodeSendArtifact),
   RequestArtifacts: contract('RequestArtifacts', 'p2p', 'request_artifacts', encodeRequestArtifacts, decodeRequestArtifacts),
   AskPeer: contract('AskPeer', 'p2p', 'ask_peer', encodeAskPeer, decodeAskPeer),
