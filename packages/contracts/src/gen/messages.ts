@@ -62,6 +62,16 @@ export interface CatchUpPackageMade {
   readonly package: CatchUpPackage;
 }
 
+export interface DealingMade {
+  readonly kind: 'DealingMade';
+  readonly dealing: Dealing;
+}
+
+export interface ComplaintMade {
+  readonly kind: 'ComplaintMade';
+  readonly complaint: Complaint;
+}
+
 export interface NodeRecord {
   readonly nodeId: Uint8Array;
   readonly publicKey: Uint8Array;
@@ -136,6 +146,7 @@ export interface Summary {
   readonly current: EpochKeys;
   readonly next: EpochKeys;
   readonly configs: readonly DkgConfig[];
+  readonly record: SubnetRecord;
 }
 
 export interface CatchUpContent {
@@ -249,6 +260,14 @@ export interface ThresholdValue {
 
 export interface ChainBase {
   readonly block: Block;
+  readonly summary?: Summary | undefined;
+  readonly dealings: readonly DealingsInBlock[];
+}
+
+export interface DealingsInBlock {
+  readonly height: number;
+  readonly dealings: readonly Dealing[];
+  readonly complaints: readonly Complaint[];
 }
 
 export interface FinalizedBlock {
@@ -280,7 +299,8 @@ export interface ConsensusEntry {
     | { readonly kind: 'finalized'; readonly finalized: FinalizedBlock }
     | { readonly kind: 'ownVote'; readonly ownVote: OwnVote }
     | { readonly kind: 'keptCertificate'; readonly keptCertificate: KeptCertificate }
-    | { readonly kind: 'restarted'; readonly restarted: Restarted };
+    | { readonly kind: 'restarted'; readonly restarted: Restarted }
+    | { readonly kind: 'keptPackage'; readonly keptPackage: CatchUpPackage };
 }
 
 export interface RangeQuestion {
@@ -568,6 +588,22 @@ export interface TipAdvanced {
   readonly height: number;
   readonly workPending: boolean;
   readonly nextTimerNanos?: bigint | undefined;
+  readonly recordVersion?: number | undefined;
+}
+
+export interface RecordInForce {
+  readonly sinceHeight: number;
+  readonly record: SubnetRecord;
+}
+
+export interface SubnetRecordChanged {
+  readonly kind: 'SubnetRecordChanged';
+  readonly height: number;
+  readonly records: readonly RecordInForce[];
+}
+
+export interface RequestSubnetRecord {
+  readonly kind: 'RequestSubnetRecord';
 }
 
 export interface RequestExecuted {
@@ -1014,6 +1050,48 @@ export function decodeCatchUpPackageMade(reader: Reader, length: number, depth =
   return { kind: 'CatchUpPackageMade', package: package_ };
 }
 
+export function encodeDealingMade(message: DealingMade, writer: Writer): Writer {
+  encodeDealing(message.dealing, writer.uint32(10).fork()).ldelim();
+  return writer;
+}
+
+export function decodeDealingMade(reader: Reader, length: number, depth = 0): DealingMade {
+  const end = reader.pos + length;
+  if (end > reader.len || depth > 8) invalidMessage('DealingMade');
+  let dealing_: Dealing | undefined;
+  while (reader.pos < end) {
+    const tag = reader.uint32();
+    switch (tag) {
+      case 10: dealing_ = decodeDealing(reader, reader.uint32(), depth + 1); break;
+      default: reader.skipType(tag & 7);
+    }
+  }
+  if (reader.pos !== end) invalidMessage('DealingMade');
+  if (dealing_ === undefined) return invalidMessage('DealingMade.dealing');
+  return { kind: 'DealingMade', dealing: dealing_ };
+}
+
+export function encodeComplaintMade(message: ComplaintMade, writer: Writer): Writer {
+  encodeComplaint(message.complaint, writer.uint32(10).fork()).ldelim();
+  return writer;
+}
+
+export function decodeComplaintMade(reader: Reader, length: number, depth = 0): ComplaintMade {
+  const end = reader.pos + length;
+  if (end > reader.len || depth > 8) invalidMessage('ComplaintMade');
+  let complaint_: Complaint | undefined;
+  while (reader.pos < end) {
+    const tag = reader.uint32();
+    switch (tag) {
+      case 10: complaint_ = decodeComplaint(reader, reader.uint32(), depth + 1); break;
+      default: reader.skipType(tag & 7);
+    }
+  }
+  if (reader.pos !== end) invalidMessage('ComplaintMade');
+  if (complaint_ === undefined) return invalidMessage('ComplaintMade.complaint');
+  return { kind: 'ComplaintMade', complaint: complaint_ };
+}
+
 export function encodeNodeRecord(message: NodeRecord, writer: Writer): Writer {
   if (message.nodeId.length > 0) writer.uint32(10).bytes(message.nodeId);
   if (message.publicKey.length > 0) writer.uint32(18).bytes(message.publicKey);
@@ -1296,6 +1374,7 @@ export function encodeSummary(message: Summary, writer: Writer): Writer {
   encodeEpochKeys(message.current, writer.uint32(26).fork()).ldelim();
   encodeEpochKeys(message.next, writer.uint32(34).fork()).ldelim();
   for (const item of message.configs) encodeDkgConfig(item, writer.uint32(42).fork()).ldelim();
+  encodeSubnetRecord(message.record, writer.uint32(50).fork()).ldelim();
   return writer;
 }
 
@@ -1307,6 +1386,7 @@ export function decodeSummary(reader: Reader, length: number, depth = 0): Summar
   let current_: EpochKeys | undefined;
   let next_: EpochKeys | undefined;
   const configs_: DkgConfig[] = [];
+  let record_: SubnetRecord | undefined;
   while (reader.pos < end) {
     const tag = reader.uint32();
     switch (tag) {
@@ -1315,13 +1395,15 @@ export function decodeSummary(reader: Reader, length: number, depth = 0): Summar
       case 26: current_ = decodeEpochKeys(reader, reader.uint32(), depth + 1); break;
       case 34: next_ = decodeEpochKeys(reader, reader.uint32(), depth + 1); break;
       case 42: configs_.push(decodeDkgConfig(reader, reader.uint32(), depth + 1)); break;
+      case 50: record_ = decodeSubnetRecord(reader, reader.uint32(), depth + 1); break;
       default: reader.skipType(tag & 7);
     }
   }
   if (reader.pos !== end) invalidMessage('Summary');
   if (current_ === undefined) return invalidMessage('Summary.current');
   if (next_ === undefined) return invalidMessage('Summary.next');
-  return { height: height_, nextHeight: nextHeight_, current: current_, next: next_, configs: configs_ };
+  if (record_ === undefined) return invalidMessage('Summary.record');
+  return { height: height_, nextHeight: nextHeight_, current: current_, next: next_, configs: configs_, record: record_ };
 }
 
 export function encodeCatchUpContent(message: CatchUpContent, writer: Writer): Writer {
@@ -1788,6 +1870,8 @@ export function decodeThresholdValue(reader: Reader, length: number, depth = 0):
 
 export function encodeChainBase(message: ChainBase, writer: Writer): Writer {
   encodeBlock(message.block, writer.uint32(10).fork()).ldelim();
+  if (message.summary !== undefined) encodeSummary(message.summary, writer.uint32(18).fork()).ldelim();
+  for (const item of message.dealings) encodeDealingsInBlock(item, writer.uint32(26).fork()).ldelim();
   return writer;
 }
 
@@ -1795,16 +1879,46 @@ export function decodeChainBase(reader: Reader, length: number, depth = 0): Chai
   const end = reader.pos + length;
   if (end > reader.len || depth > 8) invalidMessage('ChainBase');
   let block_: Block | undefined;
+  let summary_: Summary | undefined;
+  const dealings_: DealingsInBlock[] = [];
   while (reader.pos < end) {
     const tag = reader.uint32();
     switch (tag) {
       case 10: block_ = decodeBlock(reader, reader.uint32(), depth + 1); break;
+      case 18: summary_ = decodeSummary(reader, reader.uint32(), depth + 1); break;
+      case 26: dealings_.push(decodeDealingsInBlock(reader, reader.uint32(), depth + 1)); break;
       default: reader.skipType(tag & 7);
     }
   }
   if (reader.pos !== end) invalidMessage('ChainBase');
   if (block_ === undefined) return invalidMessage('ChainBase.block');
-  return { block: block_ };
+  return { block: block_, summary: summary_, dealings: dealings_ };
+}
+
+export function encodeDealingsInBlock(message: DealingsInBlock, writer: Writer): Writer {
+  if (message.height !== 0) writeNumber(writer.uint32(8), message.height);
+  for (const item of message.dealings) encodeDealing(item, writer.uint32(18).fork()).ldelim();
+  for (const item of message.complaints) encodeComplaint(item, writer.uint32(26).fork()).ldelim();
+  return writer;
+}
+
+export function decodeDealingsInBlock(reader: Reader, length: number, depth = 0): DealingsInBlock {
+  const end = reader.pos + length;
+  if (end > reader.len || depth > 8) invalidMessage('DealingsInBlock');
+  let height_: number = 0;
+  const dealings_: Dealing[] = [];
+  const complaints_: Complaint[] = [];
+  while (reader.pos < end) {
+    const tag = reader.uint32();
+    switch (tag) {
+      case 8: height_ = readNumber(reader); break;
+      case 18: dealings_.push(decodeDealing(reader, reader.uint32(), depth + 1)); break;
+      case 26: complaints_.push(decodeComplaint(reader, reader.uint32(), depth + 1)); break;
+      default: reader.skipType(tag & 7);
+    }
+  }
+  if (reader.pos !== end) invalidMessage('DealingsInBlock');
+  return { height: height_, dealings: dealings_, complaints: complaints_ };
 }
 
 export function encodeFinalizedBlock(message: FinalizedBlock, writer: Writer): Writer {
@@ -1920,6 +2034,7 @@ export function encodeConsensusEntry(message: ConsensusEntry, writer: Writer): W
     case 'ownVote': encodeOwnVote(message.fact.ownVote, writer.uint32(26).fork()).ldelim(); break;
     case 'keptCertificate': encodeKeptCertificate(message.fact.keptCertificate, writer.uint32(34).fork()).ldelim(); break;
     case 'restarted': encodeRestarted(message.fact.restarted, writer.uint32(42).fork()).ldelim(); break;
+    case 'keptPackage': encodeCatchUpPackage(message.fact.keptPackage, writer.uint32(50).fork()).ldelim(); break;
   }
   return writer;
 }
@@ -1936,6 +2051,7 @@ export function decodeConsensusEntry(reader: Reader, length: number, depth = 0):
       case 26: fact_ = { kind: 'ownVote', ownVote: decodeOwnVote(reader, reader.uint32(), depth + 1) }; break;
       case 34: fact_ = { kind: 'keptCertificate', keptCertificate: decodeKeptCertificate(reader, reader.uint32(), depth + 1) }; break;
       case 42: fact_ = { kind: 'restarted', restarted: decodeRestarted(reader, reader.uint32(), depth + 1) }; break;
+      case 50: fact_ = { kind: 'keptPackage', keptPackage: decodeCatchUpPackage(reader, reader.uint32(), depth + 1) }; break;
       default: reader.skipType(tag & 7);
     }
   }
@@ -3088,6 +3204,7 @@ export function encodeTipAdvanced(message: TipAdvanced, writer: Writer): Writer 
   if (message.height !== 0) writeNumber(writer.uint32(8), message.height);
   if (message.workPending) writer.uint32(16).bool(message.workPending);
   if (message.nextTimerNanos !== undefined) writeNanos(writer.uint32(24), message.nextTimerNanos);
+  if (message.recordVersion !== undefined) writeNumber(writer.uint32(32), message.recordVersion);
   return writer;
 }
 
@@ -3097,17 +3214,83 @@ export function decodeTipAdvanced(reader: Reader, length: number, depth = 0): Ti
   let height_: number = 0;
   let workPending_: boolean = false;
   let nextTimerNanos_: bigint | undefined;
+  let recordVersion_: number | undefined;
   while (reader.pos < end) {
     const tag = reader.uint32();
     switch (tag) {
       case 8: height_ = readNumber(reader); break;
       case 16: workPending_ = reader.bool(); break;
       case 24: nextTimerNanos_ = readNanos(reader); break;
+      case 32: recordVersion_ = readNumber(reader); break;
       default: reader.skipType(tag & 7);
     }
   }
   if (reader.pos !== end) invalidMessage('TipAdvanced');
-  return { kind: 'TipAdvanced', height: height_, workPending: workPending_, nextTimerNanos: nextTimerNanos_ };
+  return { kind: 'TipAdvanced', height: height_, workPending: workPending_, nextTimerNanos: nextTimerNanos_, recordVersion: recordVersion_ };
+}
+
+export function encodeRecordInForce(message: RecordInForce, writer: Writer): Writer {
+  if (message.sinceHeight !== 0) writeNumber(writer.uint32(8), message.sinceHeight);
+  encodeSubnetRecord(message.record, writer.uint32(18).fork()).ldelim();
+  return writer;
+}
+
+export function decodeRecordInForce(reader: Reader, length: number, depth = 0): RecordInForce {
+  const end = reader.pos + length;
+  if (end > reader.len || depth > 8) invalidMessage('RecordInForce');
+  let sinceHeight_: number = 0;
+  let record_: SubnetRecord | undefined;
+  while (reader.pos < end) {
+    const tag = reader.uint32();
+    switch (tag) {
+      case 8: sinceHeight_ = readNumber(reader); break;
+      case 18: record_ = decodeSubnetRecord(reader, reader.uint32(), depth + 1); break;
+      default: reader.skipType(tag & 7);
+    }
+  }
+  if (reader.pos !== end) invalidMessage('RecordInForce');
+  if (record_ === undefined) return invalidMessage('RecordInForce.record');
+  return { sinceHeight: sinceHeight_, record: record_ };
+}
+
+export function encodeSubnetRecordChanged(message: SubnetRecordChanged, writer: Writer): Writer {
+  if (message.height !== 0) writeNumber(writer.uint32(8), message.height);
+  for (const item of message.records) encodeRecordInForce(item, writer.uint32(18).fork()).ldelim();
+  return writer;
+}
+
+export function decodeSubnetRecordChanged(reader: Reader, length: number, depth = 0): SubnetRecordChanged {
+  const end = reader.pos + length;
+  if (end > reader.len || depth > 8) invalidMessage('SubnetRecordChanged');
+  let height_: number = 0;
+  const records_: RecordInForce[] = [];
+  while (reader.pos < end) {
+    const tag = reader.uint32();
+    switch (tag) {
+      case 8: height_ = readNumber(reader); break;
+      case 18: records_.push(decodeRecordInForce(reader, reader.uint32(), depth + 1)); break;
+      default: reader.skipType(tag & 7);
+    }
+  }
+  if (reader.pos !== end) invalidMessage('SubnetRecordChanged');
+  return { kind: 'SubnetRecordChanged', height: height_, records: records_ };
+}
+
+export function encodeRequestSubnetRecord(message: RequestSubnetRecord, writer: Writer): Writer {
+  return writer;
+}
+
+export function decodeRequestSubnetRecord(reader: Reader, length: number, depth = 0): RequestSubnetRecord {
+  const end = reader.pos + length;
+  if (end > reader.len || depth > 8) invalidMessage('RequestSubnetRecord');
+  while (reader.pos < end) {
+    const tag = reader.uint32();
+    switch (tag) {
+      default: reader.skipType(tag & 7);
+    }
+  }
+  if (reader.pos !== end) invalidMessage('RequestSubnetRecord');
+  return { kind: 'RequestSubnetRecord' };
 }
 
 export function encodeRequestExecuted(message: RequestExecuted, writer: Writer): Writer {
@@ -4314,6 +4497,8 @@ export type Message =
   | RequestTape
   | CertificationValue
   | CatchUpPackageMade
+  | DealingMade
+  | ComplaintMade
   | Readiness
   | RequestReadiness
   | BlockNotarized
@@ -4325,6 +4510,8 @@ export type Message =
   | RequestEpoch
   | BatchExecuted
   | TipAdvanced
+  | SubnetRecordChanged
+  | RequestSubnetRecord
   | RequestExecuted
   | ExecuteQuery
   | QueryAnswered
@@ -4375,6 +4562,8 @@ export const CONTRACTS: { readonly [Kind in MessageKind]: Contract<Extract<Messa
   RequestTape: contract('RequestTape', 'beacon', 'request_tape', encodeRequestTape, decodeRequestTape),
   CertificationValue: contract('CertificationValue', 'beacon', 'certification_value', encodeCertificationValue, decodeCertificationValue),
   CatchUpPackageMade: contract('CatchUpPackageMade', 'beacon', 'catch_up_package_made', encodeCatchUpPackageMade, decodeCatchUpPackageMade),
+  DealingMade: contract('DealingMade', 'beacon', 'dealing_made', encodeDealingMade, decodeDealingMade),
+  ComplaintMade: contract('ComplaintMade', 'beacon', 'complaint_made', encodeComplaintMade, decodeComplaintMade),
   Readiness: contract('Readiness', 'bus', 'readiness', encodeReadiness, decodeReadiness),
   RequestReadiness: contract('RequestReadiness', 'bus', 'request_readiness', encodeRequestReadiness, decodeRequestReadiness),
   BlockNotarized: contract('BlockNotarized', 'consensus', 'block_notarized', encodeBlockNotarized, decodeBlockNotarized),
@@ -4386,6 +4575,8 @@ export const CONTRACTS: { readonly [Kind in MessageKind]: Contract<Extract<Messa
   RequestEpoch: contract('RequestEpoch', 'consensus', 'request_epoch', encodeRequestEpoch, decodeRequestEpoch),
   BatchExecuted: contract('BatchExecuted', 'execution', 'batch_executed', encodeBatchExecuted, decodeBatchExecuted),
   TipAdvanced: contract('TipAdvanced', 'execution', 'tip_advanced', encodeTipAdvanced, decodeTipAdvanced),
+  SubnetRecordChanged: contract('SubnetRecordChanged', 'execution', 'subnet_record_changed', encodeSubnetRecordChanged, decodeSubnetRecordChanged),
+  RequestSubnetRecord: contract('RequestSubnetRecord', 'execution', 'request_subnet_record', encodeRequestSubnetRecord, decodeRequestSubnetRecord),
   RequestExecuted: contract('RequestExecuted', 'execution', 'request_executed', encodeRequestExecuted, decodeRequestExecuted),
   ExecuteQuery: contract('ExecuteQuery', 'execution', 'execute_query', encodeExecuteQuery, decodeExecuteQuery),
   QueryAnswered: contract('QueryAnswered', 'execution', 'query_answered', encodeQueryAnswered, decodeQueryAnswered),

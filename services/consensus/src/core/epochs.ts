@@ -118,7 +118,7 @@ export function summaryAtGenesis(subnet: SubnetRecord, epochLength = 0): Summary
     dealers: [],
   });
   const keys = { record, low: transcript('low'), high: transcript('high') };
-  return { height: 0, nextHeight: epochLength, current: keys, next: keys, configs: [] };
+  return { height: 0, nextHeight: epochLength, current: keys, next: keys, configs: [], record };
 }
 
 function endOf(nextHeight: number): number {

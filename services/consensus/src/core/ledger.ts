@@ -113,7 +113,7 @@ export class Ledger {
     for (const { entry } of gone) this.#bytes -= entry.length;
     this.#base = delivery.record.block;
     return [
-      encode({ kind: 'base', base: { block: this.#base } }),
+      encode({ kind: 'base', base: { block: this.#base, dealings: [] } }),
       ...this.#deliveries.map(({ entry }) => entry),
       ...this.#votes.map(({ entry }) => entry),
     ];

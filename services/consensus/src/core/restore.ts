@@ -41,6 +41,7 @@ export function restore(state: State, entry: Verdict<ConsensusEntry>): void {
       return;
     }
     case 'restarted':
+    case 'keptPackage':
       return;
     default:
       return unreachable(fact);
