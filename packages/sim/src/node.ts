@@ -2,6 +2,7 @@ import type { Cancel, Clock, Envelope, Instant } from '@internode/actor';
 import type { Place } from '@internode/contracts';
 import type { MemoryJournal, MemoryStore } from '@internode/storage/memory';
 import type { Agenda } from './agenda.ts';
+import type { NodeCpu } from './cpu.ts';
 import type { Role } from './role.ts';
 
 /** Where unix time begins in every world: some day in 2026. */
@@ -9,8 +10,17 @@ const EPOCH_NANOS = 1_790_000_000_000_000_000n;
 
 export interface Node {
   readonly place: Place;
-  readonly skewNanos: bigint;
+  readonly clock: ClockFault;
   readonly parts: readonly Part[];
+  readonly cpu: NodeCpu | undefined;
+}
+
+/** How a node's clocks are wrong. */
+export interface ClockFault {
+  /** Of the wall clock. */
+  readonly skewNanos: bigint;
+  /** Both clocks run so many times as fast as the world's. */
+  readonly rate: number;
 }
 
 /** One service of one node, with its disk. */
@@ -18,38 +28,44 @@ export interface Part {
   readonly id: string;
   readonly node: Node;
   readonly role: Role;
-  readonly journal: MemoryJournal;
-  readonly store: MemoryStore;
+  journal: MemoryJournal;
+  store: MemoryStore;
   readonly subscriptions: Map<string, Set<(envelope: Envelope) => void>>;
   /** Grows with each start and stop; what an older life asked for is not answered. */
   life: number;
   running: boolean;
+  /** This life has a way to the node's peers. */
+  onLine: boolean;
 }
 
-/** The clocks of one node: the world's time, and a wall clock that is wrong by a constant. */
+/** The clocks of one node: the world's time, wrong by a constant share, and a wall clock that is off by more. */
 export class NodeClock implements Clock {
-  readonly #skewNanos: bigint;
+  readonly #fault: ClockFault;
   readonly #nowMs: () => number;
   readonly #agenda: Agenda;
+  #lastMs = -1;
   #last: Instant = { ms: -1, unixNanos: 0n };
 
-  constructor(skewNanos: bigint, nowMs: () => number, agenda: Agenda) {
-    this.#skewNanos = skewNanos;
+  constructor(fault: ClockFault, nowMs: () => number, agenda: Agenda) {
+    this.#fault = fault;
     this.#nowMs = nowMs;
     this.#agenda = agenda;
   }
 
   now(): Instant {
-    const ms = this.#nowMs();
-    if (this.#last.ms !== ms) {
-      const unixNanos = EPOCH_NANOS + BigInt(Math.round(ms * 1e6)) + this.#skewNanos;
+    const worldMs = this.#nowMs();
+    if (this.#lastMs !== worldMs) {
+      const ms = worldMs * this.#fault.rate;
+      const unixNanos = EPOCH_NANOS + BigInt(Math.round(ms * 1e6)) + this.#fault.skewNanos;
+      this.#lastMs = worldMs;
       this.#last = { ms, unixNanos };
     }
     return this.#last;
   }
 
   after(delayMs: number, fire: () => void): Cancel {
-    const appointment = this.#agenda.put(this.#nowMs() + Math.max(0, delayMs), fire);
+    const worldMs = Math.max(0, delayMs) / this.#fault.rate;
+    const appointment = this.#agenda.put(this.#nowMs() + worldMs, fire);
     return () => {
       appointment.run = undefined;
     };

@@ -1,5 +1,6 @@
 import type { Ports, Service } from '@internode/actor';
 import type { MemoryStore } from '@internode/storage/memory';
+import type { Ears, Line } from './network.ts';
 
 /** What the world gives a service at each start; the solver is the role's own. */
 export interface RolePorts extends Omit<Ports, 'solver'> {
@@ -7,6 +8,8 @@ export interface RolePorts extends Omit<Ports, 'solver'> {
   solve<Answer>(work: () => Answer, answer: (result: Answer) => void): void;
   /** Outlives crashes, except for what was not synced. */
   readonly store: MemoryStore;
+  /** The way to this node's peers, for this life. */
+  openLine(ears: Ears): Line;
 }
 
 /** A service as the world runs it. */

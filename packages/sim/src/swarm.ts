@@ -22,6 +22,22 @@ export interface Swarm {
   readonly diskFullForMs: number;
   /** The wall clocks of nodes differ by up to so much. */
   readonly wallSkewMs: number;
+  // What follows is between nodes: drawn only when there are several.
+  /** Times are those of the cities' round trips times this: 1 = the world, 0.01 = one building. */
+  readonly distance: number;
+  readonly jitterMsMean: number;
+  /** Of each node, each way; what is over it waits in line. 0 = no limit. */
+  readonly bandwidthMbit: number;
+  readonly linkBreakEveryMs: number;
+  /** Every so often some nodes stop reaching others, for so long: one way or both, steadily or on and off. */
+  readonly splitEveryMs: number;
+  readonly splitForMs: number;
+  /** Clocks of nodes run faster or slower by up to this share. */
+  readonly clockDrift: number;
+  /** Disks of nodes are up to so many times slower. */
+  readonly diskSpread: number;
+  /** Every so often the nodes that meet one twin meet the other. */
+  readonly twinSwapEveryMs: number;
 }
 
 /** A world without trouble, as in the liveness phase. */
@@ -41,26 +57,66 @@ export const CALM: Swarm = {
   diskFullEveryMs: 0,
   diskFullForMs: 0,
   wallSkewMs: 0,
+  distance: 0.1,
+  jitterMsMean: 0.1,
+  bandwidthMbit: 0,
+  linkBreakEveryMs: 0,
+  splitEveryMs: 0,
+  splitForMs: 0,
+  clockDrift: 0,
+  diskSpread: 1,
+  twinSwapEveryMs: 0,
 };
 
-export function drawSwarm(random: Random): Swarm {
-  const maybe = (probability: number, draw: () => number): number =>
-    random.chance(probability) ? draw() : 0;
+type BetweenNodes = Pick<
+  Swarm,
+  | 'distance'
+  | 'jitterMsMean'
+  | 'bandwidthMbit'
+  | 'linkBreakEveryMs'
+  | 'splitEveryMs'
+  | 'splitForMs'
+  | 'clockDrift'
+  | 'diskSpread'
+  | 'twinSwapEveryMs'
+>;
+
+function maybe(random: Random, probability: number, draw: () => number): number {
+  return random.chance(probability) ? draw() : 0;
+}
+
+/** Of several nodes, from a stream of its own. */
+export function drawBetweenNodes(random: Random): BetweenNodes {
+  return {
+    distance: random.pick([0.01, 0.1, 0.5, 1, 2]),
+    jitterMsMean: random.pick([0.02, 0.5, 5, 40]),
+    bandwidthMbit: maybe(random, 0.5, () => random.pick([1_000, 300, 50])),
+    linkBreakEveryMs: maybe(random, 0.5, () => random.pick([200, 1000, 4000])),
+    splitEveryMs: maybe(random, 0.6, () => random.pick([500, 2000, 4000])),
+    splitForMs: random.pick([100, 800, 3000]),
+    clockDrift: maybe(random, 0.4, () => random.pick([0.0001, 0.01, 0.05])),
+    diskSpread: random.chance(0.5) ? random.pick([2, 10]) : 1,
+    twinSwapEveryMs: random.pick([300, 1000, 3000]),
+  };
+}
+
+/** Of one node. */
+export function drawSwarm(random: Random): Omit<Swarm, keyof BetweenNodes> {
   return {
     busDelayMsMin: random.between(0, 0.5),
     busDelayMsMean: random.pick([0.05, 0.2, 1, 5, 20]),
-    busLoss: maybe(0.6, () => random.pick([0.001, 0.01, 0.05, 0.2])),
-    busRepeat: maybe(0.5, () => random.pick([0.001, 0.01, 0.1])),
+    busLoss: maybe(random, 0.6, () => random.pick([0.001, 0.01, 0.05, 0.2])),
+    busRepeat: maybe(random, 0.5, () => random.pick([0.001, 0.01, 0.1])),
     busReorder: random.chance(0.5),
-    partitionEveryMs: maybe(0.4, () => random.pick([500, 2000, 5000])),
+    partitionEveryMs: maybe(random, 0.4, () => random.pick([500, 2000, 5000])),
     partitionForMs: random.pick([50, 300, 1500]),
     syncDelayMsMean: random.pick([0.1, 0.5, 5, 30]),
     solverDelayMsMean: random.pick([0.1, 1, 10, 50]),
-    serviceCrashEveryMs: maybe(0.6, () => random.pick([200, 1000, 4000])),
-    nodeCrashEveryMs: maybe(0.5, () => random.pick([500, 2000, 6000])),
+    serviceCrashEveryMs: maybe(random, 0.6, () => random.pick([200, 1000, 4000])),
+    nodeCrashEveryMs: maybe(random, 0.5, () => random.pick([500, 2000, 6000])),
     downForMs: random.pick([1, 50, 500]),
-    diskFullEveryMs: maybe(0.2, () => random.pick([2000, 5000])),
+    diskFullEveryMs: maybe(random, 0.2, () => random.pick([2000, 5000])),
     diskFullForMs: random.pick([20, 200, 1000]),
-    wallSkewMs: maybe(0.3, () => random.pick([1, 50, 2000])),
+    wallSkewMs: maybe(random, 0.3, () => random.pick([1, 50, 2000])),
   };
 }

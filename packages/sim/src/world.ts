@@ -10,50 +10,30 @@ import {
 import { assert } from '@internode/prelude';
 import { MemoryJournal, MemoryStore } from '@internode/storage/memory';
 import { Agenda } from './agenda.ts';
-import type { Checker } from './checker.ts';
+import { NodeCpu } from './cpu.ts';
 import { Links } from './links.ts';
+import { Network } from './network.ts';
 import { type Node, NodeClock, type Part } from './node.ts';
 import { Random } from './random.ts';
 import type { Report } from './report.ts';
-import type { Role } from './role.ts';
-import { CALM, drawSwarm, type Swarm } from './swarm.ts';
+import {
+  clockFaultOf,
+  type NodeSetup,
+  type Phases,
+  slownessOf,
+  twinsOf,
+  type WorldOptions,
+} from './setup.ts';
+import { CALM, drawBetweenNodes, drawSwarm, type Swarm } from './swarm.ts';
 import { Trace } from './trace.ts';
-
-export interface NodeSetup {
-  readonly place: Place;
-  /** Started in this order. */
-  readonly roles: readonly Role[];
-}
-
-export interface WorldOptions {
-  readonly seed: string;
-  readonly nodes: readonly NodeSetup[];
-  readonly checkers?: readonly Checker[];
-  /** Replaces what the seed draws. */
-  readonly swarm?: Partial<Swarm>;
-  /** Shrinking: randomness ends after so many draws of each stream. */
-  readonly drawsMax?: number;
-  /** So many of the last events are told as lines (200). */
-  readonly linesMax?: number;
-  /** The command that repeats this run, for the report. */
-  readonly command?: string;
-}
-
-export interface Phases {
-  readonly safetyMs: number;
-  readonly livenessMs: number;
-  /** So long after every checker is content the liveness phase is over. Without it, it lasts `livenessMs`. */
-  readonly restMs?: number;
-}
+import { type Death, Troubles } from './troubles.ts';
 
 /** No two events happen at the same time. */
 const TICK_MS = 1e-6;
 
-/** A killed process leaves what the system already took; a power cut only what was synced, and some of the rest. */
-type Death = 'kill' | 'power cut';
-
 export class World {
   readonly links: Links;
+  readonly network: Network;
   /** The weather of the safety phase. */
   readonly swarm: Swarm;
   readonly trace: Trace;
@@ -61,8 +41,9 @@ export class World {
   readonly #agenda = new Agenda();
   readonly #nodes: Node[] = [];
   readonly #hearing = new Map<string, Set<Part>>();
-  readonly #random: Record<'disk' | 'solver' | 'trouble', Random>;
+  readonly #random: Record<'disk' | 'solver', Random>;
   readonly #root: Random;
+  readonly #troubles: Troubles;
   #now: Swarm = CALM;
   #nowMs = 0;
   #events = 0;
@@ -73,14 +54,42 @@ export class World {
     this.trace = new Trace(options.linesMax);
     this.#root = new Random(options.seed, options.drawsMax);
     const fork = (name: string): Random => this.#root.fork(name);
-    this.#random = { disk: fork('disk'), solver: fork('solver'), trouble: fork('trouble') };
-    this.swarm = { ...drawSwarm(fork('swarm')), ...options.swarm };
-    this.links = new Links(
-      fork('links'),
-      () => this.#nowMs,
-      (atMs, run) => this.#agenda.put(atMs, run),
+    this.#random = { disk: fork('disk'), solver: fork('solver') };
+    const nowMs = (): number => this.#nowMs;
+    const put: Agenda['put'] = (atMs, run) => this.#agenda.put(atMs, run);
+    const several = options.nodes.length > 1;
+    this.swarm = {
+      ...CALM,
+      ...drawSwarm(fork('swarm')),
+      ...(several && drawBetweenNodes(fork('between'))),
+      ...options.swarm,
+    };
+    this.links = new Links(fork('links'), nowMs, put);
+    this.network = new Network({
+      random: fork('network'),
+      nowMs,
+      put,
+      onFrame: (to, frame) => {
+        this.trace.mixMs(this.#nowMs);
+        this.trace.mixText(to);
+        this.trace.mixBytes(frame);
+      },
+    });
+    for (const setup of options.nodes) this.#addNode(setup);
+    this.#troubles = new Troubles(
+      {
+        nodes: this.#nodes,
+        links: this.links,
+        network: this.network,
+        twins: twinsOf(options.nodes),
+        nowMs,
+        at: (atMs, act) => this.at(atMs, act),
+        start: (part) => this.#start(part),
+        stop: (part, death) => this.#stop(part, death),
+        setFull: (part, full) => this.#setFull(part, full),
+      },
+      { inside: fork('trouble'), between: fork('troubles between') },
     );
-    for (const setup of options.nodes) this.#addNode(setup, fork(`skew/${setup.place.node}`));
   }
 
   get nowMs(): number {
@@ -168,21 +177,16 @@ export class World {
   /** The weather of `swarm` begins. */
   storm(): void {
     this.#setWeather(this.swarm);
-    const { partitionEveryMs, serviceCrashEveryMs, nodeCrashEveryMs, diskFullEveryMs } = this.swarm;
-    this.#every(partitionEveryMs, () => this.#partition());
-    this.#every(serviceCrashEveryMs, () =>
-      this.#crash([this.#random.trouble.pick(this.#parts())], 'kill'),
-    );
-    this.#every(nodeCrashEveryMs, () =>
-      this.#crash(this.#random.trouble.pick(this.#nodes).parts, 'power cut'),
-    );
-    this.#every(diskFullEveryMs, () => this.#fillDisk());
+    this.#troubles.begin(this.swarm);
   }
 
-  /** No more trouble; everyone who is down starts again. */
+  /** No more trouble; everyone who is down starts again. What is far away stays far away. */
   calm(): void {
-    this.#setWeather(CALM);
+    const { distance } = this.swarm;
+    this.#setWeather({ ...CALM, distance });
+    this.#troubles.end();
     this.links.heal();
+    this.network.heal();
     for (const part of this.#parts()) this.#setFull(part, false);
     this.startAll();
   }
@@ -192,6 +196,25 @@ export class World {
     const found = this.#nodes.find(({ place }) => place.node === node);
     assert(found !== undefined, `no node ${node}`);
     for (const part of found.parts) this.#stop(part, 'power cut');
+  }
+
+  /** The node's disks are gone, with everything that was on them. It has to be down. */
+  loseDisk(node: string): void {
+    for (const part of this.#parts().filter(({ node: { place } }) => place.node === node)) {
+      assert(!part.running, `${part.id} runs`);
+      part.journal = this.#newJournal(node);
+      part.store = new MemoryStore();
+    }
+  }
+
+  /** Starts a node that is down. */
+  startNode(node: string): void {
+    for (const part of this.#parts()) if (part.node.place.node === node) this.#start(part);
+  }
+
+  /** Processor time that a node was charged. */
+  cpuMs(node: string): number {
+    return this.#nodes.find(({ place }) => place.node === node)?.cpu?.usedMs ?? 0;
   }
 
   /** Kills one service; it stays down until `startAll`. */
@@ -217,28 +240,34 @@ export class World {
     });
   }
 
-  #addNode({ place, roles }: NodeSetup, random: Random): void {
-    const { wallSkewMs } = this.swarm;
-    const skewNanos = BigInt(Math.round(random.between(-wallSkewMs, wallSkewMs) * 1e6));
+  #addNode({ place, roles, peer }: NodeSetup): void {
+    const { cpu } = this.#options;
     const parts: Part[] = [];
-    const node: Node = { place, skewNanos, parts };
+    const clock = clockFaultOf(place, this.swarm, this.#root);
+    const node: Node = { place, clock, parts, cpu: cpu && new NodeCpu(cpu.cores) };
+    if (peer !== undefined) this.network.add(place.node, peer.identity, peer.city);
     for (const role of roles) {
-      const later = (sync: () => void): void => {
-        const delayMs = this.#random.disk.exponential(this.#now.syncDelayMsMean);
-        this.#agenda.put(this.#nowMs + delayMs, sync);
-      };
       parts.push({
         id: `${place.node}/${role.name}`,
         node,
         role,
-        journal: new MemoryJournal(later),
+        journal: this.#newJournal(place.node),
         store: new MemoryStore(),
         subscriptions: new Map(),
         life: 0,
         running: false,
+        onLine: false,
       });
     }
     this.#nodes.push(node);
+  }
+
+  #newJournal(node: string): MemoryJournal {
+    const slowness = slownessOf(node, this.swarm, this.#root);
+    return new MemoryJournal((sync) => {
+      const delayMs = this.#random.disk.exponential(this.#now.syncDelayMsMean) * slowness;
+      this.#agenda.put(this.#nowMs + delayMs, sync);
+    });
   }
 
   #parts(): Part[] {
@@ -260,16 +289,19 @@ export class World {
         {
           place: node.place,
           bus: this.#busOf(part),
-          clock: new NodeClock(node.skewNanos, () => this.#nowMs, this.#agenda),
+          clock: new NodeClock(node.clock, () => this.#nowMs, this.#agenda),
           entropy,
           journal,
           store,
           solve: (work, answer) => {
             const result = work();
-            const delayMs = this.#random.solver.exponential(this.#now.solverDelayMsMean);
-            this.#agenda.put(this.#nowMs + delayMs, () => {
+            this.#agenda.put(this.#doneMs(node), () => {
               if (part.life === life) answer(result);
             });
+          },
+          openLine: (ears) => {
+            part.onLine = true;
+            return this.network.open(node.place.node, ears);
           },
           observe: (service, event) => this.#observe(node, service, event as { kind: string }),
         },
@@ -280,12 +312,21 @@ export class World {
     }
   }
 
+  /** When the work that was just done counts as done. */
+  #doneMs({ cpu }: Node): number {
+    const charged = this.#options.cpu?.charged();
+    if (cpu !== undefined && charged !== undefined) return cpu.work(this.#nowMs, charged);
+    return this.#nowMs + this.#random.solver.exponential(this.#now.solverDelayMsMean);
+  }
+
   /** At once, losing what was not on the disk yet. */
   #stop(part: Part, death: Death): void {
     if (!part.running) return;
     part.running = false;
     part.life += 1;
     part.role.stop();
+    if (part.onLine) this.network.close(part.node.place.node, death === 'power cut');
+    part.onLine = false;
     const { disk } = this.#random;
     part.journal.crash(disk.below(part.journal.unsyncedCount + 1));
     // A store hands each batch to the system at once, so that only a power cut loses it.
@@ -316,12 +357,19 @@ export class World {
     for (const part of this.#hearing.get(envelope.subject) ?? []) {
       const body = new Uint8Array(envelope.body);
       this.links.send(from, part.id, () => {
-        this.trace.mixMs(this.#nowMs);
-        this.trace.mixBytes(body);
-        for (const deliver of [...(part.subscriptions.get(envelope.subject) ?? [])]) {
-          deliver({ ...envelope, body: body.slice() });
-        }
+        const { cpu } = part.node;
+        if (cpu === undefined) return this.#deliver(part, envelope, body);
+        const atMs = cpu.step(this.#nowMs, this.#options.cpu?.deliveryMs ?? 0);
+        this.#agenda.put(atMs, () => this.#deliver(part, envelope, body));
       });
+    }
+  }
+
+  #deliver(part: Part, envelope: Envelope, body: Uint8Array): void {
+    this.trace.mixMs(this.#nowMs);
+    this.trace.mixBytes(body);
+    for (const deliver of [...(part.subscriptions.get(envelope.subject) ?? [])]) {
+      deliver({ ...envelope, body: body.slice() });
     }
   }
 
@@ -341,46 +389,7 @@ export class World {
   #setWeather(swarm: Swarm): void {
     this.#now = swarm;
     this.links.setSwarm(swarm);
-  }
-
-  /** Until the weather changes. */
-  #every(meanMs: number, act: () => void): void {
-    if (meanMs === 0) return;
-    const weather = this.#now;
-    const { trouble } = this.#random;
-    const next = (): void => {
-      const delayMs = trouble.exponential(meanMs);
-      if (trouble.exhausted) return;
-      this.at(this.#nowMs + delayMs, () => {
-        if (this.#now !== weather) return;
-        act();
-        next();
-      });
-    };
-    next();
-  }
-
-  #crash(parts: readonly Part[], death: Death): void {
-    for (const part of parts) this.#stop(part, death);
-    const delayMs = this.#random.trouble.exponential(this.#now.downForMs);
-    this.at(this.#nowMs + delayMs, () => {
-      for (const part of parts) this.#start(part);
-    });
-  }
-
-  #partition(): void {
-    const parts = this.#random.trouble.pick(this.#nodes).parts;
-    const [from, to] = [this.#random.trouble.pick(parts), this.#random.trouble.pick(parts)];
-    const forMs = this.#random.trouble.exponential(this.#now.partitionForMs);
-    this.links.cut(from.id, to.id, forMs);
-  }
-
-  #fillDisk(): void {
-    const { parts } = this.#random.trouble.pick(this.#nodes);
-    for (const part of parts) this.#setFull(part, true);
-    this.at(this.#nowMs + this.#random.trouble.exponential(this.#now.diskFullForMs), () => {
-      for (const part of parts) this.#setFull(part, false);
-    });
+    this.network.setSwarm(swarm);
   }
 
   #setFull(part: Part, full: boolean): void {

@@ -1,0 +1,326 @@
+import { CONTRACTS, subjectOf } from '@internode/contracts';
+import { fromHex, toHex } from '@internode/prelude';
+import { describe, expect, test } from 'vitest';
+import {
+  CALM,
+  CITIES,
+  type NodeSetup,
+  type Role,
+  type RolePorts,
+  roundTripMs,
+  type Swarm,
+  World,
+  withPeers,
+} from '../src/index.ts';
+
+const IDENTITIES = ['aa', 'bb', 'cc', 'dd'];
+const PLAIN: Swarm = { ...CALM, distance: 1, jitterMsMean: 0 };
+
+/** Connects to all and keeps what it hears: `up`, `down` and the numbers that frames begin with. */
+class Chatter {
+  readonly heard: string[] = [];
+  readonly atMs: number[] = [];
+  readonly role: Role;
+  #ports: RolePorts | undefined;
+  readonly #peers: readonly string[];
+
+  constructor(peers: readonly string[] = IDENTITIES) {
+    this.#peers = peers;
+    this.role = withPeers({
+      name: 'p2p',
+      start: (ports) => this.#start(ports),
+      stop: () => {
+        this.#ports = undefined;
+      },
+    });
+  }
+
+  send(to: string, number: number, bytes = 8): void {
+    const frame = new Uint8Array(bytes);
+    new DataView(frame.buffer).setUint32(0, number);
+    this.#say('SendFrame', CONTRACTS.SendFrame.encode({ kind: 'SendFrame', peers: [fromHex(to)], frame, bulk: false }));
+  }
+
+  #say(kind: 'SendFrame' | 'ConnectPeers', body: Uint8Array): void {
+    const ports = this.#ports;
+    if (ports === undefined) return;
+    const subject = subjectOf(ports.place, kind);
+    ports.bus.publish({ id: '', cause: '', sender: 'p2p', subject, traceparent: '', body });
+  }
+
+  #start(ports: RolePorts): void {
+    this.#ports = ports;
+    const keep = (text: string): void => {
+      this.heard.push(text);
+      this.atMs.push(ports.clock.now().ms);
+    };
+    ports.bus.subscribe(subjectOf(ports.place, 'PeerLinkChanged'), ({ body }) => {
+      const said = CONTRACTS.PeerLinkChanged.decode(body);
+      if (said.kind === 'valid') keep(`${said.value.up ? 'up' : 'down'} ${toHex(said.value.peer)}`);
+    });
+    ports.bus.subscribe(subjectOf(ports.place, 'FrameReceived'), ({ body }) => {
+      const said = CONTRACTS.FrameReceived.decode(body);
+      if (said.kind !== 'valid') return;
+      const { frame, peer } = said.value;
+      keep(`${toHex(peer)} ${new DataView(frame.buffer, frame.byteOffset).getUint32(0)}`);
+    });
+    const peers = this.#peers.map((id) => ({ nodeId: fromHex(id), publicKey: new Uint8Array(), address: '' }));
+    this.#say('ConnectPeers', CONTRACTS.ConnectPeers.encode({ kind: 'ConnectPeers', peers }));
+  }
+}
+
+function setupOf(identity: string, name: string, city: number, chatter: Chatter): NodeSetup {
+  return { place: { subnet: 's', node: name }, roles: [chatter.role], peer: { identity, city } };
+}
+
+function meshOf(count: number, swarm: Swarm = PLAIN) {
+  const chatters = IDENTITIES.slice(0, count).map(() => new Chatter());
+  const nodes = chatters.map((chatter, i) => setupOf(IDENTITIES[i] as string, `n${i}`, i * 6, chatter));
+  const world = new World({ seed: 'mesh', nodes, swarm });
+  world.network.setSwarm(swarm);
+  world.startAll();
+  return { world, chatters: chatters as [Chatter, Chatter, ...Chatter[]] };
+}
+
+describe('cities', () => {
+  test('round trips are about what is publicly known', () => {
+    const between = (from: string, to: string): number =>
+      roundTripMs(
+        CITIES.findIndex(({ name }) => name === from),
+        CITIES.findIndex(({ name }) => name === to),
+      );
+    for (const [from, to, min, max] of [
+      ['Frankfurt', 'London', 8, 18],
+      ['Frankfurt', 'New York', 80, 105],
+      ['New York', 'San Jose', 60, 80],
+      ['Frankfurt', 'Singapore', 140, 180],
+      ['London', 'Sydney', 240, 290],
+      ['Tokyo', 'Seoul', 15, 40],
+    ] as const) {
+      expect(between(from, to)).toBeGreaterThan(min);
+      expect(between(from, to)).toBeLessThan(max);
+      expect(between(to, from)).toBeCloseTo(between(from, to));
+    }
+  });
+});
+
+describe('a link', () => {
+  test('comes up on both sides, and frames take half a round trip, in order', () => {
+    const { world, chatters } = meshOf(2, { ...PLAIN, jitterMsMean: 20 });
+    const [a, b] = chatters;
+    world.runFor(1000);
+    expect(a.heard).toEqual(['up bb']);
+    expect(b.heard).toEqual(['up aa']);
+    const sentMs = world.nowMs;
+    for (let i = 0; i < 200; i++) a.send('bb', i);
+    world.runFor(1000);
+    expect(b.heard.slice(1)).toEqual(Array.from({ length: 200 }, (_, i) => `aa ${i}`));
+    const firstMs = (b.atMs[1] as number) - sentMs;
+    expect(firstMs).toBeGreaterThanOrEqual(roundTripMs(0, 6) / 2);
+  });
+
+  test('lets through what the nodes have bandwidth for', () => {
+    const { world, chatters } = meshOf(3, { ...PLAIN, bandwidthMbit: 80 });
+    const [a, b, c] = chatters;
+    world.runFor(2000);
+    const sentMs = world.nowMs;
+    // 10 MB at 10 kB a millisecond: a second, shared by both receivers.
+    for (let i = 0; i < 5; i++) for (const to of ['bb', 'cc']) a.send(to, i, 1_000_000);
+    world.runFor(3000);
+    const lastMs = Math.max(b.atMs.at(-1) ?? 0, c?.atMs.at(-1) ?? 0);
+    expect(lastMs - sentMs).toBeGreaterThan(1000);
+    expect(lastMs - sentMs).toBeLessThan(1400);
+  });
+
+  test('cut for a moment holds frames back; cut for long it breaks, and comes back after', () => {
+    const { world, chatters } = meshOf(2);
+    const [a, b] = chatters;
+    world.runFor(1000);
+    world.network.cut('n0', 'n1', 300);
+    a.send('bb', 1);
+    b.send('aa', 2);
+    world.runFor(200);
+    expect(a.heard).toEqual(['up bb', 'bb 2']);
+    expect(b.heard).toEqual(['up aa']);
+    world.runFor(800);
+    expect(b.heard).toEqual(['up aa', 'aa 1']);
+    world.network.cut('n1', 'n0', 4000);
+    b.send('aa', 3);
+    world.runFor(3000);
+    expect(a.heard.at(-1)).toBe('down bb');
+    expect(b.heard.at(-1)).toBe('down aa');
+    world.runFor(3000);
+    expect(a.heard.at(-1)).toBe('up bb');
+    expect(a.heard).not.toContain('bb 3');
+  });
+
+  test('breaks at once when its holder is killed, and is missed after a power cut', () => {
+    const { world, chatters } = meshOf(2);
+    const [, b] = chatters;
+    world.runFor(1000);
+    world.crashService('n0', 'p2p');
+    world.runFor(300);
+    expect(b.heard).toEqual(['up aa', 'down aa']);
+    world.startAll();
+    world.runFor(500);
+    expect(b.heard.at(-1)).toBe('up aa');
+    world.crashNode('n0');
+    world.runFor(500);
+    expect(b.heard.at(-1)).toBe('up aa');
+    world.startAll();
+    world.runFor(500);
+    // It came back before it was missed: the old link is told to be gone first.
+    expect(b.heard.slice(-2)).toEqual(['down aa', 'up aa']);
+  });
+
+  test('under weather never loses one frame and delivers the next', () => {
+    const seeds = Array.from({ length: 40 }, (_, i) => `weather ${i}`);
+    let delivered = 0;
+    for (const seed of seeds) {
+      const chatters = IDENTITIES.map(() => new Chatter());
+      const nodes = chatters.map((chatter, i) => setupOf(IDENTITIES[i] as string, `n${i}`, i * 5, chatter));
+      const world = new World({ seed, nodes });
+      let number = 0;
+      for (let ms = 0; ms < 8000; ms += 20) {
+        world.at(ms, () => {
+          number += 1;
+          for (const chatter of chatters) for (const to of IDENTITIES) chatter.send(to, number);
+        });
+      }
+      expect(world.run({ safetyMs: 8000, livenessMs: 3000 }).violation).toBeUndefined();
+      for (const chatter of chatters) delivered += gaplessFrames(chatter.heard);
+      for (const [i, chatter] of chatters.entries()) {
+        const others = IDENTITIES.filter((_, j) => j !== i);
+        for (const peer of others) {
+          expect(chatter.heard.findLast((text) => text === `up ${peer}` || text === `down ${peer}`)).toBe(`up ${peer}`);
+        }
+      }
+    }
+    expect(delivered).toBeGreaterThan(10_000);
+  });
+});
+
+/** Fails when a number is missing between two that came over one life of a link. */
+function gaplessFrames(heard: readonly string[]): number {
+  const last = new Map<string, number>();
+  let frames = 0;
+  for (const text of heard) {
+    const [word = '', rest = ''] = text.split(' ');
+    if (word === 'up' || word === 'down') last.delete(rest);
+    else {
+      frames += 1;
+      const before = last.get(word);
+      if (before !== undefined) expect(Number(rest)).toBe(before + 1);
+      last.set(word, Number(rest));
+    }
+  }
+  return frames;
+}
+
+describe('twins', () => {
+  test('are met one at a time under their identity, and never by each other', () => {
+    const [a, b, first, second] = [new Chatter(), new Chatter(), new Chatter(), new Chatter()];
+    const world = new World({
+      seed: 'twins',
+      swarm: PLAIN,
+      nodes: [
+        setupOf('aa', 'n0', 0, a),
+        setupOf('bb', 'n1', 1, b),
+        setupOf('cc', 'n2', 2, first),
+        setupOf('cc', 'twin', 3, second),
+      ],
+    });
+    world.network.setSwarm(PLAIN);
+    world.startAll();
+    world.runFor(1000);
+    expect(a.heard.filter((text) => text === 'up cc')).toHaveLength(1);
+    expect(second.heard).toEqual([]);
+    const swaps = 20;
+    const { network } = world;
+    const random = { chance: () => false } as never;
+    for (let i = 0; i < swaps; i++) {
+      network.swapTwins('cc', random);
+      world.runFor(1000);
+    }
+    expect(second.heard.filter((text) => text === 'up aa')).toHaveLength(swaps / 2);
+    expect([...first.heard, ...second.heard].some((text) => text.endsWith('cc'))).toBe(false);
+  });
+});
+
+describe('nodes', () => {
+  test('lose their disks only when told to', () => {
+    let entries: number[] = [];
+    const role: Role = {
+      name: 'writer',
+      start: ({ journal }) => {
+        let count = 0;
+        journal.replay(() => {
+          count += 1;
+        });
+        entries.push(count);
+        journal.append(new Uint8Array(1), () => {});
+      },
+      stop: () => {},
+    };
+    const world = new World({
+      seed: 'disk',
+      nodes: [{ place: { subnet: 's', node: 'n0' }, roles: [role] }],
+      swarm: CALM,
+    });
+    const live = (lose: boolean): void => {
+      world.startNode('n0');
+      world.runFor(100);
+      world.crashNode('n0');
+      if (lose) world.loseDisk('n0');
+    };
+    for (const lose of [false, false, true, false]) live(lose);
+    expect(entries).toEqual([0, 1, 2, 0]);
+    entries = [];
+  });
+
+  test('have clocks that drift apart', () => {
+    const times: number[] = [];
+    const clockOf = (name: string): NodeSetup => ({
+      place: { subnet: 's', node: name },
+      roles: [
+        {
+          name: 'clock',
+          start: ({ clock }) => {
+            clock.after(10_000, () => times.push(world.nowMs));
+          },
+          stop: () => {},
+        },
+      ],
+    });
+    const world: World = new World({
+      seed: 'drift',
+      nodes: [clockOf('n0'), clockOf('n1'), clockOf('n2')],
+      swarm: { ...CALM, clockDrift: 0.05 },
+    });
+    world.startAll();
+    world.runFor(11_000);
+    expect(new Set(times).size).toBe(3);
+    for (const ms of times) expect(Math.abs(ms - 10_000)).toBeLessThan(530);
+  });
+
+  test('wait for their processors when work has a cost', () => {
+    const done: number[] = [];
+    const role: Role = {
+      name: 'worker',
+      start: ({ solve }) => {
+        for (let i = 0; i < 4; i++) solve(() => i, () => done.push(world.nowMs));
+      },
+      stop: () => {},
+    };
+    const world: World = new World({
+      seed: 'cpu',
+      nodes: [{ place: { subnet: 's', node: 'n0' }, roles: [role] }],
+      swarm: CALM,
+      cpu: { cores: 2, deliveryMs: 0.1, charged: () => 10 },
+    });
+    world.startAll();
+    world.runFor(100);
+    expect(done.map((ms) => Math.round(ms))).toEqual([10, 10, 20, 20]);
+    expect(world.cpuMs('n0')).toBe(40);
+  });
+});
