@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { Agenda, drawSwarm, Links, Random } from '../src/index.ts';
+import { Agenda, CALM, drawSwarm, Links, Random } from '../src/index.ts';
 
 describe('Agenda', () => {
   test('takes by time, then by order of putting, whatever was put when', () => {
@@ -45,6 +45,7 @@ describe('Links', () => {
       (atMs, run) => agenda.put(atMs, run),
     );
     made.setSwarm({
+      ...CALM,
       ...drawSwarm(new Random('any')),
       busLoss: 0,
       busRepeat: 0,

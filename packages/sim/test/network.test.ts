@@ -38,7 +38,10 @@ class Chatter {
   send(to: string, number: number, bytes = 8): void {
     const frame = new Uint8Array(bytes);
     new DataView(frame.buffer).setUint32(0, number);
-    this.#say('SendFrame', CONTRACTS.SendFrame.encode({ kind: 'SendFrame', peers: [fromHex(to)], frame, bulk: false }));
+    this.#say(
+      'SendFrame',
+      CONTRACTS.SendFrame.encode({ kind: 'SendFrame', peers: [fromHex(to)], frame, bulk: false }),
+    );
   }
 
   #say(kind: 'SendFrame' | 'ConnectPeers', body: Uint8Array): void {
@@ -64,7 +67,11 @@ class Chatter {
       const { frame, peer } = said.value;
       keep(`${toHex(peer)} ${new DataView(frame.buffer, frame.byteOffset).getUint32(0)}`);
     });
-    const peers = this.#peers.map((id) => ({ nodeId: fromHex(id), publicKey: new Uint8Array(), address: '' }));
+    const peers = this.#peers.map((id) => ({
+      nodeId: fromHex(id),
+      publicKey: new Uint8Array(),
+      address: '',
+    }));
     this.#say('ConnectPeers', CONTRACTS.ConnectPeers.encode({ kind: 'ConnectPeers', peers }));
   }
 }
@@ -75,7 +82,9 @@ function setupOf(identity: string, name: string, city: number, chatter: Chatter)
 
 function meshOf(count: number, swarm: Swarm = PLAIN) {
   const chatters = IDENTITIES.slice(0, count).map(() => new Chatter());
-  const nodes = chatters.map((chatter, i) => setupOf(IDENTITIES[i] as string, `n${i}`, i * 6, chatter));
+  const nodes = chatters.map((chatter, i) =>
+    setupOf(IDENTITIES[i] as string, `n${i}`, i * 6, chatter),
+  );
   const world = new World({ seed: 'mesh', nodes, swarm });
   world.network.setSwarm(swarm);
   world.startAll();
@@ -178,7 +187,9 @@ describe('a link', () => {
     let delivered = 0;
     for (const seed of seeds) {
       const chatters = IDENTITIES.map(() => new Chatter());
-      const nodes = chatters.map((chatter, i) => setupOf(IDENTITIES[i] as string, `n${i}`, i * 5, chatter));
+      const nodes = chatters.map((chatter, i) =>
+        setupOf(IDENTITIES[i] as string, `n${i}`, i * 5, chatter),
+      );
       const world = new World({ seed, nodes });
       let number = 0;
       for (let ms = 0; ms < 8000; ms += 20) {
@@ -192,7 +203,9 @@ describe('a link', () => {
       for (const [i, chatter] of chatters.entries()) {
         const others = IDENTITIES.filter((_, j) => j !== i);
         for (const peer of others) {
-          expect(chatter.heard.findLast((text) => text === `up ${peer}` || text === `down ${peer}`)).toBe(`up ${peer}`);
+          expect(
+            chatter.heard.findLast((text) => text === `up ${peer}` || text === `down ${peer}`),
+          ).toBe(`up ${peer}`);
         }
       }
     }
@@ -308,7 +321,11 @@ describe('nodes', () => {
     const role: Role = {
       name: 'worker',
       start: ({ solve }) => {
-        for (let i = 0; i < 4; i++) solve(() => i, () => done.push(world.nowMs));
+        for (let i = 0; i < 4; i++)
+          solve(
+            () => i,
+            () => done.push(world.nowMs),
+          );
       },
       stop: () => {},
     };
