@@ -14,6 +14,7 @@ const REPLICA_FLAGS = ['--max-semi-space-size=8'];
 
 const COMMANDS = {
   start: ['replica/src/main.ts', 'start'],
+  network: ['replica/src/main.ts', 'network'],
   internode: ['replica/src/main.ts'],
   test: ['scripts/ci.ts', 'test'],
   check: ['scripts/ci.ts', 'check'],

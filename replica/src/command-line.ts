@@ -10,10 +10,21 @@ export interface StartOptions {
   readonly configOut: string | undefined;
   readonly logFormat: 'pretty' | 'json';
   readonly quiet: boolean;
+  /** Where instrumented modules are kept, when not in the data directory. */
+  readonly compileCache: string | undefined;
+}
+
+export interface NetworkOptions extends Omit<StartOptions, 'compileCache'> {
+  /** Undefined: as many as the data directory has, or the default. */
+  readonly replicas: number | undefined;
 }
 
 export const DEFAULT_PORT = 8000;
 export const DEFAULT_DATA_DIR = '.internode';
+export const DEFAULT_NETWORK_DIR = '.internode-network';
+export const DEFAULT_REPLICAS = 4;
+/** Each is a process with threads of its own: more than this belong on more machines. */
+export const REPLICAS_MAX = 64;
 
 export const HELP = `internode: an Internet Computer node
 
@@ -21,6 +32,7 @@ Usage: internode <command> [flags]        (npm start = internode start; npm run 
 
 Commands
   start                          run a replica on this machine
+  network                        run a network of several replicas on this machine, for development
   deploy FILE                    compile (.mo) or take (.wasm, .wasm.gz) a canister and install it
   call CANISTER METHOD [ARGS]    call a method, arguments in Candid text, e.g. '(1, "two")'
   canister status CANISTER       status, cycles, memory, controllers
@@ -45,13 +57,41 @@ Flags
   --clean              forget all state and keys in the data directory first
   --config-out FILE    write gatewayUrl, rootKey, subnetId, nodeIds, … as JSON once ready
   --log-format FORMAT  pretty or json (one object per line)                   (pretty)
+  --compile-cache DIR  where prepared canister modules are kept               (in the data directory)
   --quiet              no banner, warnings and errors only
   --help               this text
+
+A data directory made by \`internode network\` or \`internode genesis\` belongs to a member of a subnet of several: start then runs that member.
 
 Examples
   internode start --port 0 --config-out replica.json
   internode start --clean --data-dir /tmp/scratch
   internode start --log-format json --quiet
+`;
+
+export const NETWORK_HELP = `internode network: run a network of several replicas on this machine, for development
+
+Each replica is a process of its own with its own data directory; they agree over encrypted, authenticated connections on loopback.
+FOR DEVELOPMENT: one process deals the keys of all replicas. Networks whose operators do not trust each other begin with
+\`internode genesis\`.
+
+Flags
+  --replicas N         how many; 4 bear one faulty, 7 two, 13 four            (${DEFAULT_REPLICAS})
+  --port N             port of the first replica's HTTP interface, the others follow; 0 = any free ones   (${DEFAULT_PORT})
+  --host ADDRESS       address of the HTTP interfaces                         (127.0.0.1)
+  --data-dir DIR       one folder per replica in it: replica-0, replica-1, …  (${DEFAULT_NETWORK_DIR})
+  --clean              forget the network in the data directory first
+  --config-out FILE    as of start, with replicas: [{ nodeId, gatewayUrl, pid, dataDir }]
+  --log-format FORMAT  pretty (lines begin with the replica's number) or json (pretty)
+  --quiet              no banner, warnings and errors only
+  --help               this text
+
+A replica that ends is reported; the others go on. To start it again: internode start --data-dir DIR/replica-2 --port 8002
+
+Examples
+  internode network
+  internode network --replicas 7 --port 0 --config-out network.json
+  internode deploy counter.mo --data-dir ${DEFAULT_NETWORK_DIR}
 `;
 
 export const CALL_HELP = `internode call CANISTER METHOD [ARGS]: call a method of a canister
@@ -95,7 +135,7 @@ Examples
   internode deploy target/app.wasm --name app --mode reinstall
 `;
 
-const START_FLAGS = {
+const COMMON_FLAGS = {
   port: { type: 'string' },
   host: { type: 'string' },
   'data-dir': { type: 'string' },
@@ -104,22 +144,61 @@ const START_FLAGS = {
   'log-format': { type: 'string' },
   quiet: { type: 'boolean', short: 'q' },
 } as const;
+const START_FLAGS = { ...COMMON_FLAGS, 'compile-cache': { type: 'string' } } as const;
+const NETWORK_FLAGS = { ...COMMON_FLAGS, replicas: { type: 'string' } } as const;
+
+type Environment = Readonly<Record<string, string | undefined>>;
+type Values = Readonly<Record<string, string | boolean | undefined>>;
 
 /** Arguments after `start`; flags win over `INTERNODE_*` variables of the environment, those over defaults. */
 export function parseStart(
   args: readonly string[],
-  environment: Readonly<Record<string, string | undefined>>,
+  environment: Environment,
 ): Verdict<StartOptions> {
-  let values: ReturnType<typeof parseFlags>;
-  try {
-    values = parseFlags(args);
-  } catch (fault) {
-    return invalid(`${(fault as Error).message} Run \`internode start --help\` for all flags.`);
-  }
-  const text = (flag: 'port' | 'host' | 'data-dir' | 'config-out' | 'log-format') =>
-    values[flag] ?? environment[`INTERNODE_${flag.toUpperCase().replace('-', '_')}`];
+  const values = flagsOf('start', () => parseArgs({ args: [...args], options: START_FLAGS }));
+  if (values.kind !== 'valid') return values;
+  const common = commonOf(values.value, environment, DEFAULT_DATA_DIR);
+  if (common.kind !== 'valid') return common;
+  const compileCache = textOf(values.value, environment, 'compile-cache');
+  return valid({ ...common.value, compileCache });
+}
+
+/** Arguments after `network`. */
+export function parseNetwork(
+  args: readonly string[],
+  environment: Environment,
+): Verdict<NetworkOptions> {
+  const values = flagsOf('network', () => parseArgs({ args: [...args], options: NETWORK_FLAGS }));
+  if (values.kind !== 'valid') return values;
+  const common = commonOf(values.value, environment, DEFAULT_NETWORK_DIR);
+  if (common.kind !== 'valid') return common;
+  const text = textOf(values.value, environment, 'replicas');
+  const replicas = text === undefined ? undefined : Number(text);
+  const isCount =
+    replicas === undefined ||
+    (Number.isInteger(replicas) && replicas >= 1 && replicas <= REPLICAS_MAX);
+  if (!isCount)
+    return invalid(
+      `--replicas ${text} is not a number from 1 to ${REPLICAS_MAX} (4 bear one faulty).`,
+    );
+  const last = common.value.port + (replicas ?? DEFAULT_REPLICAS) - 1;
+  if (common.value.port !== 0 && last > PORT_MAX)
+    return invalid(
+      `--port ${common.value.port} leaves no room for all replicas below ${PORT_MAX}.`,
+    );
+  return valid({ ...common.value, replicas });
+}
+
+const PORT_MAX = 65_535;
+
+function commonOf(
+  values: Values,
+  environment: Environment,
+  defaultDir: string,
+): Verdict<Omit<StartOptions, 'compileCache'>> {
+  const text = (flag: string) => textOf(values, environment, flag);
   const port = Number(text('port') ?? DEFAULT_PORT);
-  if (!Number.isInteger(port) || port < 0 || port > 65535) {
+  if (!Number.isInteger(port) || port < 0 || port > PORT_MAX) {
     return invalid(`--port ${text('port')} is not a port: give a number from 0 (any) to 65535.`);
   }
   const logFormat = text('log-format') ?? 'pretty';
@@ -129,14 +208,26 @@ export function parseStart(
   return valid({
     port,
     host: text('host') ?? '127.0.0.1',
-    dataDir: text('data-dir') ?? DEFAULT_DATA_DIR,
-    clean: values.clean ?? false,
+    dataDir: text('data-dir') ?? defaultDir,
+    clean: values['clean'] === true,
     configOut: text('config-out'),
     logFormat,
-    quiet: values.quiet ?? false,
+    quiet: values['quiet'] === true,
   });
 }
 
-function parseFlags(args: readonly string[]) {
-  return parseArgs({ args: [...args], options: START_FLAGS, strict: true }).values;
+function textOf(values: Values, environment: Environment, flag: string): string | undefined {
+  const value = values[flag];
+  if (typeof value === 'string') return value;
+  return environment[`INTERNODE_${flag.toUpperCase().replaceAll('-', '_')}`];
+}
+
+function flagsOf(command: string, parse: () => { readonly values: Values }): Verdict<Values> {
+  try {
+    return valid(parse().values);
+  } catch (fault) {
+    return invalid(
+      `${(fault as Error).message} Run \`internode ${command} --help\` for all flags.`,
+    );
+  }
 }

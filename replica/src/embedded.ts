@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import { Service } from '@internode/actor';
 import {
   createBeacon,
+  type DealtSubnet,
   describeBeacon,
   heldKeys,
-  type SubnetDealing,
   startThreadedBeaconSolver,
 } from '@internode/beacon';
 import { createConsensus, createConsensusSolver, describeConsensus } from '@internode/consensus';
@@ -17,16 +17,24 @@ import {
   signOnPool,
   verifyOnPool,
 } from '@internode/crypto/fast';
-import { setHashEngine } from '@internode/encoding';
+import { principalToText, setHashEngine } from '@internode/encoding';
 import { createExecution, createSandboxSolver, describeExecution } from '@internode/execution';
 import { describeGateway, openGateway } from '@internode/gateway';
 import { type Host, openHost } from '@internode/host';
 import { createP2p, describeP2p } from '@internode/p2p';
-import { assert } from '@internode/prelude';
 import { createState, createStateSolver, describeState } from '@internode/state';
 import { RocksStore } from '@internode/storage/rocksdb';
 import { prepareDataDir } from './data-dir.ts';
-import { CANISTER_RANGES, developmentKeys } from './genesis.ts';
+import { CANISTER_RANGES, developmentMember } from './genesis.ts';
+import {
+  isMemberDir,
+  type Member,
+  nodeIdOf,
+  readMember,
+  readNodeSecrets,
+  subnetOf,
+} from './member.ts';
+import { StartFault } from './start-fault.ts';
 
 export interface EmbeddedOptions {
   readonly dataDir: string;
@@ -36,10 +44,13 @@ export interface EmbeddedOptions {
   readonly logFormat: 'pretty' | 'json';
   readonly quiet: boolean;
   readonly version: string;
+  /** Where instrumented modules are kept, when not in the data directory. */
+  readonly compileCache?: string | undefined;
 }
 
 export interface Embedded extends AsyncDisposable {
-  readonly dealing: SubnetDealing;
+  readonly subnet: DealtSubnet;
+  readonly nodeId: Uint8Array;
   readonly gatewayUrl: string;
   readonly isReady: boolean;
   /** Settles when the certified state is where it was before the last stop, or further. */
@@ -52,6 +63,8 @@ export interface Embedded extends AsyncDisposable {
 /** More workers than this do not help one main thread that feeds them. */
 const SANDBOX_WORKERS_MAX = 4;
 const READY_POLL_MS = 2;
+/** The first group of a principal's text. */
+const NAME_LENGTH = 5;
 
 export async function startEmbedded(options: EmbeddedOptions): Promise<Embedded> {
   setHashEngine(nodeHashEngine);
@@ -64,16 +77,19 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<Embedded>
   await using opening = new AsyncDisposableStack();
   const host = opening.use(
     await openHost({
-      place: { subnet: 'local', node: 'node' },
+      place: { subnet: 'local', node: nameIn(dataDir, options) },
       dataDir,
       log: { format: options.logFormat, level: options.quiet ? 'warn' : 'info' },
       ...(endpoint !== undefined && { otlpEndpoint: endpoint }),
     }),
   );
   prepareDataDir(dataDir, options);
-  const dealing = developmentKeys(dataDir, bls);
-  const gateway = await openDoor(host, options, dealing, bls);
-  const parts = { host, dataDir, dealing, bls, onBroken: broken.reject };
+  const member = isMemberDir(dataDir)
+    ? readMember(dataDir, bls)
+    : developmentMember(dataDir, bls, options.version);
+  const subnet = subnetOf(member.summary);
+  const parts = { host, options, member, subnet, bls, onBroken: broken.reject };
+  const gateway = await openDoor(parts);
   const services = runServices(parts);
   host.defer(() => gateway.close());
   await services;
@@ -84,7 +100,8 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<Embedded>
     return stack.disposeAsync();
   };
   return {
-    dealing,
+    subnet,
+    nodeId: member.nodeId,
     gatewayUrl: gateway.url,
     get isReady() {
       return gateway.isReady;
@@ -99,18 +116,23 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<Embedded>
   };
 }
 
+/** The node's short name on its bus and in its log. */
+function nameIn(dataDir: string, { clean }: EmbeddedOptions): string {
+  if (!isMemberDir(dataDir)) return 'node';
+  if (clean) {
+    throw new StartFault(
+      `--clean would lose the keys of a member of a network in ${dataDir}`,
+      `to forget its state only, delete ${join(dataDir, 'journal')} and ${join(dataDir, 'store')}`,
+    );
+  }
+  return principalToText(nodeIdOf(readNodeSecrets(dataDir))).slice(0, NAME_LENGTH);
+}
+
 type Bls = Awaited<ReturnType<typeof loadFastBls>>;
 
-function openDoor(
-  host: Host,
-  options: EmbeddedOptions,
-  { subnet, nodes }: SubnetDealing,
-  bls: Bls,
-) {
+function openDoor({ host, options, member, subnet, bls }: Parts) {
   const { place, bus, clock, entropy, telemetry } = host;
   const { observe, tracer, metrics } = telemetry;
-  const node = nodes[0];
-  assert(node !== undefined, 'a subnet has a node');
   telemetry.describe('gateway', describeGateway);
   return openGateway({
     config: {
@@ -119,8 +141,8 @@ function openDoor(
       rootKey: subnet.publicKeyDer,
       rootSubnetId: subnet.subnetId,
       subnetId: subnet.subnetId,
-      nodeId: node.nodeId,
-      nodeSecret: node.nodeSecret,
+      nodeId: member.nodeId,
+      nodeSecret: member.secrets.node,
       canisterRanges: CANISTER_RANGES,
       implementationVersion: options.version,
     },
@@ -136,28 +158,28 @@ function openDoor(
 
 interface Parts {
   readonly host: Host;
-  readonly dataDir: string;
-  readonly dealing: SubnetDealing;
+  readonly options: EmbeddedOptions;
+  readonly member: Member;
+  readonly subnet: DealtSubnet;
   readonly bls: Bls;
   readonly onBroken: (fault: unknown) => void;
 }
 
 /** Threads are opened first and closed last; services start from the one that is told to the one that tells. */
-async function runServices({ host, dataDir, dealing, bls, onBroken }: Parts): Promise<void> {
-  const { subnet, nodes } = dealing;
-  const node = nodes[0];
-  assert(node !== undefined, 'a subnet has a node');
-  const { nodeId } = node;
+async function runServices({ host, options, member, subnet, bls, onBroken }: Parts) {
+  const { dataDir } = options;
+  const { nodeId, secrets, shares } = member;
+  const keys = heldKeys(subnet, { lowShare: shares.low, highShare: shares.high });
   const alone = subnet.members.length === 1;
   const opening = [
     closedWith(host, RocksStore.open({ path: join(dataDir, 'store') })),
-    closedWith(host, startThreadedBeaconSolver(heldKeys(subnet, node), onBroken)),
+    closedWith(host, startThreadedBeaconSolver(keys, onBroken)),
   ] as const;
   await Promise.allSettled(opening);
   const [store, beaconSolver] = await Promise.all(opening);
   const sandbox = createSandboxSolver({
     workers: Math.min(SANDBOX_WORKERS_MAX, availableParallelism()),
-    cacheDirectory: join(dataDir, 'compile-cache'),
+    cacheDirectory: options.compileCache ?? join(dataDir, 'compile-cache'),
     onFault: onBroken,
   });
   host.defer(() => sandbox.close());
@@ -192,7 +214,7 @@ async function runServices({ host, dataDir, dealing, bls, onBroken }: Parts): Pr
     describe: describeBeacon,
   });
   host.run(new Service(createConsensus({ subnet, nodeId })), {
-    solver: createConsensusSolver({ signatures: nodeSignatures, secret: node.nodeSecret }),
+    solver: createConsensusSolver({ signatures: nodeSignatures, secret: secrets.node }),
     describe: describeConsensus,
   });
   host.run(new Service(createP2p({ nodeId })), { describe: describeP2p });

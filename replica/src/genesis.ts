@@ -1,20 +1,25 @@
 // The keys of a development network: one process deals all of them and therefore knows them all. Real subnets are born in a
-// ceremony; this one is for a single operator's machine. What is kept is one seed, from which everything is derived.
+// ceremony (`internode genesis`); these are for a single operator's machine.
 import { randomBytes } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { dealSubnet, type SubnetDealing } from '@internode/beacon';
-import type { BlsEngine } from '@internode/crypto';
+import { dealSubnet, type NodeKeys, type SubnetDealing } from '@internode/beacon';
+import type { NodeRecord, SubnetRecord, Summary, Transcript } from '@internode/contracts';
+import { type BlsEngine, generateBlsKey, provePossession } from '@internode/crypto';
 import { nodeSignatures } from '@internode/crypto/fast';
-import { canisterIdFromIndex } from '@internode/encoding';
-import { fromHex, isHex } from '@internode/prelude';
+import { canisterIdFromIndex, selfAuthenticating, separator, sha256 } from '@internode/encoding';
+import { concatBytes, fromHex, isHex } from '@internode/prelude';
 import { writeDurably } from './data-dir.ts';
+import type { Member, NodeSecrets } from './member.ts';
 import { StartFault } from './start-fault.ts';
 
 /** What canisters of this subnet may be called: the first 2^20 ids, as on mainnet's first subnet. */
 export const CANISTER_RANGES: readonly (readonly [Uint8Array, Uint8Array])[] = [
   [canisterIdFromIndex(0n), canisterIdFromIndex(2n ** 20n - 1n)],
 ];
+
+/** Heights from summary to summary in a network of several; a subnet of one keeps its keys for ever and has no epochs. */
+const EPOCH_LENGTH = 500;
 
 const FILE = 'keys.json';
 const SEED_BYTES = 32;
@@ -24,15 +29,17 @@ interface StoredKeys {
   readonly seed: string;
 }
 
-/** The keys of a data directory's only node; made at the first call. */
-export function developmentKeys(dataDir: string, bls: BlsEngine): SubnetDealing {
+/** The only member of a data directory's own subnet; its keys are made at the first call. */
+export function developmentMember(dataDir: string, bls: BlsEngine, version: string): Member {
   const file = join(dataDir, FILE);
   if (!existsSync(file)) {
     const note = 'The secret of a development network. Whoever has it is the subnet.';
     const stored: StoredKeys = { note, seed: randomBytes(SEED_BYTES).toString('hex') };
     writeDurably(file, `${JSON.stringify(stored, null, 2)}\n`, 0o600);
   }
-  return dealSubnet({ nodes: 1, entropy: readSeed(file), bls, signatures: nodeSignatures });
+  const [member] = dealMembers({ addresses: [''], entropy: readSeed(file), version, bls });
+  if (member === undefined) throw new Error('a subnet has a member');
+  return member;
 }
 
 function readSeed(file: string): Uint8Array {
@@ -46,4 +53,80 @@ function readSeed(file: string): Uint8Array {
       'restore the file from a backup, or start afresh with --clean (canisters and the root key are lost)',
     );
   }
+}
+
+/** Deals a subnet with one member for each address, as a function of `entropy`. The caller forgets what it deals. */
+export function dealMembers(options: {
+  readonly addresses: readonly string[];
+  readonly entropy: Uint8Array;
+  readonly version: string;
+  readonly bls: BlsEngine;
+}): Member[] {
+  const { addresses, entropy, version, bls } = options;
+  const dealing = dealSubnet({
+    nodes: addresses.length,
+    entropy,
+    bls,
+    signatures: nodeSignatures,
+  });
+  const secrets = dealing.nodes.map((node) => secretsOf(node, bls));
+  const record: SubnetRecord = {
+    version: dealing.subnet.registryVersion,
+    nodes: secrets.map((own, index) => nodeRecordOf(own, addresses[index] ?? '', bls)),
+    controller: controllerOf(entropy),
+    replicaVersion: version,
+    halted: false,
+    epochLength: addresses.length === 1 ? 0 : EPOCH_LENGTH,
+  };
+  const summary = summaryOf(record, dealing);
+  return dealing.nodes.map(({ nodeId, lowShare, highShare }, index) => ({
+    summary,
+    nodeId,
+    secrets: secrets[index] as NodeSecrets,
+    shares: { low: lowShare, high: highShare },
+  }));
+}
+
+/** The public half of a node: what its operator publishes, and what the subnet's record holds. */
+export function nodeRecordOf(secrets: NodeSecrets, address: string, bls: BlsEngine): NodeRecord {
+  const publicKey = nodeSignatures.ed25519PublicKey(secrets.node);
+  return {
+    nodeId: selfAuthenticating(publicKey),
+    publicKey,
+    voteKey: bls.publicKey(secrets.vote),
+    voteKeyProof: provePossession(bls, secrets.vote),
+    receiverKey: new Uint8Array(0),
+    address,
+  };
+}
+
+/** Whoever may change the record of a development network: a key that follows from its seed. */
+function controllerOf(entropy: Uint8Array): Uint8Array {
+  return selfAuthenticating(nodeSignatures.ed25519PublicKey(derive('controller', entropy)));
+}
+
+function secretsOf({ nodeSecret }: NodeKeys, bls: BlsEngine): NodeSecrets {
+  return {
+    node: nodeSecret,
+    vote: generateBlsKey(bls, derive('vote', nodeSecret)).secretKey,
+    receiver: derive('receiver', nodeSecret),
+  };
+}
+
+function derive(label: string, entropy: Uint8Array): Uint8Array {
+  return sha256(concatBytes(separator('internode-development'), separator(label), entropy));
+}
+
+function summaryOf(record: SubnetRecord, { subnet }: SubnetDealing): Summary {
+  const members = subnet.members.map(({ nodeId }) => nodeId);
+  const transcript = (key: 'low' | 'high'): Transcript => ({
+    target: { summaryHeight: 0, key },
+    threshold: subnet[key].threshold,
+    members,
+    groupKey: subnet[key].groupPublicKey,
+    shareKeys: subnet[key].sharePublicKeys,
+    dealers: [],
+  });
+  const keys = { record, low: transcript('low'), high: transcript('high') };
+  return { height: 0, nextHeight: record.epochLength, current: keys, next: keys, configs: [] };
 }

@@ -2,7 +2,14 @@
 import { enableCompileCache } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { setFlagsFromString } from 'node:v8';
-import { CALL_HELP, CANISTER_HELP, DEPLOY_HELP, HELP, START_HELP } from './command-line.ts';
+import {
+  CALL_HELP,
+  CANISTER_HELP,
+  DEPLOY_HELP,
+  HELP,
+  NETWORK_HELP,
+  START_HELP,
+} from './command-line.ts';
 import { StartFault } from './start-fault.ts';
 
 // Stripping types and compiling some 300 modules is half of a start: the outcome is kept between runs, by content. Worker threads
@@ -25,6 +32,10 @@ interface Command {
 // Loaded when asked for: the client library alone would cost a start a fifth of a second.
 const COMMANDS: Readonly<Record<string, Command>> = {
   start: { load: async () => (await import('./commands/start.ts')).start, help: START_HELP },
+  network: {
+    load: async () => (await import('./commands/network.ts')).network,
+    help: NETWORK_HELP,
+  },
   deploy: { load: async () => (await import('./commands/deploy.ts')).deploy, help: DEPLOY_HELP },
   call: { load: async () => (await import('./commands/call.ts')).call, help: CALL_HELP },
   canister: {

@@ -9,10 +9,22 @@ export interface ReplicaConfig {
   /** DER, hex (266 digits). */
   readonly rootKey: string;
   readonly subnetId: string;
+  /** Of this replica; of a network's first one. */
+  readonly nodeId: string;
+  /** Of all members. */
   readonly nodeIds: readonly string[];
   readonly defaultEffectiveCanisterId: string;
   readonly dataDir: string;
   readonly pid: number;
+  /** Of a network: each of its replicas. `gatewayUrl` and `pid` above are the first one's and the supervisor's. */
+  readonly replicas?: readonly RunningReplica[];
+}
+
+export interface RunningReplica {
+  readonly nodeId: string;
+  readonly gatewayUrl: string;
+  readonly pid: number;
+  readonly dataDir: string;
 }
 
 const FILE = 'replica.json';

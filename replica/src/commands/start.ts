@@ -1,8 +1,8 @@
-import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { principalToText } from '@internode/encoding';
 import { toHex } from '@internode/prelude';
 import { banner } from '../banner.ts';
+import type { ReadyNews } from '../children.ts';
 import { parseStart, type StartOptions } from '../command-line.ts';
 import { type Embedded, startEmbedded } from '../embedded.ts';
 import { CANISTER_RANGES } from '../genesis.ts';
@@ -10,25 +10,30 @@ import { writeIdentities } from '../identities.ts';
 import { describePortOwner } from '../port-owner.ts';
 import { type ReplicaConfig, writeReplicaConfig } from '../replica-config.ts';
 import { StartFault } from '../start-fault.ts';
-
-const { version } = JSON.parse(
-  readFileSync(new URL('../../package.json', import.meta.url), 'utf8'),
-) as { version: string };
+import { version } from '../version.ts';
 
 export async function start(args: readonly string[]): Promise<void> {
   const parsed = parseStart(args, process.env);
   if (parsed.kind !== 'valid') throw new StartFault(parsed.reason);
   const options = parsed.value;
   const replica = await open(options);
+  const stopped = Promise.race([replica.stopped(), abandoned()]);
   try {
-    await Promise.race([replica.ready(), replica.stopped()]);
+    await Promise.race([replica.ready(), stopped]);
     if (replica.isReady) announce(options, replica);
-    await replica.stopped();
+    await stopped;
   } catch (fault) {
     throw explained(fault, options.dataDir);
   } finally {
     await replica.close();
   }
+}
+
+/** Settles when the supervisor that started this replica is gone, however it ended: nobody would stop this one then. */
+function abandoned(): Promise<void> {
+  return new Promise((resolve) => {
+    if (process.send !== undefined) process.once('disconnect', resolve);
+  });
 }
 
 /** A service that fails again and again does so because of what is stored: nothing else is the same each time. */
@@ -63,19 +68,22 @@ async function open(options: StartOptions): Promise<Embedded> {
 }
 
 function announce(options: StartOptions, replica: Embedded): void {
-  const { gatewayUrl } = replica;
-  const { subnet } = replica.dealing;
+  const { gatewayUrl, subnet } = replica;
   const config: ReplicaConfig = {
     version,
     gatewayUrl,
     rootKey: toHex(subnet.publicKeyDer),
     subnetId: principalToText(subnet.subnetId),
+    nodeId: principalToText(replica.nodeId),
     nodeIds: subnet.members.map(({ nodeId }) => principalToText(nodeId)),
     defaultEffectiveCanisterId: principalToText(CANISTER_RANGES[0]?.[0] ?? new Uint8Array()),
     dataDir: resolve(options.dataDir),
     pid: process.pid,
   };
   const identities = writeIdentities(config.dataDir);
-  if (!options.quiet) process.stdout.write(banner(config, identities, performance.now()));
+  const supervised = process.send !== undefined;
+  if (!options.quiet && !supervised)
+    process.stdout.write(banner(config, identities, performance.now()));
   writeReplicaConfig(config, options.configOut);
+  if (supervised) process.send?.({ kind: 'ready', config } satisfies ReadyNews);
 }

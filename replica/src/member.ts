@@ -1,0 +1,228 @@
+// What a replica must know and hold to be a member of a subnet, and how its data directory keeps that:
+//
+//   node.json     0600  the node's own secrets; it makes them itself and nobody else ever sees them
+//   genesis.json        the subnet's record and public keys of height 0, the same at all members
+//   shares.json   0600  the node's shares of the threshold keys of height 0
+//   peers.json          where it listens and finds the others on this machine, when not as the record says
+//
+// A subnet of one has `keys.json` instead of all four (genesis.ts).
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { DealtSubnet } from '@internode/beacon';
+import {
+  contract,
+  decodeSummary,
+  encodeSummary,
+  type NodeRecord,
+  type Summary,
+  type Transcript,
+} from '@internode/contracts';
+import { type BlsEngine, blsPublicKeyToDer } from '@internode/crypto';
+import { nodeSignatures } from '@internode/crypto/fast';
+import { principalToText, selfAuthenticating } from '@internode/encoding';
+import { bytesEqual, fromHex, isHex, toHex } from '@internode/prelude';
+import { writeDurably } from './data-dir.ts';
+import { StartFault } from './start-fault.ts';
+
+const SUMMARY = contract('Summary', 'types', 'summary', encodeSummary, decodeSummary);
+const SECRET_BYTES = 32;
+const SECRET_MODE = 0o600;
+
+/** What a node makes for itself: 32 bytes each. */
+export interface NodeSecrets {
+  /** Ed25519: identity, votes, the TLS certificate of the peer port. */
+  readonly node: Uint8Array;
+  /** BLS: multi-signatures of large subnets. */
+  readonly vote: Uint8Array;
+  /** ristretto255: shares of dealings are encrypted to it. */
+  readonly receiver: Uint8Array;
+}
+
+export interface KeyShares {
+  readonly low: Uint8Array;
+  readonly high: Uint8Array;
+}
+
+/** Addresses of this machine, `host:port`, where they differ from the record's. */
+export interface PeerPlaces {
+  readonly listen: string;
+  /** By node id in text. */
+  readonly addresses: Readonly<Record<string, string>>;
+}
+
+export interface Member {
+  /** Of height 0. */
+  readonly summary: Summary;
+  readonly nodeId: Uint8Array;
+  readonly secrets: NodeSecrets;
+  readonly shares: KeyShares;
+  readonly places?: PeerPlaces;
+}
+
+/** Whether this directory belongs to a member of a network, ready to start or not yet. */
+export function isMemberDir(dataDir: string): boolean {
+  return existsSync(join(dataDir, 'node.json'));
+}
+
+export function nodeIdOf(secrets: Pick<NodeSecrets, 'node'>): Uint8Array {
+  return selfAuthenticating(nodeSignatures.ed25519PublicKey(secrets.node));
+}
+
+/** The subnet as services know it. */
+export function subnetOf({ current }: Pick<Summary, 'current'>): DealtSubnet {
+  const { record, low, high } = current;
+  const publicKeyDer = blsPublicKeyToDer(high.groupKey);
+  return {
+    subnetId: selfAuthenticating(publicKeyDer),
+    publicKeyDer,
+    registryVersion: record.version,
+    members: record.nodes.map(({ nodeId, publicKey }) => ({ nodeId, publicKey })),
+    low: thresholdKeyOf(low),
+    high: thresholdKeyOf(high),
+  };
+}
+
+function thresholdKeyOf({ threshold, groupKey, shareKeys }: Transcript): DealtSubnet['low'] {
+  return { threshold, groupPublicKey: groupKey, sharePublicKeys: shareKeys };
+}
+
+/** Position in the sorted list of members; -1 for a stranger. */
+export function indexOf(summary: Summary, nodeId: Uint8Array): number {
+  return summary.current.record.nodes.findIndex((node) => bytesEqual(node.nodeId, nodeId));
+}
+
+/** Where to listen and where to find everybody. */
+export function placesOf({ summary, nodeId, places }: Member): PeerPlaces {
+  const { nodes } = summary.current.record;
+  const addresses = Object.fromEntries(nodes.map((node) => [nameOf(node), node.address]));
+  const own = principalToText(nodeId);
+  return {
+    listen: places?.listen ?? addresses[own] ?? '',
+    addresses: { ...addresses, ...places?.addresses },
+  };
+}
+
+const nameOf = ({ nodeId }: NodeRecord): string => principalToText(nodeId);
+
+export function writeNodeSecrets(dataDir: string, secrets: NodeSecrets): void {
+  const { node, vote, receiver } = secrets;
+  writeJson(join(dataDir, 'node.json'), SECRET_MODE, {
+    note: 'The secrets of one node. Whoever has them can act as it: never copy them to another machine that runs.',
+    node: toHex(node),
+    vote: toHex(vote),
+    receiver: toHex(receiver),
+  });
+}
+
+export function readNodeSecrets(dataDir: string): NodeSecrets {
+  return readJson(join(dataDir, 'node.json'), (fields) => ({
+    node: secretOf(fields, 'node'),
+    vote: secretOf(fields, 'vote'),
+    receiver: secretOf(fields, 'receiver'),
+  }));
+}
+
+export function writePeerPlaces(dataDir: string, places: PeerPlaces): void {
+  writeJson(join(dataDir, 'peers.json'), 0o644, places);
+}
+
+export function readPeerPlaces(dataDir: string): PeerPlaces | undefined {
+  const file = join(dataDir, 'peers.json');
+  if (!existsSync(file)) return undefined;
+  return readJson(file, (fields) => {
+    const { listen, addresses } = fields;
+    const good = typeof addresses === 'object' && addresses !== null && typeof listen === 'string';
+    if (!good || Object.values(addresses).some((address) => typeof address !== 'string'))
+      throw new Error('it needs "listen" and "addresses"');
+    return { listen, addresses: addresses as PeerPlaces['addresses'] };
+  });
+}
+
+/** Public file and secret shares; the node's own secrets are there already. */
+export function writeGenesis(dataDir: string, summary: Summary, shares: KeyShares): void {
+  const { subnetId, publicKeyDer } = subnetOf(summary);
+  writeJson(join(dataDir, 'shares.json'), SECRET_MODE, {
+    note: 'Shares of the threshold keys of height 0. Enough of them together are the subnet.',
+    low: toHex(shares.low),
+    high: toHex(shares.high),
+  });
+  writeJson(join(dataDir, 'genesis.json'), 0o644, {
+    subnetId: principalToText(subnetId),
+    rootKey: toHex(publicKeyDer),
+    members: summary.current.record.nodes.map((node) => `${nameOf(node)} ${node.address}`),
+    summary: toHex(SUMMARY.encode(summary)),
+  });
+}
+
+export function readGenesis(dataDir: string): Summary {
+  return readJson(join(dataDir, 'genesis.json'), (fields) => {
+    const summary = SUMMARY.decode(hexOf(fields, 'summary'));
+    if (summary.kind !== 'valid') throw new Error(summary.reason);
+    return summary.value;
+  });
+}
+
+/** The member whose directory this is. Everything is checked against the public keys, so that no damage shows up later. */
+export function readMember(dataDir: string, bls: BlsEngine): Member {
+  const secrets = readNodeSecrets(dataDir);
+  if (!existsSync(join(dataDir, 'genesis.json'))) {
+    throw new StartFault(
+      `${dataDir} has a node's keys but no genesis: the ceremony is not finished`,
+      'see `internode genesis --help` for the steps that are left',
+    );
+  }
+  const summary = readGenesis(dataDir);
+  const shares = readJson(join(dataDir, 'shares.json'), (fields) => ({
+    low: secretOf(fields, 'low'),
+    high: secretOf(fields, 'high'),
+  }));
+  const nodeId = nodeIdOf(secrets);
+  const index = indexOf(summary, nodeId);
+  if (index < 0) {
+    throw new StartFault(
+      `the node ${principalToText(nodeId)} of ${dataDir} is no member of the subnet in its genesis.json`,
+      'node.json and genesis.json of one ceremony belong together',
+    );
+  }
+  for (const key of ['low', 'high'] as const) {
+    const expected = summary.current[key].shareKeys[index];
+    if (expected !== undefined && bytesEqual(bls.publicKey(shares[key]), expected)) continue;
+    throw new StartFault(
+      `the ${key} share in ${join(dataDir, 'shares.json')} does not belong to the subnet in genesis.json`,
+      'restore both files from the same backup',
+    );
+  }
+  const places = readPeerPlaces(dataDir);
+  return { summary, nodeId, secrets, shares, ...(places !== undefined && { places }) };
+}
+
+type Fields = Readonly<Record<string, unknown>>;
+
+function readJson<T>(file: string, read: (fields: Fields) => T): T {
+  try {
+    const fields: unknown = JSON.parse(readFileSync(file, 'utf8'));
+    if (typeof fields !== 'object' || fields === null) throw new Error('it is not a JSON object');
+    return read(fields as Fields);
+  } catch (fault) {
+    throw new StartFault(
+      `${file} cannot be read: ${(fault as Error).message}`,
+      'restore the file from a backup; it was written once and is never changed',
+    );
+  }
+}
+
+function writeJson(file: string, mode: number, content: object): void {
+  writeDurably(file, `${JSON.stringify(content, null, 2)}\n`, mode);
+}
+
+function hexOf(fields: Fields, name: string): Uint8Array {
+  const text = fields[name];
+  if (typeof text !== 'string' || !isHex(text)) throw new Error(`"${name}" is not hexadecimal`);
+  return fromHex(text);
+}
+
+function secretOf(fields: Fields, name: string): Uint8Array {
+  const bytes = hexOf(fields, name);
+  if (bytes.length !== SECRET_BYTES) throw new Error(`"${name}" is not ${SECRET_BYTES} bytes`);
+  return bytes;
+}

@@ -1,0 +1,144 @@
+// The base directory of a development network:
+//
+//   network.json    how many replicas, and the ports of their peers' door
+//   replica.json    what `--config-out` writes
+//   replica-0/ …    a member's data directory each (member.ts)
+//   identities/ compile-cache/
+import { randomBytes } from 'node:crypto';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { createServer, type Server } from 'node:net';
+import { join } from 'node:path';
+import { loadFastBls } from '@internode/crypto/fast';
+import { principalToText } from '@internode/encoding';
+import { writeDurably } from './data-dir.ts';
+import { dealMembers } from './genesis.ts';
+import { type Member, writeGenesis, writeNodeSecrets, writePeerPlaces } from './member.ts';
+import { StartFault } from './start-fault.ts';
+
+const FILE = 'network.json';
+const OWN_ENTRIES = [FILE, 'replica.json', 'canisters.json', 'identities', 'compile-cache'];
+const REPLICA_DIR = /^replica-\d+$/;
+const LOOPBACK = '127.0.0.1';
+
+interface StoredNetwork {
+  readonly note: string;
+  /** Node ids in the order of the folders. */
+  readonly nodeIds: readonly string[];
+  readonly peerPorts: readonly number[];
+}
+
+export interface NetworkPlan {
+  readonly dataDir: string;
+  readonly replicas: number | undefined;
+  readonly clean: boolean;
+  readonly version: string;
+}
+
+export function replicaDir(base: string, index: number): string {
+  return join(base, `replica-${index}`);
+}
+
+/** Makes the network in its directory, or finds it there; answers how many replicas it has. */
+export async function prepareNetwork(plan: NetworkPlan, defaultReplicas: number): Promise<number> {
+  const { dataDir, clean, replicas } = plan;
+  if (existsSync(join(dataDir, 'keys.json'))) {
+    throw new StartFault(
+      `${dataDir} is the data directory of a single replica`,
+      'choose another one for the network: --data-dir DIR',
+    );
+  }
+  if (clean) forget(dataDir);
+  const stored = readStored(dataDir);
+  if (stored === undefined) {
+    forget(dataDir);
+    await deal(plan, replicas ?? defaultReplicas);
+    return replicas ?? defaultReplicas;
+  }
+  const count = stored.nodeIds.length;
+  if (replicas !== undefined && replicas !== count) {
+    throw new StartFault(
+      `the network in ${dataDir} has ${count} replicas, not ${replicas}`,
+      'leave out --replicas, choose another --data-dir, or start afresh with --clean (canisters and the root key are lost)',
+    );
+  }
+  const ports = await freePorts(stored.peerPorts);
+  if (ports.some((port, index) => port !== stored.peerPorts[index]))
+    settle(dataDir, stored.nodeIds, ports);
+  return count;
+}
+
+function forget(dataDir: string): void {
+  if (!existsSync(dataDir)) return;
+  const replicas = readdirSync(dataDir).filter((name) => REPLICA_DIR.test(name));
+  for (const entry of [...OWN_ENTRIES, ...replicas])
+    rmSync(join(dataDir, entry), { recursive: true, force: true });
+}
+
+function readStored(dataDir: string): StoredNetwork | undefined {
+  const file = join(dataDir, FILE);
+  if (!existsSync(file)) return undefined;
+  try {
+    const stored = JSON.parse(readFileSync(file, 'utf8')) as StoredNetwork;
+    if (stored.nodeIds.length !== stored.peerPorts.length) throw new Error('its lists differ');
+    return stored;
+  } catch (fault) {
+    throw new StartFault(
+      `${file} cannot be read: ${(fault as Error).message}`,
+      'restore the file, or start afresh with --clean (canisters and the root key are lost)',
+    );
+  }
+}
+
+async function deal({ dataDir, version }: NetworkPlan, count: number): Promise<void> {
+  const [bls, ports] = await Promise.all([
+    loadFastBls(),
+    freePorts(Array.from({ length: count }, () => 0)),
+  ]);
+  const addresses = ports.map((port) => `${LOOPBACK}:${port}`);
+  const members = dealMembers({ addresses, entropy: randomBytes(32), version, bls });
+  for (const [index, member] of members.entries()) writeMember(replicaDir(dataDir, index), member);
+  settle(
+    dataDir,
+    members.map(({ nodeId }) => principalToText(nodeId)),
+    ports,
+  );
+}
+
+function writeMember(dir: string, { secrets, summary, shares }: Member): void {
+  mkdirSync(dir, { recursive: true });
+  writeNodeSecrets(dir, secrets);
+  writeGenesis(dir, summary, shares);
+}
+
+/** Everybody is told the ports; the network's own file comes last: without it, all of this is made again. */
+function settle(dataDir: string, nodeIds: readonly string[], ports: readonly number[]): void {
+  const at = (index: number): string => `${LOOPBACK}:${ports[index]}`;
+  const addresses = Object.fromEntries(nodeIds.map((nodeId, index) => [nodeId, at(index)]));
+  for (const index of nodeIds.keys())
+    writePeerPlaces(replicaDir(dataDir, index), { listen: at(index), addresses });
+  const note = 'A development network: one process dealt the keys of all replicas.';
+  const stored: StoredNetwork = { note, nodeIds, peerPorts: ports };
+  writeDurably(join(dataDir, FILE), `${JSON.stringify(stored, null, 2)}\n`);
+}
+
+/** The wanted ports where they are free, else any. Held until all are known, so that they differ. */
+async function freePorts(wanted: readonly number[]): Promise<number[]> {
+  const servers = await Promise.all(wanted.map(async (port) => (await listen(port)) ?? listen(0)));
+  const ports = servers.map((server) => {
+    const address = server?.address();
+    if (typeof address !== 'object' || address === null) throw new Error('no port is free');
+    return address.port;
+  });
+  await Promise.all(
+    servers.map((server) => new Promise((resolve) => server?.close(() => resolve(undefined)))),
+  );
+  return ports;
+}
+
+function listen(port: number): Promise<Server | undefined> {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.once('error', () => resolve(undefined));
+    server.listen(port, LOOPBACK, () => resolve(server));
+  });
+}
