@@ -128,5 +128,12 @@ function summaryOf(record: SubnetRecord, { subnet }: SubnetDealing): Summary {
     dealers: [],
   });
   const keys = { record, low: transcript('low'), high: transcript('high') };
-  return { height: 0, nextHeight: record.epochLength, current: keys, next: keys, configs: [] };
+  return {
+    height: 0,
+    nextHeight: record.epochLength,
+    current: keys,
+    next: keys,
+    configs: [],
+    record,
+  };
 }
