@@ -6,7 +6,7 @@ import { certifiedHeight } from './checkers/certified-height.ts';
 import { mailboxes } from './checkers/mailboxes.ts';
 import type { Crypto } from './crypto.ts';
 import { Turns } from './roles/door.ts';
-import { replicaOf } from './roles/replica.ts';
+import { subnetOf } from './subnet.ts';
 
 export interface LifeOptions {
   readonly seed: string;
@@ -27,11 +27,17 @@ const PHASES = { safetyMs: 6_000, livenessMs: 14_000, restMs: 1_000 };
 export async function live(options: LifeOptions): Promise<Report> {
   const { seed, swarm, drawsMax, linesMax, command, disturb } = options;
   const turns = new Turns();
-  const { setup, figures } = replicaOf({ ...options, marks: MARKS, pauseMs: PAUSE_MS, turns });
+  const subnet = subnetOf({ ...options, nodes: 1, marks: MARKS, pauseMs: PAUSE_MS, turns });
   const world = new World({
     seed,
-    nodes: [disturb?.(setup) ?? setup],
-    checkers: [agreement(), oneRoot(), certifiedHeight(), exactlyOnce(MARKS), mailboxes(figures)],
+    nodes: subnet.setups.map((setup) => disturb?.(setup) ?? setup),
+    checkers: [
+      agreement(),
+      oneRoot(),
+      certifiedHeight(),
+      exactlyOnce(MARKS),
+      mailboxes(subnet.figures),
+    ],
     command,
     ...(swarm !== undefined && { swarm }),
     ...(drawsMax !== undefined && { drawsMax }),
@@ -46,7 +52,7 @@ export async function live(options: LifeOptions): Promise<Report> {
 }
 
 /** By then every promise that depends on nothing but promises has run its course. */
-function promisesSettled(): Promise<void> {
+export function promisesSettled(): Promise<void> {
   return new Promise((resolve) => {
     setImmediate(resolve);
   });

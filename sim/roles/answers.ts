@@ -16,8 +16,8 @@ export interface Trust {
   readonly bls: BlsEngine;
   readonly signatures: SignatureEngine;
   readonly rootKey: Uint8Array;
-  /** DER. */
-  readonly nodeKey: Uint8Array;
+  /** DER, of the node behind each door. */
+  readonly nodeKeys: readonly Uint8Array[];
 }
 
 export type CallJudged =
@@ -73,7 +73,12 @@ function judgeTree(tree: HashTree, requestId: Uint8Array): CallJudged {
   return { kind: 'ended', status, reply, timeNanos: time.value.value };
 }
 
-export function judgeQuery(answer: Answer, requestId: Uint8Array, trust: Trust): QueryJudged {
+/** A query is answered by one node, under its own key. */
+export function judgeQuery(
+  answer: Answer,
+  requestId: Uint8Array,
+  { trust, door }: { readonly trust: Trust; readonly door: number },
+): QueryJudged {
   if (answer.status === 503) return { kind: 'later' };
   const fields = fieldsOf(answer);
   if (fields === undefined) return { kind: 'bad', reason: `${answer.status} ${answer.body}` };
@@ -83,7 +88,7 @@ export function judgeQuery(answer: Answer, requestId: Uint8Array, trust: Trust):
   const { timestamp, signature } = signed;
   const hash = hashOfMap({ ...content, timestamp, request_id: requestId } as never);
   const verdict = trust.signatures.verify({
-    publicKeyDer: trust.nodeKey,
+    publicKeyDer: trust.nodeKeys[door] ?? new Uint8Array(),
     message: concatBytes(RESPONSE, hash),
     signature: signature as Uint8Array,
   });

@@ -24,35 +24,49 @@ export class Turns {
   }
 }
 
-export type DoorParts = Omit<GatewayParts, keyof LifeParts> & {
-  readonly turns: Turns;
-};
+export type DoorParts = Omit<GatewayParts, keyof LifeParts>;
 
-/** The gateway, and those who stand at its door. */
-export function doorRole({ turns, ...parts }: DoorParts, config: UsersConfig): Role {
-  let users: Users | undefined;
-  let life: Life | undefined;
-  return {
-    name: 'gateway',
-    start: (ports) => {
-      const here = new Life(ports, parts.signatures, turns);
-      life = here;
-      const gateway = new Gateway({ ...parts, ...here.parts });
-      gateway.start();
-      users ??= new Users(config, marking(ports.clock, turns), (event) =>
-        ports.observe('users', event),
-      );
-      users.atDoor(async (path, body) => {
-        const answer = await gateway.answer(routeOf('POST', path), body, '');
-        return life === here ? answer : undefined;
-      });
-    },
-    stop: () => {
-      life?.end();
-      life = undefined;
-      users?.atDoor(undefined);
-    },
-  };
+/** All doors of a subnet, and the people who go from one to the other. */
+export class Street {
+  readonly #config: UsersConfig;
+  readonly #turns: Turns;
+  #users: Users | undefined;
+
+  constructor(config: UsersConfig, turns: Turns) {
+    this.#config = config;
+    this.#turns = turns;
+  }
+
+  /** The gateway behind the door of this number. People come when the first door opens, and live by its clock. */
+  doorRole(number: number, parts: DoorParts): Role {
+    const turns = this.#turns;
+    let life: Life | undefined;
+    return {
+      name: 'gateway',
+      start: (ports) => {
+        const here = new Life(ports, parts.signatures, turns);
+        life = here;
+        const gateway = new Gateway({ ...parts, ...here.parts });
+        gateway.start();
+        this.#people(ports).atDoor(number, async (path, body) => {
+          const answer = await gateway.answer(routeOf('POST', path), body, '');
+          return life === here ? answer : undefined;
+        });
+      },
+      stop: () => {
+        life?.end();
+        life = undefined;
+        this.#users?.atDoor(number, undefined);
+      },
+    };
+  }
+
+  #people(ports: RolePorts): Users {
+    this.#users ??= new Users(this.#config, marking(ports.clock, this.#turns), (event) =>
+      ports.observe('users', event),
+    );
+    return this.#users;
+  }
 }
 
 /** The gateway's world until its process is killed: what still runs afterwards moves nothing. */

@@ -1,9 +1,8 @@
 // One replica as the world runs it: the real service definitions, their slow work in place.
 import { Service, type ServiceFigures } from '@internode/actor';
-import { createBeacon, dealSubnet, heldKeys, solveBeacon } from '@internode/beacon';
+import { createBeacon, heldKeys, type SubnetDealing, solveBeacon } from '@internode/beacon';
 import { createConsensus, solveConsensus } from '@internode/consensus';
-import { CONTRACTS, type Message, type MessageKind, subjectOf } from '@internode/contracts';
-import { canisterIdFromIndex, sha256 } from '@internode/encoding';
+import { canisterIdFromIndex } from '@internode/encoding';
 import {
   createExecution,
   createInPlaceSandbox,
@@ -12,42 +11,34 @@ import {
   type SandboxTask,
 } from '@internode/execution';
 import { createP2p } from '@internode/p2p';
-import { assert, utf8 } from '@internode/prelude';
-import { type NodeSetup, type Role, role } from '@internode/sim';
+import { assert } from '@internode/prelude';
+import { type Role, role, withPeers } from '@internode/sim';
 import { createState, solveStateInPlace } from '@internode/state';
 import type { Crypto } from '../crypto.ts';
-import { doorRole, type Turns } from './door.ts';
-
-export interface ReplicaOptions {
-  readonly seed: string;
-  readonly crypto: Crypto;
-  readonly wasm: Uint8Array;
-  readonly marks: number;
-  readonly pauseMs: number;
-  readonly turns: Turns;
-}
+import type { DoorParts } from './door.ts';
 
 export interface Replica {
-  readonly setup: NodeSetup;
+  readonly nodeId: Uint8Array;
+  /** In the order in which they start. */
+  readonly roles: readonly Role[];
   /** Of the services with a mailbox, by name. */
   readonly figures: ReadonlyMap<string, () => ServiceFigures>;
+  /** What its gateway is made of. */
+  readonly door: DoorParts;
 }
 
-const CANISTER = canisterIdFromIndex(0n);
+export const CANISTER = canisterIdFromIndex(0n);
 const RANGES = [[CANISTER, canisterIdFromIndex(2n ** 20n - 1n)]] as const;
+const DOOR = { host: '', port: 0, implementationVersion: 'simulated' };
 
-/** A subnet of one, and the people who use it. */
-export function replicaOf(options: ReplicaOptions): Replica {
-  const { seed, crypto } = options;
+/** The member of this number. */
+export function replicaOf(dealing: SubnetDealing, number: number, crypto: Crypto): Replica {
   const { bls, signatures } = crypto;
-  const dealing = dealingOf(options);
   const { subnet } = dealing;
-  const node = dealing.nodes[0];
-  assert(node !== undefined, 'a subnet has a node');
+  const node = dealing.nodes[number];
+  assert(node !== undefined, 'a subnet has this node');
   const { nodeId, nodeSecret: secret } = node;
-  const keys = heldKeys(subnet, node);
-  const rootKey = subnet.publicKeyDer;
-  const { subnetId } = subnet;
+  const { subnetId, publicKeyDer: rootKey } = subnet;
   const description = {
     subnetId,
     publicKey: rootKey,
@@ -55,18 +46,20 @@ export function replicaOf(options: ReplicaOptions): Replica {
     canisterRanges: RANGES,
     nodes: subnet.members,
   } as const;
-  const publicKey = subnet.high.groupPublicKey;
   const state = new Service(createState({ subnet: description }));
-  const execution = new Service(createExecution({ subnetId, subnetNodes: 1, rootKeyDer: rootKey }));
+  const subnetNodes = subnet.members.length;
+  const execution = new Service(createExecution({ subnetId, subnetNodes, rootKeyDer: rootKey }));
   const beacon = new Service(createBeacon({ subnet, nodeId }));
   const consensus = new Service(createConsensus({ subnet, nodeId }));
   const p2p = new Service(createP2p({ nodeId }));
+  const keys = heldKeys(subnet, node);
+  const publicKey = subnet.high.groupPublicKey;
   const roles = [
     role(state, (task, store) => solveStateInPlace({ store, bls, publicKey }, task)),
     executionRole(execution),
     role(beacon, (task) => solveBeacon(bls, keys, task)),
     role(consensus, (task) => solveConsensus({ signatures, secret }, task)),
-    role(p2p),
+    subnetNodes === 1 ? role(p2p) : withPeers(role(p2p)),
   ];
   const config = {
     ...DOOR,
@@ -77,62 +70,12 @@ export function replicaOf(options: ReplicaOptions): Replica {
     nodeSecret: secret,
     canisterRanges: RANGES,
   };
-  const { wasm, marks, pauseMs, turns } = options;
-  const trust = { bls, signatures, rootKey, nodeKey: signatures.ed25519PublicKey(secret) };
-  const users = { wasm, marks, pauseMs, trust, canisterId: CANISTER, seed: sha256(utf8(seed)) };
-  const door = doorRole({ config, bls, signatures, turns }, users);
   const services = [state, execution, beacon, consensus, p2p];
   return {
-    setup: { place: { subnet: 's', node: 'n0' }, roles: [...roles.map(showing), door] },
+    nodeId,
+    roles,
     figures: new Map(services.map((service) => [service.name, () => service.figures()])),
-  };
-}
-
-const DOOR = { host: '', port: 0, implementationVersion: 'simulated' };
-
-type Dealing = ReturnType<typeof dealSubnet>;
-const dealt = new WeakMap<Crypto, Dealing>();
-
-function dealingOf({ seed, crypto }: ReplicaOptions): Dealing {
-  const known = dealt.get(crypto);
-  if (known !== undefined) return known;
-  const entropy = sha256(utf8(crypto.dealsEachLife ? seed : 'stand-in'));
-  const dealing = dealSubnet({ nodes: 1, entropy, ...crypto });
-  if (!crypto.dealsEachLife) dealt.set(crypto, dealing);
-  return dealing;
-}
-
-type Shown = {
-  readonly [Kind in MessageKind]?: (said: Message & { kind: Kind }) => { kind: string };
-};
-
-/** What checkers see of what is said, at the moment it is said. */
-const SHOWN: Shown = {
-  StateCertified: ({ height, root }) => ({ kind: 'CertifiedShown', height, root }),
-  StateHashed: ({ height, root }) => ({ kind: 'HashShown', height, root }),
-  BlockFinalized: ({ height, blockHash }) => ({ kind: 'FinalShown', height, hash: blockHash }),
-};
-
-function showing(shown: Role): Role {
-  return {
-    name: shown.name,
-    start: (ports, onFailed) => {
-      const kinds = new Map(
-        (Object.keys(SHOWN) as MessageKind[]).map((kind) => [subjectOf(ports.place, kind), kind]),
-      );
-      const publish: typeof ports.bus.publish = (envelope) => {
-        const kind = kinds.get(envelope.subject);
-        if (kind !== undefined) {
-          const said = CONTRACTS[kind].decode(envelope.body);
-          assert(said.kind === 'valid', 'our own message decodes');
-          const show = SHOWN[kind] as (said: Message) => { kind: string };
-          ports.observe(shown.name, show(said.value));
-        }
-        ports.bus.publish(envelope);
-      };
-      shown.start({ ...ports, bus: { ...ports.bus, publish } }, onFailed);
-    },
-    stop: () => shown.stop(),
+    door: { config, bls, signatures },
   };
 }
 

@@ -1,5 +1,6 @@
-// The people at the gateway's door: they create and install one canister, mark numbers in it, upgrade it in the middle, and
-// ask for the total. They are elsewhere: they outlive every crash, come again until they have their answer, and check it.
+// The people at the gateways' doors: they create and install one canister, mark numbers in it, upgrade it in the middle, and
+// ask for the total. They are elsewhere: they outlive every crash, come again until they have their answer, each time to the
+// next door, and check it.
 import type { Clock } from '@internode/actor';
 import { principalToText } from '@internode/encoding';
 import type { Answer } from '@internode/gateway';
@@ -65,6 +66,8 @@ interface Call extends Envelope {
   readonly manner: Manner;
   /** One more invalidates what is still under way. */
   attempt: number;
+  /** Where the last attempt was made. */
+  door: number;
   /** Reads of the status before the call is sent again. */
   readsLeft: number;
   done: boolean;
@@ -75,6 +78,14 @@ interface Knock {
   readonly body: Uint8Array;
   /** Of the call's status. */
   readonly isRead: boolean;
+}
+
+/** What was seen at one door. */
+interface House {
+  door: Door | undefined;
+  /** Marks whose certificates came through it. */
+  marked: number;
+  newestNanos: bigint;
 }
 
 const AGAIN_MS = 400;
@@ -96,10 +107,8 @@ export class Users {
   readonly #calls: Call[] = [];
   readonly #clock: Clock;
   readonly #observe: (event: UserEvent) => void;
-  #marked = 0;
+  readonly #doors: House[];
   #finished = false;
-  #newestNanos = 0n;
-  #door: Door | undefined;
 
   constructor(config: UsersConfig, clock: Clock, observe: (event: UserEvent) => void) {
     const { trust, seed, canisterId, marks } = config;
@@ -110,13 +119,20 @@ export class Users {
     this.#path = (version, what) => `/api/v${version}/canister/${canister}/${what}`;
     this.#clock = clock;
     this.#observe = observe;
+    this.#doors = trust.nodeKeys.map(() => ({ door: undefined, marked: 0, newestNanos: 0n }));
     this.#next();
   }
 
   /** Where to knock from now on; undefined while the gateway is down. Open connections broke. */
-  atDoor(door: Door | undefined): void {
-    this.#door = door;
-    for (const call of this.#calls) if (!call.done) this.#againSoon(call);
+  atDoor(number: number, door: Door | undefined): void {
+    this.#house(number).door = door;
+    for (const call of this.#calls) {
+      if (!call.done && call.door === number) this.#againSoon(call);
+    }
+  }
+
+  #house(number: number): House {
+    return this.#doors[number % this.#doors.length] as House;
   }
 
   /** The next call; what all others need is waited for. */
@@ -148,7 +164,8 @@ export class Users {
       ingress_expiry: this.#clock.now().unixNanos + EXPIRY_NANOS,
     };
     const envelope = envelopeOf(content, manner.signs ? this.#identity : undefined);
-    return { ...envelope, index, planned, manner, attempt: 0, readsLeft: 0, done: false };
+    const nowhere = { attempt: 0, door: 0, readsLeft: 0, done: false };
+    return { ...envelope, index, planned, manner, ...nowhere };
   }
 
   #againSoon(call: Call): void {
@@ -167,6 +184,7 @@ export class Users {
   #send(call: Call): void {
     const { index, manner, body } = call;
     this.#forget(call);
+    call.door = (index + call.attempt) % this.#doors.length;
     this.#observe({ kind: 'CallSent', call: index, attempt: call.attempt });
     if (call.readsLeft === 0) {
       return this.#knock(call, { path: this.#path(manner.version, 'call'), body, isRead: false });
@@ -180,11 +198,11 @@ export class Users {
 
   #knock(call: Call, { path, body, isRead }: Knock): void {
     const { attempt } = call;
-    const newestNanos = this.#newestNanos;
+    const { door, newestNanos } = this.#house(call.door);
     this.#clock.after(call.manner.patienceMs, () => {
       if (call.attempt === attempt && !call.done) this.#send(call);
     });
-    this.#door?.(path, body).then((answer) => {
+    door?.(path, body).then((answer) => {
       if (answer === undefined || call.attempt !== attempt || call.done) return;
       this.#judge(call, answer, { isRead, newestNanos });
     });
@@ -211,9 +229,14 @@ export class Users {
             reason: 'a certificate older than one before',
           });
         }
-        if (judged.timeNanos > this.#newestNanos) this.#newestNanos = judged.timeNanos;
+        this.#seen(call.door, judged.timeNanos);
         return this.#ended(call, judged.status, judged.reply);
     }
+  }
+
+  #seen(door: number, timeNanos: bigint): void {
+    const house = this.#house(door);
+    if (timeNanos > house.newestNanos) house.newestNanos = timeNanos;
   }
 
   #ended(call: Call, status: string, reply: Uint8Array): void {
@@ -221,25 +244,28 @@ export class Users {
     call.done = true;
     this.#observe({ kind: 'CallAnswered', call: index, planned, status, reply });
     if (planned.kind === 'create' || planned.kind === 'install') return this.#next();
-    if (planned.kind === 'mark') this.#marked += 1;
+    if (planned.kind === 'mark') this.#house(call.door).marked += 1;
     const finished =
       this.#calls.length === this.#plan.length && this.#calls.every(({ done }) => done);
-    this.#ask(finished);
+    this.#ask(call.door, finished);
   }
 
   /** For the total; the last one is asked until it is answered with a timer that fired. */
-  #ask(isLast: boolean): void {
-    const atLeast = this.#marked;
+  #ask(number: number, isLast: boolean): void {
+    const { door, marked: atLeast } = this.#house(number);
     const expiryNanos = this.#clock.now().unixNanos + EXPIRY_NANOS;
     const { canisterId, trust } = this.#config;
     const query = envelopeOf(
       queryContent(canisterId, expiryNanos),
       atLeast % 2 === 0 ? this.#identity : undefined,
     );
-    if (isLast) this.#clock.after(AGAIN_MS, () => this.#finished || this.#ask(true));
-    this.#door?.(this.#path(3, 'query'), query.body).then((answer) => {
+    if (isLast) this.#clock.after(AGAIN_MS, () => this.#finished || this.#ask(number + 1, true));
+    door?.(this.#path(3, 'query'), query.body).then((answer) => {
       if (answer === undefined) return;
-      const judged = judgeQuery(answer, query.requestId, trust);
+      const judged = judgeQuery(answer, query.requestId, {
+        trust,
+        door: number % this.#doors.length,
+      });
       if (judged.kind === 'bad') return this.#observe({ kind: 'AnswerBad', reason: judged.reason });
       if (judged.kind !== 'replied') return;
       const view = new DataView(judged.reply.buffer, judged.reply.byteOffset);
