@@ -37,4 +37,19 @@ export interface BlsEngine {
   aggregateSignatures(signatures: readonly Uint8Array[]): Verdict<Uint8Array>;
   /** The sum of the points. Only for keys whose possession has been proven (rogue keys). */
   aggregatePublicKeys(publicKeys: readonly Uint8Array[]): Verdict<Uint8Array>;
+  /** Whether all are points of G2's group, and none the identity. Unlike `checkPublicKey` remembers none of them. */
+  checkCommitments(points: readonly Uint8Array[]): Verdict<void>;
+  /** Of the polynomial whose coefficients these points hide, lowest first: its values at `index + 1`, hidden likewise. */
+  evaluateCommitments(
+    commitments: readonly Uint8Array[],
+    indices: readonly number[],
+  ): Verdict<readonly Uint8Array[]>;
+  /**
+   * Polynomials of one degree put together, coefficient by coefficient: their sum, or with `indices` Lagrange
+   * interpolation at zero, as in `combineShares`. The points have passed `checkCommitments`.
+   */
+  combineCommitments(
+    polynomials: readonly (readonly Uint8Array[])[],
+    indices?: readonly number[],
+  ): Verdict<readonly Uint8Array[]>;
 }

@@ -7,7 +7,7 @@ import type { BlsEngine } from './bls-engine.ts';
 import { BLS_SUITE } from './bls-engine.ts';
 import { assertSecretKey, checkPublicKeyForm, checkSignatureForm } from './bls-format.ts';
 import { lagrangeCoefficients } from './bls-scalar.ts';
-import { checkIndices } from './share-indices.ts';
+import { checkIndices, checkPolynomials } from './share-indices.ts';
 
 type Signature = InstanceType<typeof bls12_381.G1.Point>;
 type PublicKey = InstanceType<typeof bls12_381.G2.Point>;
@@ -86,7 +86,55 @@ export const nobleBls: BlsEngine = {
     }
     return sum.is0() ? invalid('bls: identity') : valid(sum.toBytes());
   },
+
+  checkCommitments(points) {
+    const parsed = parsePoints(points);
+    return parsed.kind === 'valid' ? valid() : parsed;
+  },
+
+  evaluateCommitments(commitments, indices) {
+    const points = parsePoints(commitments);
+    if (points.kind !== 'valid') return points;
+    const values = indices.map((index) =>
+      points.value.reduceRight(
+        (sum, point) => sum.multiplyUnsafe(BigInt(index) + 1n).add(point),
+        bls12_381.G2.Point.ZERO,
+      ),
+    );
+    return toPoints(values);
+  },
+
+  combineCommitments(polynomials, indices) {
+    const checked = checkPolynomials(polynomials, indices);
+    if (checked.kind !== 'valid') return checked;
+    const weights = indices === undefined ? undefined : lagrangeCoefficients(indices);
+    const sums: PublicKey[] = [];
+    for (const [i, commitments] of polynomials.entries()) {
+      const points = parsePoints(commitments);
+      if (points.kind !== 'valid') return points;
+      for (const [j, point] of points.value.entries()) {
+        const weighted = weights === undefined ? point : point.multiplyUnsafe(weights[i] as bigint);
+        sums[j] = (sums[j] ?? bls12_381.G2.Point.ZERO).add(weighted);
+      }
+    }
+    return toPoints(sums);
+  },
 };
+
+function parsePoints(points: readonly Uint8Array[]): Verdict<PublicKey[]> {
+  const parsed: PublicKey[] = [];
+  for (const bytes of points) {
+    const point = parsePoint(bytes);
+    if (point.kind !== 'valid') return point;
+    parsed.push(point.value);
+  }
+  return valid(parsed);
+}
+
+function toPoints(points: readonly PublicKey[]): Verdict<readonly Uint8Array[]> {
+  if (points.some((point) => point.is0())) return invalid('bls: identity');
+  return valid(points.map((point) => point.toBytes()));
+}
 
 // `fromBytes` checks that the point is on the curve and in the subgroup.
 function parseSignature(signature: Uint8Array): Verdict<Signature> {
@@ -101,15 +149,19 @@ function parseSignature(signature: Uint8Array): Verdict<Signature> {
 }
 
 function parsePublicKey(publicKey: Uint8Array): Verdict<PublicKey> {
-  const form = checkPublicKeyForm(publicKey);
-  if (form.kind !== 'valid') return form;
   const name = toHex(publicKey);
   const known = publicKeys.get(name);
   if (known !== undefined) return valid(known);
+  const point = parsePoint(publicKey);
+  if (point.kind === 'valid') publicKeys.set(name, point.value);
+  return point;
+}
+
+function parsePoint(bytes: Uint8Array): Verdict<PublicKey> {
+  const form = checkPublicKeyForm(bytes);
+  if (form.kind !== 'valid') return form;
   try {
-    const point = bls12_381.G2.Point.fromBytes(publicKey);
-    publicKeys.set(name, point);
-    return valid(point);
+    return valid(bls12_381.G2.Point.fromBytes(bytes));
   } catch {
     return invalid('bls: not a point of the group');
   }

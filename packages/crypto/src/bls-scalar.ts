@@ -1,6 +1,7 @@
 // Arithmetic modulo the order of the groups: polynomials and Lagrange coefficients.
 
-import { assert, BoundedMap } from '@internode/prelude';
+import { separator, sha256 } from '@internode/encoding';
+import { assert, BoundedMap, concatBytes, utf8 } from '@internode/prelude';
 
 export const GROUP_ORDER = 0x73eda753299d7d483339d80809a1d80553bda402fffe5bfeffffffff00000001n;
 
@@ -70,4 +71,13 @@ export function lagrangeCoefficients(indices: readonly number[]): readonly bigin
   });
   coefficientsByIndices.set(key, coefficients);
   return coefficients;
+}
+
+/** The scalar at a position of a sequence drawn from entropy. 512 bits modulo the 255-bit order: the bias is negligible. */
+export function scalarFromEntropy(entropy: Uint8Array, position: number): bigint {
+  const domain = separator('internode-bls-scalar');
+  const half = (side: string) => sha256(concatBytes(domain, utf8(`${position}${side}`), entropy));
+  const scalar = reduce(scalarFromBytes(concatBytes(half('a'), half('b'))));
+  assert(scalar !== 0n, 'scalarFromEntropy: zero');
+  return scalar;
 }

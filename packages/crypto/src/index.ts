@@ -12,6 +12,10 @@ export {
   blsPublicKeyToDer,
 } from './bls-format.ts';
 export { nobleBls } from './bls-noble.ts';
+export { catchUpMessage } from './catch-up.ts';
+export * from './dkg/index.ts';
+export { DKG_MEMBERS_MAX } from './limits.ts';
+export type { ProvenKey } from './multi-signature.ts';
 export { provePossession, verifyMultiSignature, verifyPossession } from './multi-signature.ts';
 export type { PlainKey, RsaKey, UserKey } from './public-key.ts';
 export { ed25519KeyToDer, parseUserKey } from './public-key.ts';

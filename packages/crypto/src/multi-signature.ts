@@ -3,7 +3,7 @@
 
 import { separator } from '@internode/encoding';
 import type { Verdict } from '@internode/prelude';
-import { concatBytes, invalid } from '@internode/prelude';
+import { concatBytes, invalid, valid } from '@internode/prelude';
 import type { BlsEngine } from './bls-engine.ts';
 
 const POSSESSION = separator('internode-bls-possession');
@@ -13,20 +13,27 @@ export function provePossession(engine: BlsEngine, secretKey: Uint8Array): Uint8
   return engine.sign(secretKey, concatBytes(POSSESSION, engine.publicKey(secretKey)));
 }
 
+declare const proven: unique symbol;
+
+/** A key whose holder has shown that it knows the secret. Only `verifyPossession` makes one. */
+export type ProvenKey = Uint8Array & { readonly [proven]: true };
+
+/** The key as one that multi-signatures may count with. */
 export function verifyPossession(
   engine: BlsEngine,
   publicKey: Uint8Array,
   proof: Uint8Array,
-): Verdict<void> {
+): Verdict<ProvenKey> {
   const message = concatBytes(POSSESSION, publicKey);
-  return engine.verify({ publicKey, message, signature: proof });
+  const verdict = engine.verify({ publicKey, message, signature: proof });
+  return verdict.kind === 'valid' ? valid(publicKey.slice() as ProvenKey) : verdict;
 }
 
 /** Whether all of these keys, each once, signed the message. */
 export function verifyMultiSignature(
   engine: BlsEngine,
   signed: {
-    readonly publicKeys: readonly Uint8Array[];
+    readonly publicKeys: readonly ProvenKey[];
     readonly message: Uint8Array;
     readonly signature: Uint8Array;
   },

@@ -14,3 +14,16 @@ export function checkIndices(indices: readonly number[], shareCount: number): Ve
   );
   return inRange ? valid() : invalid('bls: index out of range');
 }
+
+/** What must hold before polynomials are put together. */
+export function checkPolynomials(
+  polynomials: readonly (readonly Uint8Array[])[],
+  indices: readonly number[] | undefined,
+): Verdict<void> {
+  if (polynomials.length === 0 || polynomials.length > SHARES_MAX) {
+    return invalid('bls: number of polynomials');
+  }
+  const degree = polynomials[0]?.length;
+  if (polynomials.some((one) => one.length !== degree)) return invalid('bls: degree');
+  return indices === undefined ? valid() : checkIndices(indices, polynomials.length);
+}

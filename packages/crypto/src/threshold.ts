@@ -1,10 +1,9 @@
 // Threshold BLS: a secret dealt as values of a polynomial, and signatures put together from
 // shares. Nodes are counted from 0; node `i` holds the value at `i + 1`.
 
-import { separator, sha256 } from '@internode/encoding';
-import { assert, concatBytes, utf8 } from '@internode/prelude';
+import { assert } from '@internode/prelude';
 import type { BlsEngine } from './bls-engine.ts';
-import { evaluate, reduce, scalarFromBytes, scalarToBytes } from './bls-scalar.ts';
+import { evaluate, scalarFromEntropy, scalarToBytes } from './bls-scalar.ts';
 import { SHARES_MAX } from './share-indices.ts';
 
 export type NodeShare = {
@@ -36,7 +35,7 @@ export function dealShares(
   const { threshold, count, entropy } = options;
   assert(threshold >= 1 && threshold <= count && count <= SHARES_MAX, 'dealShares: threshold');
   assert(entropy.length >= 32, 'dealShares: entropy');
-  const coefficients = Array.from({ length: threshold }, (_, i) => scalarFrom(entropy, i));
+  const coefficients = Array.from({ length: threshold }, (_, i) => scalarFromEntropy(entropy, i));
   const secretKey = scalarToBytes(coefficients[0] as bigint);
   const shares = Array.from({ length: count }, (_, index): NodeShare => {
     const share = scalarToBytes(evaluate(coefficients, BigInt(index) + 1n));
@@ -51,7 +50,7 @@ export function generateBlsKey(
   entropy: Uint8Array,
 ): { readonly secretKey: Uint8Array; readonly publicKey: Uint8Array } {
   assert(entropy.length >= 32, 'generateBlsKey: entropy');
-  const secretKey = scalarToBytes(scalarFrom(entropy, 0));
+  const secretKey = scalarToBytes(scalarFromEntropy(entropy, 0));
   return { secretKey, publicKey: engine.publicKey(secretKey) };
 }
 
@@ -117,13 +116,4 @@ function combineAndVerify(
   if (combined.kind !== 'valid') return undefined;
   const verdict = engine.verify({ publicKey, message, signature: combined.value });
   return verdict.kind === 'valid' ? combined.value : undefined;
-}
-
-/** 512 bits reduced modulo the 255-bit order: the bias is negligible. */
-function scalarFrom(entropy: Uint8Array, position: number): bigint {
-  const domain = separator('internode-bls-scalar');
-  const half = (side: string) => sha256(concatBytes(domain, utf8(`${position}${side}`), entropy));
-  const scalar = reduce(scalarFromBytes(concatBytes(half('a'), half('b'))));
-  assert(scalar !== 0n, 'scalarFrom: zero');
-  return scalar;
 }

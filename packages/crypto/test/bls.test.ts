@@ -1,4 +1,4 @@
-import type { BlsEngine } from '@internode/crypto';
+import type { BlsEngine, ProvenKey } from '@internode/crypto';
 import {
   blsPublicKeyFromDer,
   blsPublicKeyToDer,
@@ -283,7 +283,11 @@ describe('threshold signatures', () => {
 describe('multi-signatures', () => {
   const keys = [1, 2, 3].map((i) => generateBlsKey(fastBls, new Uint8Array(32).fill(i)));
   const message = utf8('block');
-  const publicKeys = keys.map((key) => key.publicKey);
+  const publicKeys = keys.map((key) =>
+    unwrap<ProvenKey>(
+      verifyPossession(fastBls, key.publicKey, provePossession(fastBls, key.secretKey)),
+    ),
+  );
 
   test.each(engines)('%s: all signers, no fewer and no more', (_, engine) => {
     const signatures = keys.map((key) => engine.sign(key.secretKey, message));
@@ -301,8 +305,28 @@ describe('multi-signatures', () => {
   test.each(engines)('%s: possession is proven by the holder only', (_, engine) => {
     const [one, two] = keys as [(typeof keys)[0], (typeof keys)[0]];
     const proof = provePossession(engine, one.secretKey);
-    expect(verifyPossession(engine, one.publicKey, proof)).toEqual(valid());
+    expect(verifyPossession(engine, one.publicKey, proof)).toEqual(valid(one.publicKey));
     expect(verifyPossession(engine, two.publicKey, proof).kind).toBe('invalid');
+  });
+
+  test('a rogue key that cancels another one forges a multi-signature, and has no proof of possession', () => {
+    const [victim, attacker] = keys as [(typeof keys)[0], (typeof keys)[0]];
+    const point = (key: Uint8Array) => bls12_381.G2.Point.fromBytes(key);
+    const rogue = point(attacker.publicKey).subtract(point(victim.publicKey)).toBytes();
+    const signature = fastBls.sign(attacker.secretKey, message);
+    // Were the key taken unproven, the victim would seem to have signed.
+    const unproven = [victim.publicKey, rogue] as ProvenKey[];
+    expect(verifyMultiSignature(fastBls, { publicKeys: unproven, message, signature })).toEqual(
+      valid(),
+    );
+    // The attacker knows no secret of it: neither its own proof nor the victim's fits.
+    for (const { secretKey } of [attacker, victim]) {
+      const proof = provePossession(fastBls, secretKey);
+      expect(verifyPossession(fastBls, rogue, proof).kind).toBe('invalid');
+    }
+    const overRogue = concatBytes(separator('internode-bls-possession'), rogue);
+    const made = fastBls.sign(attacker.secretKey, overRogue);
+    expect(verifyPossession(fastBls, rogue, made).kind).toBe('invalid');
   });
 });
 

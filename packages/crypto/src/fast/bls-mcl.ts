@@ -21,7 +21,7 @@ import { BLS_SUITE } from '../bls-engine.ts';
 import { assertSecretKey, checkPublicKeyForm, checkSignatureForm } from '../bls-format.ts';
 import { nobleBls } from '../bls-noble.ts';
 import { lagrangeCoefficients, scalarToBytes } from '../bls-scalar.ts';
-import { checkIndices } from '../share-indices.ts';
+import { checkIndices, checkPolynomials } from '../share-indices.ts';
 
 type MclModule = {
   readonly HEAP8: Int8Array;
@@ -138,12 +138,7 @@ class MclEngine implements BlsEngine {
       if (point.kind !== 'valid') return point;
       points.push(point.value);
     }
-    const coefficients = lagrangeCoefficients(indices).map((coefficient) => {
-      const scalar = new mcl.Fr();
-      scalar.deserialize(scalarToBytes(coefficient));
-      return scalar;
-    });
-    const sum = mcl.mulVec(points, coefficients);
+    const sum = mcl.mulVec(points, toScalars(lagrangeCoefficients(indices)));
     return sum.isZero() ? invalid('bls: identity') : valid(sum.serialize());
   }
 
@@ -165,6 +160,43 @@ class MclEngine implements BlsEngine {
       sum = mcl.add(sum, key.value);
     }
     return sum.isZero() ? invalid('bls: identity') : valid(sum.serialize());
+  }
+
+  checkCommitments(points: readonly Uint8Array[]): Verdict<void> {
+    const parsed = parsePoints(points);
+    return parsed.kind === 'valid' ? valid() : parsed;
+  }
+
+  evaluateCommitments(
+    commitments: readonly Uint8Array[],
+    indices: readonly number[],
+  ): Verdict<readonly Uint8Array[]> {
+    const points = withoutOrderCheck(() => parsePoints(commitments));
+    if (points.kind !== 'valid') return points;
+    return toPoints(indices.map((index) => evaluateAt(points.value, index + 1)));
+  }
+
+  combineCommitments(
+    polynomials: readonly (readonly Uint8Array[])[],
+    indices?: readonly number[],
+  ): Verdict<readonly Uint8Array[]> {
+    const checked = checkPolynomials(polynomials, indices);
+    if (checked.kind !== 'valid') return checked;
+    const rows: G2[][] = [];
+    for (const commitments of polynomials) {
+      const points = withoutOrderCheck(() => parsePoints(commitments));
+      if (points.kind !== 'valid') return points;
+      rows.push(points.value);
+    }
+    const weights = indices === undefined ? undefined : toScalars(lagrangeCoefficients(indices));
+    const columns = (rows[0] ?? []).map((_, j) => rows.map((row) => row[j] as G2));
+    return toPoints(
+      columns.map((column) =>
+        weights === undefined
+          ? column.reduce((sum, point) => mcl.add(sum, point))
+          : mcl.mulVec(column, weights),
+      ),
+    );
   }
 
   #hash(message: Uint8Array): G1 {
@@ -204,20 +236,72 @@ class MclEngine implements BlsEngine {
   }
 
   #parsePublicKey(publicKey: Uint8Array): Verdict<G2> {
-    const form = checkPublicKeyForm(publicKey);
-    if (form.kind !== 'valid') return form;
     const name = toHex(publicKey);
     const known = this.#publicKeys.get(name);
     if (known !== undefined) return valid(known);
-    const point = new mcl.G2();
-    try {
-      point.deserialize(publicKey);
-    } catch {
-      return invalid('bls: not a point of the group');
-    }
-    this.#publicKeys.set(name, point);
-    return valid(point);
+    const point = parsePoint(publicKey);
+    if (point.kind === 'valid') this.#publicKeys.set(name, point.value);
+    return point;
   }
+}
+
+function parsePoint(bytes: Uint8Array): Verdict<G2> {
+  const form = checkPublicKeyForm(bytes);
+  if (form.kind !== 'valid') return form;
+  const point = new mcl.G2();
+  try {
+    point.deserialize(bytes);
+  } catch {
+    return invalid('bls: not a point of the group');
+  }
+  return valid(point);
+}
+
+function parsePoints(points: readonly Uint8Array[]): Verdict<G2[]> {
+  const parsed: G2[] = [];
+  for (const bytes of points) {
+    const point = parsePoint(bytes);
+    if (point.kind !== 'valid') return point;
+    parsed.push(point.value);
+  }
+  return valid(parsed);
+}
+
+/** For points that have passed `checkCommitments`: half the cost. The setting is global, so it never outlives the call. */
+function withoutOrderCheck<T>(parse: () => T): T {
+  mcl.verifyOrderG2(false);
+  try {
+    return parse();
+  } finally {
+    mcl.verifyOrderG2(true);
+  }
+}
+
+function toPoints(points: readonly G2[]): Verdict<readonly Uint8Array[]> {
+  if (points.some((point) => point.isZero())) return invalid('bls: identity');
+  return valid(points.map((point) => point.serialize()));
+}
+
+function toScalars(values: readonly bigint[]): InstanceType<typeof mcl.Fr>[] {
+  return values.map((value) => {
+    const scalar = new mcl.Fr();
+    scalar.deserialize(scalarToBytes(value));
+    return scalar;
+  });
+}
+
+/** Horner by doubling and adding: `x` has ten bits at most, a general multiplication would cost ten times as much. */
+function evaluateAt(coefficients: readonly G2[], x: number): G2 {
+  let sum = new mcl.G2();
+  for (const coefficient of coefficients.toReversed()) {
+    let product = new mcl.G2();
+    for (let bit = 31 - Math.clz32(x); bit >= 0; bit--) {
+      product = mcl.dbl(product);
+      if ((x >>> bit) & 1) product = mcl.add(product, sum);
+    }
+    sum = mcl.add(product, coefficient);
+  }
+  return sum;
 }
 
 function hashToPoint(message: Uint8Array): G1 {

@@ -1,0 +1,18 @@
+export type { ComplaintRequest } from './complaint.ts';
+export { complain, judgeComplaint, verifyComplaint } from './complaint.ts';
+export { checkDkgConfig } from './context.ts';
+export type { DealRequest } from './deal.ts';
+export { deal } from './deal.ts';
+export { openSealed, sealSecret } from './envelope.ts';
+export { checkReceiverKey, generateReceiverKey, receiverPublicKey } from './ristretto.ts';
+export type { DkgRecord } from './transcript.ts';
+export { qualifiedDealings, secretShareOf, transcriptOf } from './transcript.ts';
+export type {
+  DkgComplaint,
+  DkgConfig,
+  DkgDealing,
+  DkgEngines,
+  DkgTarget,
+  DkgTranscript,
+} from './types.ts';
+export { openDealing, verifyDealing } from './verify.ts';
