@@ -8,6 +8,7 @@ export type { Member, SubnetParameters, SubnetRecord } from './core/subnet.ts';
 export { LOCAL_PARAMETERS } from './core/subnet.ts';
 export type { ConsensusAnswer, ConsensusTask } from './core/task.ts';
 export { CONSENSUS_LIMITS } from './limits.ts';
+export type { IngressRules } from './ingress-check.ts';
 export type { ConsensusSolverOptions } from './solver.ts';
 export { createConsensusSolver, solveConsensus } from './solver.ts';
 export { describeConsensus } from './telemetry.ts';

@@ -8,6 +8,22 @@ export const CONSENSUS_LIMITS = {
   /** Ingress waiting for a block; more is dropped, and p2p offers it again. */
   ingressMessagesMax: 20_000,
   ingressBytesMax: 64 * 1024 * 1024,
+  /** Of what peers bring, which may be as much again: one author's part; more is dropped. A peer's part is 1 / (f + 1). */
+  ingressPerAuthorMax: 4_000,
+  ingressBytesPerAuthorMax: 16 * 1024 * 1024,
+  /** Byte-different messages with one request id; more are dropped, a block may still name them. */
+  ingressVersionsMax: 4,
+  /** Calls of one peer whose signatures are not checked yet; more are dropped. */
+  unprovenPerPeerMax: 2_000,
+  unprovenBytesPerPeerMax: 16 * 1024 * 1024,
+  /** Calls checked in one task of the solver: few enough that votes hardly wait for it. */
+  inspectedAtOnceMax: 32,
+  inspectedBytesAtOnceMax: 1024 * 1024,
+  /** Calls whose signatures were judged, by the hash of their bytes, the oldest forgotten first. */
+  ingressVerdictsMax: 32_768,
+  /** Bodies missing for a block are asked for again after so long, each time twice as long, up to … */
+  bodiesAgainMs: 100,
+  bodiesAgainMaxMs: 2_000,
   /** Request ids remembered as final until they expire, oldest forgotten first (protocol 2.5). */
   recentIdsMax: 600_000,
   /** How far ahead of a block's time an ingress expiry may lie: TTL and drift. */

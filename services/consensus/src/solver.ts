@@ -4,23 +4,28 @@ import type { Solver } from '@internode/actor';
 import type { SignatureEngine } from '@internode/crypto';
 import { unreachable } from '@internode/prelude';
 import type { ConsensusAnswer, ConsensusTask } from './core/task.ts';
+import { authorOf, type IngressRules, rememberingRules } from './ingress-check.ts';
 
 export interface ConsensusSolverOptions {
   /** `nodeSignatures` of '@internode/crypto/fast', or a stand-in of the simulator. */
   readonly signatures: SignatureEngine;
   /** The node's Ed25519 secret, 32 bytes. */
   readonly secret: Uint8Array;
+  /** How calls that peers bring are verified. Absent in a subnet of one, which hears of none: none is believed. */
+  readonly ingress?: IngressRules;
 }
 
 export function createConsensusSolver(
   options: ConsensusSolverOptions,
 ): Solver<ConsensusTask, ConsensusAnswer> {
-  return { solve: (task, answer) => answer(solveConsensus(options, task)) };
+  const { ingress } = options;
+  const lasting = ingress === undefined ? options : { ...options, ingress: rememberingRules(ingress) };
+  return { solve: (task, answer) => answer(solveConsensus(lasting, task)) };
 }
 
 /** The function behind the solver, for worlds that answer later. */
 export function solveConsensus(
-  { signatures, secret }: ConsensusSolverOptions,
+  { signatures, secret, ingress }: ConsensusSolverOptions,
   task: ConsensusTask,
 ): ConsensusAnswer {
   switch (task.kind) {
@@ -33,6 +38,11 @@ export function solveConsensus(
       });
       return { kind: 'verified', good };
     }
+    case 'authenticate':
+      return {
+        kind: 'authenticated',
+        authors: task.messages.map((message) => ingress && authorOf(ingress, message)),
+      };
     default:
       return unreachable(task);
   }

@@ -41,7 +41,11 @@ export function describeConsensus(event: ConsensusEvent): Description {
         ],
       };
     case 'IngressDropped':
-      return { metrics: [{ kind: 'count', name: 'ingress_dropped_total' }] };
+      return {
+        metrics: [
+          { kind: 'count', name: 'ingress_dropped_total', labels: { reason: event.reason } },
+        ],
+      };
     case 'MakerEquivocated':
       return {
         log: {

@@ -22,6 +22,7 @@ export type Action =
       readonly kind: 'propose';
       readonly block: Block;
       readonly payload: Payload;
+      readonly ingressIds: readonly Uint8Array[];
       readonly hash: Uint8Array;
     }
   /** Sign this vote. */
@@ -45,6 +46,10 @@ export type Action =
   | { readonly kind: 'reject'; readonly id: string; readonly reason: string }
   /** Of no use any more: forget it. */
   | { readonly kind: 'forget'; readonly id: string }
+  /** Look for the bodies of an unvalidated block whose maker's signature is good. */
+  | { readonly kind: 'gather'; readonly id: string }
+  /** Say which bodies of it are missing. */
+  | { readonly kind: 'ask-bodies'; readonly id: string; readonly message: Message }
   /** Evidence made by this node. */
   | { readonly kind: 'accuse'; readonly maker: number; readonly proof: EquivocationProof }
   /** Journal the final block of the next height, then tell everyone. */

@@ -10,7 +10,8 @@ import {
   decodeConsensusEntry,
   decodeEquivocationProof,
   decodeIngress,
-  decodePayload,
+  decodeStrippedPayload,
+  decodeStrippedProposal,
   decodeVote,
   decodeVoteCertificate,
   type EquivocationProof,
@@ -19,11 +20,14 @@ import {
   encodeConsensusEntry,
   encodeEquivocationProof,
   encodeIngress,
-  encodePayload,
+  encodeStrippedPayload,
+  encodeStrippedProposal,
   encodeVote,
   encodeVoteCertificate,
   type Ingress,
   type Payload,
+  type StrippedPayload,
+  type StrippedProposal,
   type Vote,
   type VoteCertificate,
 } from '@internode/contracts';
@@ -31,7 +35,20 @@ import { separator, sha256 } from '@internode/encoding';
 import { concatBytes, toHex } from '@internode/prelude';
 
 export const BLOCK = contract('Block', 'types', 'block', encodeBlock, decodeBlock);
-export const PAYLOAD = contract('Payload', 'types', 'payload', encodePayload, decodePayload);
+export const STRIPPED_PAYLOAD = contract(
+  'StrippedPayload',
+  'types',
+  'stripped_payload',
+  encodeStrippedPayload,
+  decodeStrippedPayload,
+);
+export const STRIPPED_PROPOSAL = contract(
+  'StrippedProposal',
+  'types',
+  'stripped_proposal',
+  encodeStrippedProposal,
+  decodeStrippedProposal,
+);
 export const PROPOSAL = contract(
   'BlockProposal',
   'types',
@@ -70,6 +87,8 @@ export type {
   EquivocationProof,
   Ingress,
   Payload,
+  StrippedPayload,
+  StrippedProposal,
   Vote,
   VoteCertificate,
 };
@@ -92,8 +111,30 @@ export function payloadOf(ingress: readonly Ingress[]): Payload {
   return { ingress, summary: undefined, dealings: [], complaints: [] };
 }
 
+/** What a message is known by in blocks: the SHA-256 of all its bytes, the signature among them. */
+export function idOfIngress(ingress: Ingress): Uint8Array {
+  return sha256(INGRESS.encode(ingress));
+}
+
+/** The payload as it travels and is hashed. `ids` spares hashing bodies whose ids are known. */
+export function stripPayload(payload: Payload, ids?: readonly Uint8Array[]): StrippedPayload {
+  const { ingress, summary, dealings, complaints } = payload;
+  return { ingressIds: ids ?? ingress.map(idOfIngress), summary, dealings, complaints };
+}
+
+export function stripProposal(
+  proposal: BlockProposal,
+  ids?: readonly Uint8Array[],
+): StrippedProposal {
+  return { ...proposal, payload: stripPayload(proposal.payload, ids) };
+}
+
+export function hashOfStripped(payload: StrippedPayload): Uint8Array {
+  return sha256(concatBytes(PAYLOAD_DOMAIN, STRIPPED_PAYLOAD.encode(payload)));
+}
+
 export function hashOfPayload(payload: Payload): Uint8Array {
-  return sha256(concatBytes(PAYLOAD_DOMAIN, PAYLOAD.encode(payload)));
+  return hashOfStripped(stripPayload(payload));
 }
 
 export function hashOfBlock(block: Block): Uint8Array {

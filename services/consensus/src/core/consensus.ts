@@ -5,10 +5,11 @@ import type { ArtifactReceived, Message, Summary } from '@internode/contracts';
 import { assert, toHex, unreachable } from '@internode/prelude';
 import { CONSENSUS_LIMITS } from '../limits.ts';
 import type { Rule } from './action.ts';
-import { ENTRY, keyOf } from './artifact.ts';
+import { ENTRY } from './artifact.ts';
 import { Epochs } from './epochs.ts';
 import type { ConsensusEvent } from './event.ts';
 import { durableHeight, Hands } from './hands.ts';
+import { IngressDesk } from './ingress-desk.ts';
 import { receive } from './intake.ts';
 import { type ConsensusEffect, Outbox } from './outbox.ts';
 import { restore } from './restore.ts';
@@ -17,6 +18,7 @@ import { blockMaker } from './rules/block-maker.ts';
 import { catchUp } from './rules/catch-up.ts';
 import { deliverer } from './rules/deliverer.ts';
 import { finalizer } from './rules/finalizer.ts';
+import { gatherer } from './rules/gatherer.ts';
 import { notary } from './rules/notary.ts';
 import { purger } from './rules/purger.ts';
 import { validator } from './rules/validator.ts';
@@ -32,6 +34,7 @@ const RULES: readonly Rule[] = [
   aggregator,
   blockMaker,
   validator,
+  gatherer,
   catchUp,
   purger,
 ];
@@ -50,6 +53,7 @@ export class ConsensusCore implements Core<ConsensusTask, ConsensusAnswer, Conse
   readonly #state: State;
   readonly #outbox = new Outbox();
   readonly #hands: Hands;
+  readonly #ingress: IngressDesk;
   #armedMs: number | undefined;
   #ready = false;
   /** Someone wants to know where we are, and this height has to be durable before we say it. */
@@ -59,6 +63,12 @@ export class ConsensusCore implements Core<ConsensusTask, ConsensusAnswer, Conse
     const epochs = new Epochs(config.subnetId, config.nodeId, config.genesis);
     this.#state = new State(epochs, config.parameters);
     this.#hands = new Hands(this.#state, this.#outbox, config.nodeId);
+    this.#ingress = new IngressDesk({
+      state: this.#state,
+      outbox: this.#outbox,
+      hands: this.#hands,
+      nodeId: config.nodeId,
+    });
   }
 
   /** A read-only picture for tests and status. */
@@ -82,7 +92,8 @@ export class ConsensusCore implements Core<ConsensusTask, ConsensusAnswer, Conse
         this.#timer(input.token);
         break;
       case 'solved':
-        this.#hands.solved(input.id, input.answer);
+        if (!this.#ingress.solved(input.id, input.answer))
+          this.#hands.solved(input.id, input.answer);
         break;
       default:
         unreachable(input);
@@ -148,6 +159,7 @@ export class ConsensusCore implements Core<ConsensusTask, ConsensusAnswer, Conse
   #hearArtifact(message: ArtifactReceived): void {
     const state = this.#state;
     const name = message.artifactKind;
+    if (name === 'ingress') return this.#ingress.hear(message);
     const id = `${name}/${toHex(message.id)}`;
     if (state.section.isSettled(id)) return;
     const verdict = receive(state.epochs, message);
@@ -170,14 +182,6 @@ export class ConsensusCore implements Core<ConsensusTask, ConsensusAnswer, Conse
     }
     const received = verdict.value;
     if (received.kind === 'foreign') return;
-    if (received.kind === 'ingress') {
-      const key = keyOf(received.ingress.requestId);
-      const final = state.ingress.finalHeight(key);
-      if (final !== undefined) return this.#hands.repeatFinalized(final);
-      if (!state.ingress.offer(received.ingress))
-        this.#outbox.observe({ kind: 'IngressDropped', reason: 'full' });
-      return;
-    }
     const { artifact } = received;
     const ahead = artifact.kind === 'share' ? CONSENSUS_LIMITS.lookAhead : CONSENSUS_LIMITS.hardGap;
     if (artifact.height <= state.pool.finalized) return state.section.settle(id);

@@ -29,7 +29,14 @@ export type ConsensusEvent =
       readonly artifact: string;
       readonly reason: 'peer over its limit' | 'height out of range';
     }
-  | { readonly kind: 'IngressDropped'; readonly reason: 'full' }
+  | {
+      readonly kind: 'IngressDropped';
+      readonly reason:
+        | 'full'
+        | 'author over its limit'
+        | 'peer over its limit'
+        | 'too much unproven';
+    }
   | { readonly kind: 'MakerEquivocated'; readonly height: number; readonly maker: number }
   | { readonly kind: 'JournalCompacted'; readonly base: number; readonly entries: number }
   /** Batches asked for that are neither in the journal any more: the state lost what it called durable. */

@@ -12,7 +12,7 @@ import {
   EQUIVOCATION,
   type HashKey,
   keyOf,
-  PROPOSAL,
+  STRIPPED_PROPOSAL,
   VOTE,
   type VoteCertificate,
   type VotePurpose,
@@ -120,12 +120,18 @@ export class Hands {
         if (item !== undefined) item.signatures = 'checking';
         return this.#solve(action, { kind: 'verify', checks: action.checks });
       }
+      case 'gather':
+        return this.#gather(action.id);
+      case 'ask-bodies':
+        state.gathering.asked(action.id, state.now.ms);
+        return this.#outbox.publish(action.message);
       case 'accept':
         return this.#accept(state.section.take(action.id));
       case 'reject':
         return this.#reject(action.id, action.reason);
       case 'forget':
         state.section.take(action.id);
+        state.gathering.end(action.id);
         return;
       case 'accuse':
         return this.#accuse(action);
@@ -195,12 +201,13 @@ export class Hands {
 
   #proposed(made: Extract<Action, { kind: 'propose' }>, signature: Uint8Array): void {
     const { pool, epochs, ledger } = this.#state;
-    const { block, payload, hash } = made;
+    const { block, payload, hash, ingressIds } = made;
     const { height } = block;
     // The round may be over by now; the block is then of no use to anybody.
     if (height <= pool.finalized || !pool.isNotarized(height - 1, keyOf(block.parent))) return;
     const proposal = { block, payload, maker: this.#nodeId, signature };
-    const record = recordOf(epochs.subnetOf(height), proposal, hash);
+    const record = recordOf(epochs.subnetOf(height), proposal, hash, ingressIds);
+    const { stripped } = record;
     pool.addBlock(record);
     this.#outbox.observe({
       kind: 'BlockProposed',
@@ -208,11 +215,11 @@ export class Hands {
       rank: block.rank,
       messages: payload.ingress.length,
     });
-    if (epochs.alone) return;
+    if (epochs.alone || stripped === undefined) return;
     const vote = { height, blockHash: hash, signer: this.#nodeId, signature };
     const entry = encode({ kind: 'ownVote', ownVote: { purpose: 'proposal', vote, proposal } });
     ledger.addVote(height, entry);
-    this.#offer(height, { kind: 'block_proposal', body: PROPOSAL.encode(proposal), entry });
+    this.#offer(height, { kind: 'block_proposal', body: STRIPPED_PROPOSAL.encode(stripped), entry });
   }
 
   #voted(made: Extract<Action, { kind: 'vote' }>, signature: Uint8Array): void {
@@ -238,12 +245,14 @@ export class Hands {
     const { artifact } = item;
     switch (artifact.kind) {
       case 'block_proposal': {
-        pool.addBlock(artifact.record);
-        const { proposal, block } = artifact.record;
-        if (proposal === undefined) return;
+        const record = this.#state.gathering.get(item.id)?.complete ?? artifact.record;
+        this.#state.gathering.end(item.id);
+        const { stripped, block, proposal } = record;
+        assert(proposal !== undefined && stripped !== undefined, 'accept: a block with its bodies');
+        pool.addBlock(record);
         return this.#offer(block.height, {
           kind: 'block_proposal',
-          body: PROPOSAL.encode(proposal),
+          body: STRIPPED_PROPOSAL.encode(stripped),
         });
       }
       case 'share': {
@@ -277,7 +286,15 @@ export class Hands {
     this.#offer(proof.height, { kind: 'equivocation_proof', body: EQUIVOCATION.encode(proof) });
   }
 
+  #gather(id: string): void {
+    const { section, gathering, ingress, now } = this.#state;
+    const artifact = section.items.get(id)?.artifact;
+    if (artifact?.kind !== 'block_proposal') return;
+    gathering.begin({ id, record: artifact.record, nowMs: now.ms }, (key) => ingress.get(key)?.ingress);
+  }
+
   #reject(id: string, reason: string): void {
+    this.#state.gathering.end(id);
     const item = this.#state.section.take(id);
     if (item === undefined) return;
     this.#outbox.observe({
@@ -312,7 +329,7 @@ export class Hands {
     tapes.delete(height);
     state.forgetBeaconsBelow(height);
     pool.purgeVotes(height);
-    ingress.finish(height, proposal.payload.ingress, record.block.timeNanos);
+    ingress.finish(height, proposal.payload.ingress, record.ingressKeys, record.block.timeNanos);
     const then: ConsensusEffect[] = [
       { kind: 'publish', message: delivery.finalized },
       { kind: 'publish', message: delivery.batch },

@@ -8,12 +8,13 @@ import {
   CERTIFICATE,
   EQUIVOCATION,
   hashOfBlock,
-  hashOfPayload,
-  INGRESS,
+  hashOfStripped,
   type Ingress,
   keyOf,
-  PROPOSAL,
+  STRIPPED_PROPOSAL,
+  type StrippedProposal,
   sizeOfIngress,
+  stripProposal,
   VOTE,
   type VotePurpose,
 } from './artifact.ts';
@@ -28,15 +29,12 @@ const SIGNATURE_BYTES = 64;
 const OF_NO_KNOWN_EPOCH = undecided('its epoch is not known yet');
 
 export type Received =
-  | { readonly kind: 'ingress'; readonly ingress: Ingress }
   | { readonly kind: 'artifact'; readonly artifact: Artifact }
-  /** Of a kind that is not for consensus. */
+  /** Of a kind that is not for consensus, or ingress, which has a door of its own. */
   | { readonly kind: 'foreign' };
 
 export function receive(epochs: Epochs, message: ArtifactReceived): Verdict<Received> {
   switch (message.artifactKind) {
-    case 'ingress':
-      return readIngress(message.body);
     case 'block_proposal':
       return readProposal(epochs, message.body);
     case 'notarization_share':
@@ -55,27 +53,40 @@ export function receive(epochs: Epochs, message: ArtifactReceived): Verdict<Rece
 }
 
 /** The pool's form of a proposal whose hashes are known to fit. */
-export function recordOf(subnet: Subnet, proposal: BlockProposal, hash: Uint8Array): BlockRecord {
-  const { block, payload } = proposal;
+export function recordOf(
+  subnet: Subnet,
+  proposal: BlockProposal,
+  hash: Uint8Array,
+  ids?: readonly Uint8Array[],
+): BlockRecord {
+  return completed(strippedRecordOf(subnet, stripProposal(proposal, ids), hash), proposal);
+}
+
+/** The form of a proposal whose bodies are not here yet. */
+export function strippedRecordOf(
+  subnet: Subnet,
+  stripped: StrippedProposal,
+  hash: Uint8Array,
+): BlockRecord {
   return {
     key: keyOf(hash),
     hash,
-    parentKey: keyOf(block.parent),
-    block,
-    proposal,
-    maker: subnet.indexOf(proposal.maker) ?? -1,
-    ingressKeys: payload.ingress.map((ingress) => keyOf(ingress.requestId)),
+    parentKey: keyOf(stripped.block.parent),
+    block: stripped.block,
+    proposal: undefined,
+    stripped,
+    maker: subnet.indexOf(stripped.maker) ?? -1,
+    ingressKeys: [],
   };
 }
 
-function readIngress(body: Uint8Array): Verdict<Received> {
-  const decoded = INGRESS.decode(body);
-  if (decoded.kind !== 'valid') return decoded;
-  const fault = faultOfIngress(decoded.value);
-  return fault === undefined ? valid({ kind: 'ingress', ingress: decoded.value }) : invalid(fault);
+/** With the bodies that the ids of the record name. */
+export function completed(record: BlockRecord, proposal: BlockProposal): BlockRecord {
+  const ingressKeys = proposal.payload.ingress.map((ingress) => keyOf(ingress.requestId));
+  return { ...record, proposal, ingressKeys };
 }
 
-function faultOfIngress(ingress: Ingress): string | undefined {
+export function faultOfIngress(ingress: Ingress): string | undefined {
   if (ingress.requestId.length !== HASH_BYTES) return 'request id length';
   if (sizeOfIngress(ingress) > CONSENSUS_LIMITS.payloadBytesMax)
     return 'ingress larger than a block';
@@ -83,30 +94,31 @@ function faultOfIngress(ingress: Ingress): string | undefined {
 }
 
 function readProposal(epochs: Epochs, body: Uint8Array): Verdict<Received> {
-  const decoded = PROPOSAL.decode(body);
+  const decoded = STRIPPED_PROPOSAL.decode(body);
   if (decoded.kind !== 'valid') return decoded;
-  const proposal = decoded.value;
-  const { block, payload } = proposal;
+  const stripped = decoded.value;
+  const { block } = stripped;
   const subnet = epochs.at(block.height)?.subnet;
   if (subnet === undefined) return OF_NO_KNOWN_EPOCH;
-  if (subnet.indexOf(proposal.maker) === undefined) return invalid('maker is not a member');
-  if (proposal.signature.length !== SIGNATURE_BYTES) return invalid('signature length');
-  if (block.height === 0 || block.parent.length !== HASH_BYTES) return invalid('parent');
-  if (payload.ingress.length > CONSENSUS_LIMITS.payloadMessagesMax)
-    return invalid('too many messages');
-  let bytes = 0;
-  for (const ingress of payload.ingress) {
-    const fault = faultOfIngress(ingress);
-    if (fault !== undefined) return invalid(fault);
-    bytes += sizeOfIngress(ingress);
-  }
-  if (bytes > CONSENSUS_LIMITS.payloadBytesMax) return invalid('payload too large');
-  if (!bytesEqual(hashOfPayload(payload), block.payloadHash)) return invalid('payload hash');
-  const record = recordOf(subnet, proposal, hashOfBlock(block));
+  const fault = faultOfStripped(subnet, stripped);
+  if (fault !== undefined) return invalid(fault);
+  const record = strippedRecordOf(subnet, stripped, hashOfBlock(block));
   return valid({
     kind: 'artifact',
     artifact: { kind: 'block_proposal', height: block.height, record },
   });
+}
+
+function faultOfStripped(subnet: Subnet, stripped: StrippedProposal): string | undefined {
+  const { block, payload, maker, signature } = stripped;
+  if (subnet.indexOf(maker) === undefined) return 'maker is not a member';
+  if (signature.length !== SIGNATURE_BYTES) return 'signature length';
+  if (block.height === 0 || block.parent.length !== HASH_BYTES) return 'parent';
+  const { ingressIds } = payload;
+  if (ingressIds.length > CONSENSUS_LIMITS.payloadMessagesMax) return 'too many messages';
+  if (ingressIds.some((id) => id.length !== HASH_BYTES)) return 'ingress id length';
+  if (new Set(ingressIds.map(keyOf)).size !== ingressIds.length) return 'ingress twice in a block';
+  return bytesEqual(hashOfStripped(payload), block.payloadHash) ? undefined : 'payload hash';
 }
 
 function readShare(epochs: Epochs, purpose: VotePurpose, body: Uint8Array): Verdict<Received> {

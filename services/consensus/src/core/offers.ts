@@ -3,7 +3,7 @@
 import type { Effect } from '@internode/actor';
 import type { ArtifactKind } from '@internode/contracts';
 import { sha256 } from '@internode/encoding';
-import { CERTIFICATE, PROPOSAL, VOTE, type VotePurpose } from './artifact.ts';
+import { CERTIFICATE, STRIPPED_PROPOSAL, VOTE, type VotePurpose } from './artifact.ts';
 import type { HeightPool } from './pool.ts';
 import type { View } from './view.ts';
 
@@ -52,8 +52,8 @@ export class Offers {
       this.add(height, { kind, id: sha256(body), body });
     const subnet = view.epochs.subnetOf(height);
     const { self } = subnet;
-    for (const { proposal } of here.blocks.values()) {
-      if (proposal !== undefined) yield offer('block_proposal', PROPOSAL.encode(proposal));
+    for (const { stripped } of here.blocks.values()) {
+      if (stripped !== undefined) yield offer('block_proposal', STRIPPED_PROPOSAL.encode(stripped));
     }
     for (const purpose of [
       'notarization',

@@ -10,6 +10,7 @@ import type {
   BlockProposal,
   EquivocationProof,
   HashKey,
+  StrippedProposal,
   VoteCertificate,
   VotePurpose,
 } from './artifact.ts';
@@ -20,11 +21,13 @@ export interface BlockRecord {
   readonly hash: Uint8Array;
   readonly parentKey: HashKey;
   readonly block: Block;
-  /** Absent for the base, whose payload is part of the state. */
+  /** With its bodies. Absent for the base, whose payload is part of the state, and while bodies are gathered. */
   readonly proposal: BlockProposal | undefined;
+  /** As it travels. Absent for the base. */
+  readonly stripped: StrippedProposal | undefined;
   /** Member index of the maker; -1 for the base. */
   readonly maker: number;
-  /** Request ids in block order, as keys. */
+  /** Request ids in block order, as keys; none while bodies are gathered. */
   readonly ingressKeys: readonly HashKey[];
 }
 

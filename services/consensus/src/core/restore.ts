@@ -25,7 +25,7 @@ export function restore(state: State, entry: Verdict<ConsensusEntry>): void {
       ledger.add({ record, ...fact.finalized, notarization, finalization });
       state.delivered = height;
       state.certified = Math.max(state.certified, certifiedHeight);
-      state.ingress.finish(height, proposal.payload.ingress, timeNanos);
+      state.ingress.finish(height, proposal.payload.ingress, record.ingressKeys, timeNanos);
       // The journal may hold far more heights than the pool: as in the first life, what is certified and old leaves it.
       const below = purgeableBelow(state);
       if (below > pool.lowest) pool.purgeBelow(below);

@@ -4,6 +4,7 @@ import { assert } from '@internode/prelude';
 import { CONSENSUS_LIMITS } from '../limits.ts';
 import { type Block, genesisOf, hashOfBlock, keyOf } from './artifact.ts';
 import type { Epochs } from './epochs.ts';
+import { Gathering } from './gathering.ts';
 import { IngressPool } from './ingress-pool.ts';
 import { Ledger } from './ledger.ts';
 import { rolesOf } from './membership.ts';
@@ -17,7 +18,8 @@ const BEFORE_TIME: Instant = { ms: Number.NEGATIVE_INFINITY, unixNanos: 0n };
 export class State implements View {
   readonly epochs: Epochs;
   readonly parameters: SubnetParameters;
-  readonly ingress = new IngressPool();
+  readonly ingress: IngressPool;
+  readonly gathering = new Gathering();
   readonly section = new UnvalidatedSection();
   readonly beacons = new Map<number, Beacon>();
   readonly tapes = new Map<number, Uint8Array>();
@@ -36,6 +38,7 @@ export class State implements View {
   constructor(epochs: Epochs, parameters: SubnetParameters) {
     this.epochs = epochs;
     this.parameters = parameters;
+    this.ingress = new IngressPool(() => epochs.at(this.pool.notarized)?.subnet.faults ?? 0);
     const genesis = genesisOf(epochs.subnetId, epochs.summary.current.record.version);
     this.pool = new Pool(epochs, baseRecord(genesis));
     this.ledger = new Ledger(genesis);
@@ -125,6 +128,7 @@ function baseRecord(block: Block): BlockRecord {
     parentKey: keyOf(block.parent),
     block,
     proposal: undefined,
+    stripped: undefined,
     maker: -1,
     ingressKeys: [],
   };

@@ -2,6 +2,7 @@
 import type { Instant } from '@internode/actor';
 import type { EquivocationProof, HashKey, Vote, VoteCertificate, VotePurpose } from './artifact.ts';
 import type { Epochs } from './epochs.ts';
+import type { Gathering } from './gathering.ts';
 import type { IngressPool } from './ingress-pool.ts';
 import type { Roles } from './membership.ts';
 import type { BlockRecord, Pool } from './pool.ts';
@@ -63,6 +64,8 @@ export interface View {
   readonly pool: Pool;
   readonly unvalidated: ReadonlyMap<string, Unvalidated>;
   readonly ingress: IngressPool;
+  /** Blocks whose bodies are being gathered, by the id of their artifact. */
+  readonly gathering: Gathering;
   /** By height; the roles of a height come from the beacon of the height before. */
   readonly beacons: ReadonlyMap<number, Beacon>;
   readonly tapes: ReadonlyMap<number, Uint8Array>;

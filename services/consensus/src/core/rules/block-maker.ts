@@ -2,7 +2,14 @@
 // while the own execution lags, so that an idle subnet costs little and a call never waits for a timer.
 import { CONSENSUS_LIMITS } from '../../limits.ts';
 import { type Action, NOTHING } from '../action.ts';
-import { type Block, type HashKey, hashOfBlock, hashOfPayload, payloadOf } from '../artifact.ts';
+import {
+  type Block,
+  type HashKey,
+  hashOfBlock,
+  hashOfStripped,
+  payloadOf,
+  stripPayload,
+} from '../artifact.ts';
 import type { BlockRecord } from '../pool.ts';
 import { certifiedGapDelayMs, rolesAt, roundStartMs, subnetAt, type View } from '../view.ts';
 
@@ -51,7 +58,9 @@ function propose(
 ): Action {
   const { parent, rank, timeNanos, excluded } = made;
   const height = parent.block.height + 1;
-  const payload = payloadOf(view.ingress.select(timeNanos, excluded));
+  const held = view.ingress.select(timeNanos, excluded);
+  const payload = payloadOf(held.map(({ ingress }) => ingress));
+  const ingressIds = held.map(({ id }) => id);
   const block: Block = {
     height,
     parent: parent.hash,
@@ -62,9 +71,9 @@ function propose(
       parent.block.certifiedHeight,
     ),
     timeNanos,
-    payloadHash: hashOfPayload(payload),
+    payloadHash: hashOfStripped(stripPayload(payload, ingressIds)),
   };
-  return { kind: 'propose', block, payload, hash: hashOfBlock(block) };
+  return { kind: 'propose', block, payload, ingressIds, hash: hashOfBlock(block) };
 }
 
 /** Request ids that a child of `parent` must not repeat: those on the chain that are not yet remembered as final. */

@@ -1,14 +1,14 @@
 // Protocol 2.4, validator, block proposals: hash integrity was checked at the door; here the maker, the parent, the
 // validation context and the payload.
 import { CONSENSUS_LIMITS } from '../../limits.ts';
-import { bytesOfProposal } from '../artifact.ts';
+import { bytesOfProposal, hashOfBlock } from '../artifact.ts';
 import type { BlockRecord, HeightPool } from '../pool.ts';
-import { rolesAt, roundStartMs, type View } from '../view.ts';
+import { rolesAt, roundStartMs, type Unvalidated, type View } from '../view.ts';
 import type { Judgement } from './validator.ts';
 
 const WAIT: Judgement = { kind: 'wait' };
 
-export function judgeProposal(view: View, record: BlockRecord, good: boolean): Judgement {
+export function judgeProposal(view: View, record: BlockRecord, item: Unvalidated): Judgement {
   const { pool } = view;
   const { height, rank } = record.block;
   const here = pool.at(height);
@@ -18,15 +18,21 @@ export function judgeProposal(view: View, record: BlockRecord, good: boolean): J
   const roles = rolesAt(view, height);
   if (roles === undefined) return WAIT;
   if (roles.makers.indexOf(record.maker) !== rank) return reject('not a maker of this rank');
-  if (!good) return checkOf(view, record);
-  // A quorum has looked at it: at least f + 1 honest nodes found it valid.
-  if (here?.certificates.notarization.has(record.key) === true) return { kind: 'accept' };
-  const rival = equivocation(here, record);
+  if (item.signatures !== 'good') return checkOf(view, record);
+  const proven = here?.certificates.notarization.has(record.key) === true;
+  const rival = proven ? undefined : equivocation(view, here, record);
   if (rival !== undefined) return here?.equivocators.has(record.maker) ? WAIT : rival;
+  const gathered = view.gathering.get(item.id);
+  if (record.proposal === undefined && gathered === undefined) return { kind: 'gather' };
+  if (gathered?.tooLarge === true) return reject('payload too large');
+  const complete = gathered?.complete ?? record;
+  if (complete.proposal === undefined) return WAIT;
+  // A quorum has looked at it: at least f + 1 honest nodes found it valid.
+  if (proven) return { kind: 'accept' };
   if (height <= pool.notarized || hasBetter(here, rank)) return WAIT;
   const early = notYet(view, record, parent);
   if (early !== undefined) return early;
-  const fault = faultOfContext(record, parent) ?? faultOfPayload(view, record, parent);
+  const fault = faultOfContext(record, parent) ?? faultOfPayload(view, complete, parent);
   if (fault !== undefined) return reject(fault);
   const { registryVersion, certifiedHeight } = record.block;
   if (certifiedHeight > view.certified) return WAIT;
@@ -38,28 +44,32 @@ function checkOf(view: View, record: BlockRecord): Judgement {
   const subnet = view.epochs.subnetOf(record.block.height);
   const { publicKey } = subnet.member(record.maker);
   const message = bytesOfProposal(subnet.subnetId, record.block.height, record.hash);
-  const signature = record.proposal?.signature ?? new Uint8Array(0);
+  const signature = record.stripped?.signature ?? new Uint8Array(0);
   return { kind: 'check', checks: [{ publicKey, message, signature }] };
 }
 
-/** Evidence, when the maker has another valid block at this height. */
-function equivocation(here: HeightPool | undefined, record: BlockRecord): Judgement | undefined {
-  for (const other of here?.blocks.values() ?? []) {
-    if (other.maker !== record.maker || other.proposal === undefined) continue;
-    return {
-      kind: 'accuse',
-      maker: record.maker,
-      proof: {
-        maker: other.proposal.maker,
-        height: record.block.height,
-        firstHash: other.hash,
-        firstSignature: other.proposal.signature,
-        secondHash: record.hash,
-        secondSignature: record.proposal?.signature ?? new Uint8Array(0),
-      },
-    };
-  }
-  return undefined;
+/** Evidence, when the maker has signed another block at this height, whether or not their bodies are here. */
+function equivocation(
+  view: View,
+  here: HeightPool | undefined,
+  record: BlockRecord,
+): Judgement | undefined {
+  const known = [...(here?.blocks.values() ?? [])].find(({ maker }) => maker === record.maker);
+  const other = (known ?? view.gathering.rivalOf(record))?.stripped;
+  const { stripped } = record;
+  if (other === undefined || stripped === undefined) return undefined;
+  return {
+    kind: 'accuse',
+    maker: record.maker,
+    proof: {
+      maker: other.maker,
+      height: record.block.height,
+      firstHash: known?.hash ?? hashOfBlock(other.block),
+      firstSignature: other.signature,
+      secondHash: record.hash,
+      secondSignature: stripped.signature,
+    },
+  };
 }
 
 function hasBetter(here: HeightPool | undefined, rank: number): boolean {

@@ -17,6 +17,7 @@ export type Judgement =
   | { readonly kind: 'forget' }
   | { readonly kind: 'wait' }
   | { readonly kind: 'look-again'; readonly atMs: number }
+  | { readonly kind: 'gather' }
   | { readonly kind: 'check'; readonly checks: Extract<Action, { kind: 'check' }>['checks'] }
   | Extract<Action, { kind: 'accuse' }>;
 
@@ -48,7 +49,8 @@ export function validator(view: View): readonly Action[] {
         actions.push({ kind: 'reject', id: item.id, reason: judgement.reason });
         break;
       case 'forget':
-        actions.push({ kind: 'forget', id: item.id });
+      case 'gather':
+        actions.push({ kind: judgement.kind, id: item.id });
         break;
       case 'accept':
         actions.push({ kind: 'accept', id: item.id });
@@ -70,7 +72,7 @@ function judge(view: View, item: Unvalidated, checking: ReadonlyMap<string, numb
   const good = item.signatures === 'good';
   switch (artifact.kind) {
     case 'block_proposal':
-      return judgeProposal(view, artifact.record, good);
+      return judgeProposal(view, artifact.record, item);
     case 'share':
       return judgeShare(view, artifact, good, checking);
     case 'certificate':
