@@ -214,7 +214,17 @@ async function runServices({ host, options, member, subnet, bls, onBroken }: Par
     describe: describeBeacon,
   });
   host.run(new Service(createConsensus({ subnet, nodeId })), {
-    solver: createConsensusSolver({ signatures: nodeSignatures, secret: secrets.node }),
+    solver: createConsensusSolver({
+      signatures: nodeSignatures,
+      secret: secrets.node,
+      ingress: {
+        signatures: nodeSignatures,
+        bls,
+        rootKey: subnet.publicKeyDer,
+        subnetId: subnet.subnetId,
+        canisterRanges: CANISTER_RANGES,
+      },
+    }),
     describe: describeConsensus,
   });
   host.run(new Service(createP2p({ nodeId })), { describe: describeP2p });

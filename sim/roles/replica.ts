@@ -58,7 +58,16 @@ export function replicaOf(dealing: SubnetDealing, number: number, crypto: Crypto
     role(state, (task, store) => solveStateInPlace({ store, bls, publicKey }, task)),
     executionRole(execution),
     role(beacon, (task) => solveBeacon(bls, keys, task)),
-    role(consensus, (task) => solveConsensus({ signatures, secret }, task)),
+    role(consensus, (task) =>
+      solveConsensus(
+        {
+          signatures,
+          secret,
+          ingress: { signatures, bls, rootKey, subnetId, canisterRanges: RANGES },
+        },
+        task,
+      ),
+    ),
     subnetNodes === 1 ? role(p2p) : withPeers(role(p2p)),
   ];
   const config = {

@@ -24,6 +24,7 @@ export function createConsensus(config: ConsensusConfig): ConsensusDefinition {
       { kind: 'TipAdvanced', lane: 'control', whenFull: 'drop-oldest' },
       { kind: 'StateCertified', lane: 'control', whenFull: 'drop-oldest' },
       { kind: 'StateCommitted', lane: 'control', whenFull: 'drop-oldest' },
+      { kind: 'RequestOffers', lane: 'control', whenFull: 'drop-oldest' },
       { kind: 'RequestBatches', lane: 'control', whenFull: 'drop-oldest' },
       { kind: 'RequestReadiness', lane: 'control', whenFull: 'drop-oldest' },
     ],

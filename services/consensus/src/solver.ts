@@ -19,7 +19,8 @@ export function createConsensusSolver(
   options: ConsensusSolverOptions,
 ): Solver<ConsensusTask, ConsensusAnswer> {
   const { ingress } = options;
-  const lasting = ingress === undefined ? options : { ...options, ingress: rememberingRules(ingress) };
+  const lasting =
+    ingress === undefined ? options : { ...options, ingress: rememberingRules(ingress) };
   return { solve: (task, answer) => answer(solveConsensus(lasting, task)) };
 }
 

@@ -1,34 +1,12 @@
 import type { Message } from '@internode/contracts';
 import { toHex } from '@internode/prelude';
 import { describe, expect, test } from 'vitest';
-import { PROPOSAL } from '../src/core/artifact.ts';
+import { STRIPPED_PROPOSAL } from '../src/core/artifact.ts';
 import { rolesOf } from '../src/core/membership.ts';
+import { checkAgreement } from './agreement.ts';
 import { beaconOf, World } from './world.ts';
 
 const lan = (_message: Message, from: number, to: number): number => (from === to ? 0.1 : 5);
-
-/** One final block per height over all nodes and lives; no call twice. Answers the lowest height all have reached. */
-export function checkAgreement(world: World): number {
-  const agreed = new Map<number, string>();
-  let lowest = Number.POSITIVE_INFINITY;
-  for (const { index } of world.nodes) {
-    const calls = new Map<string, number>();
-    let highest = 0;
-    for (const { height, blockHash, ingress } of world.batches(index)) {
-      const hash = toHex(blockHash);
-      expect(agreed.get(height) ?? hash, `height ${height}`).toBe(hash);
-      agreed.set(height, hash);
-      highest = Math.max(highest, height);
-      for (const { requestId } of ingress) {
-        const call = toHex(requestId);
-        expect(calls.get(call) ?? height).toBe(height);
-        calls.set(call, height);
-      }
-    }
-    lowest = Math.min(lowest, highest);
-  }
-  return lowest;
-}
 
 function callsOf(world: World, index: number): ReadonlySet<string> {
   return new Set(
@@ -127,7 +105,7 @@ describe('a subnet of four', () => {
         const late =
           message.kind === 'ArtifactReceived' && message.artifactKind === 'block_proposal';
         if (!late) return 5;
-        const decoded = PROPOSAL.decode(message.body);
+        const decoded = STRIPPED_PROPOSAL.decode(message.body);
         return decoded.kind === 'valid' && decoded.value.block.rank === 0 && (from + to) % 2 === 0
           ? 1_200
           : 5;

@@ -3,7 +3,14 @@ import type { ArtifactKind } from '@internode/contracts';
 import { sha256 } from '@internode/encoding';
 import { toHex, utf8 } from '@internode/prelude';
 import { describe, expect, test } from 'vitest';
-import { CERTIFICATE, EQUIVOCATION, PROPOSAL, payloadOf, VOTE } from '../src/core/artifact.ts';
+import {
+  CERTIFICATE,
+  EQUIVOCATION,
+  payloadOf,
+  STRIPPED_PROPOSAL,
+  stripPayload,
+  VOTE,
+} from '../src/core/artifact.ts';
 import { rolesOf } from '../src/core/membership.ts';
 import { CONSENSUS_LIMITS } from '../src/limits.ts';
 import { beaconOf, World } from './world.ts';
@@ -68,7 +75,7 @@ describe('hostile artifacts', () => {
     const world = alone();
     const { base, makerNodes, others } = setting(world);
     const maker = makerNodes[0] === 0 ? (makerNodes[1] as number) : (makerNodes[0] as number);
-    const good = PROPOSAL.decode(world.proposal(maker, base, ['a']));
+    const good = STRIPPED_PROPOSAL.decode(world.proposal(maker, base, ['a']));
     if (good.kind !== 'valid') throw new Error('proposal');
     const { value } = good;
     world.run(3_000);
@@ -76,10 +83,15 @@ describe('hostile artifacts', () => {
       world,
       maker,
       'block_proposal',
-      PROPOSAL.encode({ ...value, signature: new Uint8Array(64).fill(1) }),
+      STRIPPED_PROPOSAL.encode({ ...value, signature: new Uint8Array(64).fill(1) }),
     );
     expect(rejections(world).at(-1)).toBe('signature');
-    send(world, maker, 'block_proposal', PROPOSAL.encode({ ...value, payload: payloadOf([]) }));
+    send(
+      world,
+      maker,
+      'block_proposal',
+      STRIPPED_PROPOSAL.encode({ ...value, payload: stripPayload(payloadOf([])) }),
+    );
     expect(rejections(world).at(-1)).toBe('payload hash');
     const stranger = others.find((index) => index !== 0) as number;
     send(world, stranger, 'block_proposal', world.proposal(stranger, base, ['b']));
@@ -88,7 +100,7 @@ describe('hostile artifacts', () => {
       world,
       maker,
       'block_proposal',
-      PROPOSAL.encode({ ...value, maker: sha256(utf8('nobody')) }),
+      STRIPPED_PROPOSAL.encode({ ...value, maker: sha256(utf8('nobody')) }),
     );
     expect(rejections(world).at(-1)).toBe('maker is not a member');
     expect(world.node(0).core.view().pool.at(1)?.blocks.size ?? 0).toBeLessThanOrEqual(1);

@@ -69,6 +69,8 @@ describe('the vote lock', () => {
     const world = new World({ n: 4, delay: (_m, from, to) => (from === to ? 0.1 : 5) });
     world.start();
     for (let step = 0; step < 400; step += 1) {
+      // p2p asks at any moment for everything that is on offer.
+      for (const { index } of world.nodes) world.deliver(index, { kind: 'RequestOffers' });
       world.run(0.5);
       for (const { said, journal, durable } of world.nodes) {
         const survive = journal.slice(0, durable).flatMap((entry) => {

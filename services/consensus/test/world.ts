@@ -3,6 +3,7 @@
 import type { Effect, Instant } from '@internode/actor';
 import type { ArtifactKind, BatchReady, BlockFinalized, Message } from '@internode/contracts';
 import { CONTRACTS } from '@internode/contracts';
+import { nobleBls } from '@internode/crypto';
 import { nodeSignatures } from '@internode/crypto/fast';
 import { selfAuthenticating, sha256 } from '@internode/encoding';
 import { toHex, utf8 } from '@internode/prelude';
@@ -12,8 +13,11 @@ import {
   hashOfBlock,
   hashOfPayload,
   INGRESS,
-  PROPOSAL,
+  type Ingress,
+  idOfIngress,
   payloadOf,
+  STRIPPED_PROPOSAL,
+  stripProposal,
   VOTE,
 } from '../src/core/artifact.ts';
 import { rolesOf } from '../src/core/membership.ts';
@@ -29,6 +33,7 @@ import {
   solveConsensus,
   summaryAtGenesis,
 } from '../src/index.ts';
+import { CANISTER_RANGES, call } from './calls.ts';
 
 type Fx = Effect<ConsensusTask, ConsensusEvent>;
 
@@ -40,6 +45,10 @@ export interface TestNode {
   journal: Uint8Array[];
   /** Entries of the journal that survive a power cut. */
   durable: number;
+  /** How many tasks of each kind its solver had. */
+  readonly tasks: Map<string, number>;
+  /** Bodies of calls that its p2p holds, by id in hex. */
+  readonly bodies: Map<string, Uint8Array>;
   /** What it offers to its peers now. */
   slots: Map<string, Extract<Message, { kind: 'PublishArtifact' }>>;
   said: Message[];
@@ -122,6 +131,7 @@ export class World {
   /** How long an entry takes to become durable. */
   diskMs = 0.5;
   readonly #agenda = new Agenda();
+  readonly #calls = new Map<string, Ingress>();
   #order = 0;
 
   constructor(options: WorldOptions) {
@@ -140,6 +150,8 @@ export class World {
       journal: [],
       durable: 0,
       slots: new Map(),
+      bodies: new Map(),
+      tasks: new Map(),
       said: [],
       events: [],
       timers: new Map(),
@@ -190,6 +202,7 @@ export class World {
     node.life += 1;
     node.timers.clear();
     node.slots.clear();
+    node.bodies.clear();
     if (entries !== undefined) node.journal = node.journal.slice(0, entries);
     node.durable = node.journal.length;
   }
@@ -218,35 +231,38 @@ export class World {
     this.nowMs = endMs;
   }
 
+  /** A call that this node's gateway admits. */
   submit(index: number, name: string, expiryMs = 240_000): void {
-    const ingress = this.ingress(name, expiryMs);
-    this.tell(index, {
-      kind: 'ArtifactReceived',
-      artifactKind: 'ingress',
-      id: ingress.requestId,
-      body: INGRESS.encode(ingress),
-      fromNode: this.node(index).nodeId,
-    });
+    this.bring(index, index, this.ingress(name, expiryMs));
   }
 
-  ingress(name: string, expiryMs = 240_000) {
+  /** One that this node's gateway admits and its p2p offers to all others. */
+  gossip(index: number, name: string, expiryMs = 240_000): void {
+    for (const node of this.nodes) this.bring(node.index, index, this.ingress(name, expiryMs));
+  }
+
+  bring(to: number, from: number, ingress: Ingress): void {
+    const body = INGRESS.encode(ingress);
+    this.node(to).bodies.set(toHex(sha256(body)), body);
+    this.artifact(to, from, 'ingress', body);
+  }
+
+  /** The same call whenever it is asked for. */
+  ingress(name: string, expiryMs = 240_000): Ingress {
+    const key = `${name}/${expiryMs}`;
     const expiryNanos = START_NANOS + BigInt(Math.round(this.nowMs + expiryMs)) * 1_000_000n;
-    return {
-      requestId: sha256(utf8(name)),
-      envelope: utf8(`envelope ${name}`),
-      expiryNanos,
-      effectiveCanisterId: utf8('c'),
-    };
+    const ingress = this.#calls.get(key) ?? call(name, { expiryNanos });
+    this.#calls.set(key, ingress);
+    return ingress;
   }
 
   artifact(to: number, from: number, artifactKind: ArtifactKind, body: Uint8Array): void {
-    this.tell(to, {
-      kind: 'ArtifactReceived',
-      artifactKind,
-      id: sha256(body),
-      body,
-      fromNode: this.node(from).nodeId,
-    });
+    const fromNode = this.node(from).nodeId;
+    this.tell(
+      to,
+      { kind: 'ArtifactReceived', artifactKind, id: sha256(body), body, fromNode },
+      from,
+    );
   }
 
   tell(index: number, message: Message, from = index): void {
@@ -284,8 +300,19 @@ export class World {
     calls: readonly string[],
     expiryMs?: number,
   ): Uint8Array {
+    return this.proposalOf(
+      index,
+      parent,
+      calls.map((name) => this.ingress(name, expiryMs)),
+    ).body;
+  }
+
+  /** The same with calls of the test's own making, and the key of the block. */
+  proposalOf(index: number, parent: BlockRecord, calls: readonly Ingress[]) {
     const { secret, nodeId } = this.node(index);
-    const payload = payloadOf(calls.map((name) => this.ingress(name, expiryMs)));
+    const payload = payloadOf(calls);
+    for (const ingress of payload.ingress)
+      this.node(index).bodies.set(toHex(idOfIngress(ingress)), INGRESS.encode(ingress));
     const height = parent.block.height + 1;
     const subnet = this.node(0).core.view().epochs.subnetOf(height);
     const maker = subnet.indexOf(nodeId) ?? -1;
@@ -302,7 +329,8 @@ export class World {
       secret,
       bytesOfProposal(subnet.subnetId, height, hashOfBlock(block)),
     );
-    return PROPOSAL.encode({ block, payload, maker: nodeId, signature });
+    const stripped = stripProposal({ block, payload, maker: nodeId, signature });
+    return { body: STRIPPED_PROPOSAL.encode(stripped), key: toHex(hashOfBlock(block)) };
   }
 
   /** What an honest node never does, over all its lives: two finalisation votes at a height, or one beside a foreign notarisation vote. */
@@ -346,6 +374,27 @@ export class World {
       nodeId,
       parameters: { ...LOCAL_PARAMETERS, ...this.options.parameters },
     });
+  }
+
+  #ingressRules() {
+    return {
+      signatures: nodeSignatures,
+      bls: nobleBls,
+      rootKey: new Uint8Array(0),
+      subnetId: this.subnet.subnetId,
+      canisterRanges: CANISTER_RANGES,
+    };
+  }
+
+  /** As p2p does: the named peer first, then anybody who has it. */
+  #fetch(to: number, request: Extract<Message, { kind: 'RequestArtifacts' }>): void {
+    const named = this.nodes.filter(({ nodeId }) => toHex(nodeId) === toHex(request.fromNode));
+    for (const id of request.ids) {
+      const holder = [...named, ...this.nodes].find(({ bodies }) => bodies.has(toHex(id)));
+      const body = holder?.bodies.get(toHex(id));
+      if (holder === undefined || body === undefined) continue;
+      this.artifact(to, holder.index, request.artifactKind, body);
+    }
   }
 
   #step(node: TestNode, step: () => readonly Fx[]): void {
@@ -397,8 +446,9 @@ export class World {
           node.timers.delete(effect.token);
           break;
         case 'solve': {
+          node.tasks.set(effect.task.kind, (node.tasks.get(effect.task.kind) ?? 0) + 1);
           const answer: ConsensusAnswer = solveConsensus(
-            { signatures: nodeSignatures, secret: node.secret },
+            { signatures: nodeSignatures, secret: node.secret, ingress: this.#ingressRules() },
             effect.task,
           );
           this.at(
@@ -490,6 +540,9 @@ export class World {
       case 'PublishArtifact':
         node.slots.set(`${message.artifactKind}/${toHex(message.id)}`, message);
         this.#spread(node, message);
+        break;
+      case 'RequestArtifacts':
+        this.#fetch(index, message);
         break;
       case 'WithdrawArtifact':
         node.slots.delete(`${message.artifactKind}/${toHex(message.id)}`);

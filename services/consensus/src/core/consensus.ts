@@ -66,7 +66,7 @@ export class ConsensusCore implements Core<ConsensusTask, ConsensusAnswer, Conse
     this.#ingress = new IngressDesk({
       state: this.#state,
       outbox: this.#outbox,
-      hands: this.#hands,
+      repeater: this.#hands.repeater,
       nodeId: config.nodeId,
     });
   }
@@ -146,8 +146,10 @@ export class ConsensusCore implements Core<ConsensusTask, ConsensusAnswer, Conse
         return state.hearCertified(message.height);
       case 'StateCommitted':
         return state.hearCommitted(message.height, message.durable);
+      case 'RequestOffers':
+        return this.#hands.repeatOffers();
       case 'RequestBatches':
-        return this.#hands.repeatBatches(message.fromHeight);
+        return this.#hands.repeater.batches(message.fromHeight);
       case 'RequestReadiness':
         if (message.service === '' || message.service === 'consensus') this.#sayReadiness();
         return;

@@ -2,8 +2,7 @@
 // journal and tells others. Publication of whatever holds an own signature waits for the journal.
 import type { ArtifactKind } from '@internode/contracts';
 import { sha256 } from '@internode/encoding';
-import { assert, BoundedMap, unreachable } from '@internode/prelude';
-import { CONSENSUS_LIMITS } from '../limits.ts';
+import { assert, unreachable } from '@internode/prelude';
 import type { Action } from './action.ts';
 import {
   bytesOfProposal,
@@ -21,6 +20,7 @@ import { recordOf } from './intake.ts';
 import { encode } from './ledger.ts';
 import { Offers } from './offers.ts';
 import type { ConsensusEffect, Outbox } from './outbox.ts';
+import { Repeater } from './repeater.ts';
 import type { State } from './state.ts';
 import type { ConsensusAnswer, ConsensusTask } from './task.ts';
 import type { Unvalidated } from './view.ts';
@@ -35,21 +35,17 @@ const DURABLE = 'durable/';
 export class Hands {
   readonly #state: State;
   readonly #outbox: Outbox;
+  readonly repeater: Repeater;
   readonly #offers: Offers;
   readonly #nodeId: Uint8Array;
   readonly #pending = new Map<string, Pending>();
-  /** When a final block was last said again for ingress that came late, by height. */
-  readonly #repeatedMs = new BoundedMap<number, number>(64, 'drop-oldest');
   #solveCount = 0;
   #notarizedSaid = 0;
-  /** Up to here batches come from replay; they are not said again before it is certain that they are durable … */
-  #restoredHeight = 0;
-  /** … but then at once, from where they were asked for. */
-  #askedFrom: number | undefined;
 
   constructor(state: State, outbox: Outbox, nodeId: Uint8Array) {
     this.#state = state;
     this.#outbox = outbox;
+    this.repeater = new Repeater(state, outbox);
     this.#offers = new Offers();
     this.#nodeId = nodeId;
   }
@@ -58,44 +54,26 @@ export class Hands {
   start(): void {
     const { delivered, ledger, pool } = this.#state;
     this.#notarizedSaid = pool.notarized;
-    this.#restoredHeight = delivered;
+    this.repeater.restoredUpTo(delivered);
     if (delivered > ledger.durable) {
       const entry = encode({ kind: 'restarted', restarted: { height: delivered } });
       this.#outbox.add({ kind: 'persist', entry, then: [durableSignal(delivered)] });
     }
+    // It comes from the journal, hence is durable.
     this.#outbox.add(...this.#offers.everything(this.#state));
+  }
+
+  /** p2p may have lost its table. Own votes may be on their way to the disk: what is written behind them waits for them. */
+  repeatOffers(): void {
+    const then = this.#offers.everything(this.#state);
+    if (then.length === 0) return;
+    const entry = encode({ kind: 'restarted', restarted: { height: this.#state.delivered } });
+    this.#outbox.add({ kind: 'persist', entry, then });
   }
 
   /** The signal that the entry of a height, and all before it, survive. */
   becameDurable(height: number): void {
-    this.#state.ledger.becameDurable(height);
-    const from = this.#askedFrom;
-    this.#askedFrom = undefined;
-    if (from !== undefined) this.repeatBatches(from);
-  }
-
-  /** p2p offers ingress that is final: it has missed the news. */
-  repeatFinalized(height: number): void {
-    const { ledger, now } = this.#state;
-    const last = this.#repeatedMs.get(height);
-    if (last !== undefined && now.ms - last < CONSENSUS_LIMITS.askAgainMs) return;
-    const delivery = height <= ledger.durable ? ledger.delivery(height) : undefined;
-    if (delivery === undefined) return;
-    this.#repeatedMs.set(height, now.ms);
-    this.#outbox.publish(delivery.finalized);
-  }
-
-  repeatBatches(from: number): void {
-    const { ledger, now, asked } = this.#state;
-    asked.set('batch', now.ms);
-    if (ledger.durable < this.#restoredHeight) {
-      this.#askedFrom = Math.min(from, this.#askedFrom ?? from);
-      return;
-    }
-    const deliveries = ledger.from(from);
-    const oldest = ledger.figures.base + 1;
-    if (from < oldest) this.#outbox.observe({ kind: 'BatchesForgotten', asked: from, oldest });
-    for (const { batch } of deliveries) this.#outbox.publish(batch);
+    this.repeater.becameDurable(height);
   }
 
   apply(action: Exclude<Action, { kind: 'look-again' }>): void {
@@ -141,7 +119,7 @@ export class Hands {
         state.asked.set(action.token, state.now.ms);
         return this.#outbox.publish(action.message);
       case 'repeat-batches':
-        return this.repeatBatches(action.from);
+        return this.repeater.batches(action.from);
       case 'purge':
         state.pool.purgeBelow(action.below);
         this.#outbox.add(...this.#offers.withdrawBelow(action.below));
@@ -219,7 +197,11 @@ export class Hands {
     const vote = { height, blockHash: hash, signer: this.#nodeId, signature };
     const entry = encode({ kind: 'ownVote', ownVote: { purpose: 'proposal', vote, proposal } });
     ledger.addVote(height, entry);
-    this.#offer(height, { kind: 'block_proposal', body: STRIPPED_PROPOSAL.encode(stripped), entry });
+    this.#offer(height, {
+      kind: 'block_proposal',
+      body: STRIPPED_PROPOSAL.encode(stripped),
+      entry,
+    });
   }
 
   #voted(made: Extract<Action, { kind: 'vote' }>, signature: Uint8Array): void {
@@ -290,7 +272,10 @@ export class Hands {
     const { section, gathering, ingress, now } = this.#state;
     const artifact = section.items.get(id)?.artifact;
     if (artifact?.kind !== 'block_proposal') return;
-    gathering.begin({ id, record: artifact.record, nowMs: now.ms }, (key) => ingress.get(key)?.ingress);
+    gathering.begin(
+      { id, record: artifact.record, nowMs: now.ms },
+      (key) => ingress.get(key)?.ingress,
+    );
   }
 
   #reject(id: string, reason: string): void {

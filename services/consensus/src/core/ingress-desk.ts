@@ -5,10 +5,10 @@ import { sha256 } from '@internode/encoding';
 import { bytesEqual, toHex } from '@internode/prelude';
 import { CONSENSUS_LIMITS } from '../limits.ts';
 import { INGRESS, type Ingress, keyOf } from './artifact.ts';
-import type { Hands } from './hands.ts';
 import { Inspector, type Unproven } from './inspector.ts';
 import { faultOfIngress } from './intake.ts';
 import type { Outbox } from './outbox.ts';
+import type { Repeater } from './repeater.ts';
 import type { State } from './state.ts';
 import type { ConsensusAnswer } from './task.ts';
 
@@ -17,7 +17,7 @@ const PREFIX = 'ingress/';
 export class IngressDesk {
   readonly #state: State;
   readonly #outbox: Outbox;
-  readonly #hands: Hands;
+  readonly #repeater: Repeater;
   readonly #nodeId: Uint8Array;
   readonly #inspector = new Inspector();
   #batches = 0;
@@ -25,12 +25,12 @@ export class IngressDesk {
   constructor(world: {
     readonly state: State;
     readonly outbox: Outbox;
-    readonly hands: Hands;
+    readonly repeater: Repeater;
     readonly nodeId: Uint8Array;
   }) {
     this.#state = world.state;
     this.#outbox = world.outbox;
-    this.#hands = world.hands;
+    this.#repeater = world.repeater;
     this.#nodeId = world.nodeId;
   }
 
@@ -81,7 +81,7 @@ export class IngressDesk {
   #hearOwn(ingress: Ingress, id: Uint8Array): void {
     const { ingress: pool, gathering } = this.#state;
     const final = pool.finalHeight(keyOf(ingress.requestId));
-    if (final !== undefined) return this.#hands.repeatFinalized(final);
+    if (final !== undefined) return this.#repeater.finalized(final);
     gathering.arrived(keyOf(id), ingress);
     const offered = pool.offer(ingress, undefined, id);
     if (offered !== 'held') this.#outbox.observe({ kind: 'IngressDropped', reason: offered });

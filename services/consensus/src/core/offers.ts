@@ -27,11 +27,12 @@ export class Offers {
     return { kind: 'publish', message: { kind: 'PublishArtifact', artifactKind: kind, id, body } };
   }
 
-  /** After a restart: everything that the journal remembers. It is durable already. */
+  /** Everything that is of use to peers, own votes too: whoever publishes it sees to it that they are durable. */
   everything(view: View): readonly Publish[] {
     if (view.epochs.alone) return [];
     const { pool } = view;
     const published: Publish[] = [];
+    this.#offered = [];
     for (let height = pool.lowest; height <= pool.notarized + 1; height += 1) {
       const here = pool.at(height);
       if (here !== undefined) published.push(...this.#offerHeight(view, height, here));
