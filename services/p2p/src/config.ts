@@ -1,4 +1,8 @@
+import type { PeerAddress } from '@internode/contracts';
+
 export interface P2pConfig {
   /** This node's principal: artifacts of its own users come from it. */
   readonly nodeId: Uint8Array;
+  /** The other members, until consensus says who they are. None: a subnet of one. */
+  readonly peers?: readonly PeerAddress[];
 }

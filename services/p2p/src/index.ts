@@ -1,7 +1,14 @@
 export type { P2pConfig } from './config.ts';
 export type { P2pEvent } from './core/event.ts';
 export { P2pCore } from './core/p2p.ts';
-export { P2P_LIMITS } from './limits.ts';
+export {
+  ASK_LIMITS,
+  FETCH_LIMITS,
+  FRAME_LIMITS,
+  OFFER_LIMITS,
+  P2P_LIMITS,
+  PEER_LIMITS,
+} from './limits.ts';
 export type { P2pDefinition } from './p2p.ts';
 export { createP2p } from './p2p.ts';
 export { describeP2p } from './telemetry.ts';

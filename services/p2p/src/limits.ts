@@ -16,10 +16,115 @@ export const P2P_LIMITS = {
   offerAgainMs: 2_000,
   offerMessagesMax: 2_000,
   offerBytesMax: 8 * 1024 * 1024,
-  /** Artifacts that this node offers to its peers; correct services stay far below (protocol 2.4). */
+  /** Bodies of ingress that is final, kept for peers that still lack them; the oldest are forgotten. */
+  recentMessagesMax: 20_000,
+  recentBytesMax: 64 * 1024 * 1024,
+} as const;
+
+/** What this node offers to its peers, and how. */
+export const OFFER_LIMITS = {
+  /** Artifacts on offer; correct services stay far below (protocol 2.4). One more is not offered, and counted. */
   slotsMax: 30_000,
   slotBytesMax: 512 * 1024 * 1024,
+  /** Of which ingress: more waits until some is final, so that calls never keep votes from their slots. */
+  ingressSlotsMax: 20_000,
+  ingressSlotBytesMax: 256 * 1024 * 1024,
+  /** Bodies are pushed below this size, above it only their ids. */
+  pushBytesMax: 1024,
+  /** The same for what others wait for: votes, shares, certificates, blocks. */
+  urgentBytesMax: 256 * 1024,
+  /** Changes that nobody waits for leave together after so long. */
+  ingressFlushMs: 1,
+  withdrawalFlushMs: 50,
+  /** Owners are asked so often to repeat what they offer; an offer not repeated for so long is withdrawn. */
+  requestOffersMs: 5_000,
+  unrepeatedMs: 30_000,
+} as const;
+
+/** Frames between peers. */
+export const FRAME_LIMITS = {
+  /** A longer frame is refused unread: its sender is no peer of ours. */
+  frameBytesMax: 1024 * 1024,
+  /** Parts are gathered into frames of about this size. */
+  frameBytesAim: 256 * 1024,
+  /** Part of the protocol: bodies travel in pieces of this size. */
+  chunkBytes: 256 * 1024,
+  /** A longer body is neither sent nor taken. */
+  artifactBytesMax: 5 * 1024 * 1024,
+  questionBytesMax: 64 * 1024,
+  answerBytesMax: 4 * 1024 * 1024,
+} as const;
+
+/** What is kept for one peer, and how much it may ask. All of it is forgotten when it is no member any more. */
+export const PEER_LIMITS = {
+  /** Members that are connected; more are not. */
+  peersMax: 1_000,
+  /** Bodies of what all peers offer; a body over its peer's part is said and not kept. */
+  bodyBytesMax: 1024 * 1024 * 1024,
+  bodyBytesPerPeerMax: 64 * 1024 * 1024,
+  /** Ids that were said, so that another peer's offer is not said again; the oldest are forgotten. */
+  saidIdsMax: 200_000,
+  /** Earlier lives of a peer whose late frames are dropped. */
+  pastLivesMax: 8,
+  /** Artifacts said to our services per peer and second, and at once; more wait in their slots, direct ones are dropped. */
+  saidPerSecond: 2_000,
+  saidAtOnce: 2_000,
+  saidBytesPerSecond: 64 * 1024 * 1024,
+  /** Bytes served to one peer per second, and at once: tables and fetched bodies; over it, requests are dropped. */
+  servedBytesPerSecond: 32 * 1024 * 1024,
+  servedBytesAtOnce: 32 * 1024 * 1024,
+  /** Of a table, in answer to one WantUpdates; the asker asks on. */
+  burstBytesMax: 4 * 1024 * 1024,
+  /** A peer that does not answer WantUpdates is asked again after so long. */
+  wantAgainMs: 500,
+  /** The table's state is told, and what is still on offer is said again, so often; so much at a time. */
+  beatMs: 1_000,
+  sayAgainMs: 2_000,
+  sayAgainMessagesMax: 2_000,
+  sayAgainBytesMax: 8 * 1024 * 1024,
+  /** Larger bodies are said again only on request. */
+  sayAgainBodyBytesMax: 64 * 1024,
+  /** Beats between tellings of a table that does not change. */
+  quietBeats: 5,
+} as const;
+
+/** Bodies that are asked for. */
+export const FETCH_LIMITS = {
+  /** Wanted bodies; one more is not wanted, and counted: who needs it asks again. */
+  wantedMax: 8_192,
+  /** On their way from one peer; more wait. */
+  inFlightPerPeerMax: 64,
+  inFlightBytesPerPeerMax: 8 * 1024 * 1024,
+  /** A peer that has not answered by then is passed over, for another that has it. */
+  answerMs: 1_500,
+  /** A body nobody has asked for again, nor offers, is no longer wanted. */
+  giveUpMs: 10_000,
+  /** Ids in one FetchArtifacts; the rest is dropped. */
+  idsPerRequestMax: 256,
+  /** While something is fetched or waits its turn, it is looked after so often. */
+  lookAfterMs: 100,
+} as const;
+
+/** Questions to peers. */
+export const ASK_LIMITS = {
+  /** Open questions to one peer, and from one; more are answered with a failure, or dropped. */
+  openPerPeerMax: 32,
+  /** The longest wait for an answer; a longer one is shortened. */
+  timeoutMsMax: 60_000,
+  /** A question that our own services have not answered by then never will be. */
+  answerWithinMs: 60_000,
 } as const;
 
 assert(P2P_LIMITS.authorMessagesMax <= P2P_LIMITS.ingressMessagesMax, 'limits: author');
 assert(P2P_LIMITS.ingressBytesEachMax <= P2P_LIMITS.authorBytesMax, 'limits: one call');
+assert(P2P_LIMITS.ingressBytesEachMax + 1024 < FRAME_LIMITS.artifactBytesMax, 'limits: artifact');
+assert(OFFER_LIMITS.ingressSlotsMax < OFFER_LIMITS.slotsMax, 'limits: room for votes');
+assert(
+  OFFER_LIMITS.urgentBytesMax + FRAME_LIMITS.frameBytesAim < FRAME_LIMITS.frameBytesMax &&
+    FRAME_LIMITS.chunkBytes + FRAME_LIMITS.frameBytesAim < FRAME_LIMITS.frameBytesMax,
+  'limits: a frame holds one part more than it aims at',
+);
+assert(
+  FETCH_LIMITS.inFlightBytesPerPeerMax >= FRAME_LIMITS.artifactBytesMax,
+  'limits: the largest artifact can be fetched',
+);

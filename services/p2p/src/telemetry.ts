@@ -45,6 +45,73 @@ export function describeP2p(event: P2pEvent): Description {
         metrics: [{ kind: 'count', name: 'slots_refused_total' }],
       };
     default:
+      return describePeers(event);
+  }
+}
+
+type PeerEvent = Extract<
+  P2pEvent,
+  {
+    kind:
+      | 'MembersChanged'
+      | 'LinkChanged'
+      | 'PeerMisbehaved'
+      | 'PeerLimited'
+      | 'AskFailed'
+      | 'PeersFigures';
+  }
+>;
+
+function describePeers(event: PeerEvent): Description {
+  switch (event.kind) {
+    case 'MembersChanged':
+      return { metrics: [{ kind: 'gauge', name: 'members', value: event.members }] };
+    case 'LinkChanged':
+      return {
+        log: {
+          level: 'info',
+          text: event.up ? 'peer connected' : 'peer lost',
+          fields: { peer: event.peer },
+        },
+        metrics: [
+          { kind: 'count', name: 'link_changes_total', labels: { to: event.up ? 'up' : 'down' } },
+        ],
+      };
+    case 'PeerMisbehaved':
+      return {
+        log: {
+          level: 'debug',
+          text: 'peer misbehaved',
+          fields: { peer: event.peer, what: event.what },
+        },
+        metrics: [{ kind: 'count', name: 'misdeeds_total', labels: { what: event.what } }],
+      };
+    case 'PeerLimited':
+      return { metrics: [{ kind: 'count', name: 'limited_total', labels: { what: event.what } }] };
+    case 'AskFailed':
+      return {
+        log: {
+          level: 'debug',
+          text: 'question to a peer failed',
+          fields: { peer: event.peer, failure: event.failure },
+        },
+        metrics: [{ kind: 'count', name: 'asks_failed_total' }],
+      };
+    case 'PeersFigures':
+      return {
+        metrics: [
+          { kind: 'gauge', name: 'links_up', value: event.linksUp },
+          { kind: 'gauge', name: 'slots', value: event.slots },
+          { kind: 'gauge', name: 'bodies', value: event.bodies },
+          { kind: 'gauge', name: 'bodies_bytes', value: event.bodyBytes },
+          { kind: 'gauge', name: 'wanted', value: event.wanted },
+          { kind: 'gauge', name: 'frames_sent', value: event.framesSent },
+          { kind: 'gauge', name: 'frames_received', value: event.framesReceived },
+          { kind: 'gauge', name: 'artifacts_said', value: event.artifactsSaid },
+          { kind: 'gauge', name: 'artifacts_said_again', value: event.artifactsSaidAgain },
+        ],
+      };
+    default:
       return unreachable(event);
   }
 }

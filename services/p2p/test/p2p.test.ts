@@ -1,10 +1,17 @@
 import type { Effect, Input, Instant } from '@internode/actor';
-import type { Ingress, Message } from '@internode/contracts';
+import {
+  contract,
+  decodeIngress,
+  encodeIngress,
+  type Ingress,
+  type Message,
+} from '@internode/contracts';
 import { sha256 } from '@internode/encoding';
 import { utf8 } from '@internode/prelude';
 import { describe, expect, test } from 'vitest';
-import { createP2p, P2P_LIMITS, P2pCore, type P2pEvent } from '../src/index.ts';
+import { createP2p, OFFER_LIMITS, P2P_LIMITS, P2pCore, type P2pEvent } from '../src/index.ts';
 
+const INGRESS = contract('Ingress', 'types', 'ingress', encodeIngress, decodeIngress);
 const START_NANOS = 1_785_000_000_000_000_000n;
 
 class Bench {
@@ -148,11 +155,12 @@ describe('offering', () => {
     const bench = new Bench();
     bench.submit('a');
     bench.submit('b');
+    const id = sha256(INGRESS.encode(bench.ingress('b')));
     bench.nowMs = P2P_LIMITS.offerAgainMs;
     expect(kinds(bench.tick())).toEqual(['ArtifactReceived', 'ArtifactReceived']);
     bench.final('a');
     bench.nowMs *= 2;
-    expect(bench.tick()).toMatchObject([{ kind: 'ArtifactReceived', id: sha256(utf8('b')) }]);
+    expect(bench.tick()).toMatchObject([{ kind: 'ArtifactReceived', id }]);
     bench.final('b');
     const waits = bench.waits.length;
     bench.nowMs *= 2;
@@ -197,15 +205,15 @@ describe('the slot table', () => {
     const slots = [...bench.core.view().slots.values()].map(({ slot, commit }) => [slot, commit]);
     expect(slots).toEqual([
       [1, 2],
-      [0, 3],
+      [0, 4],
     ]);
     expect(bench.core.view().slots.bytes).toBe(8);
   });
 
   test('is bounded, and says so', () => {
     const bench = new Bench();
-    for (let i = 0; i < P2P_LIMITS.slotsMax + 5; i += 1) offer(bench, i);
-    expect(bench.core.view().slots.size).toBe(P2P_LIMITS.slotsMax);
+    for (let i = 0; i < OFFER_LIMITS.slotsMax + 5; i += 1) offer(bench, i);
+    expect(bench.core.view().slots.size).toBe(OFFER_LIMITS.slotsMax);
     expect(bench.events.filter((event) => event.kind === 'SlotTableFull')).toHaveLength(5);
   });
 });

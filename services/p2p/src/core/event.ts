@@ -7,4 +7,39 @@ export type P2pEvent =
   | { readonly kind: 'IngressFinal'; readonly messages: number; readonly waiting: number }
   | { readonly kind: 'IngressExpired'; readonly messages: number }
   | { readonly kind: 'IngressOfferedAgain'; readonly messages: number }
-  | { readonly kind: 'SlotTableFull'; readonly artifact: ArtifactKind };
+  | { readonly kind: 'SlotTableFull'; readonly artifact: ArtifactKind }
+  | { readonly kind: 'MembersChanged'; readonly members: number }
+  | { readonly kind: 'LinkChanged'; readonly peer: string; readonly up: boolean }
+  /** Something a correct peer never sends. Dropped. */
+  | { readonly kind: 'PeerMisbehaved'; readonly peer: string; readonly what: Misdeed }
+  /** Something of a peer that met a limit. Dropped or put off. */
+  | { readonly kind: 'PeerLimited'; readonly peer: string; readonly what: Limited }
+  | { readonly kind: 'AskFailed'; readonly peer: string; readonly failure: string }
+  /** Once a beat. */
+  | ({ readonly kind: 'PeersFigures' } & PeersFigures);
+
+export type Misdeed =
+  | 'not a member'
+  | 'frame too large'
+  | 'frame malformed'
+  | 'updates malformed'
+  | 'slot out of range'
+  | 'body is not what the id says'
+  | 'body too large'
+  | 'chunk nobody asked for'
+  | 'chunk malformed'
+  | 'question malformed';
+
+export type Limited = 'said' | 'served' | 'questions' | 'wanted' | 'bodies kept';
+
+export interface PeersFigures {
+  readonly linksUp: number;
+  readonly slots: number;
+  readonly bodies: number;
+  readonly bodyBytes: number;
+  readonly wanted: number;
+  readonly framesSent: number;
+  readonly framesReceived: number;
+  readonly artifactsSaid: number;
+  readonly artifactsSaidAgain: number;
+}

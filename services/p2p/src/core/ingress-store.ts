@@ -3,13 +3,16 @@
 import type { Ingress } from '@internode/contracts';
 import { toHex } from '@internode/prelude';
 import { P2P_LIMITS } from '../limits.ts';
+import { type Artifact, nameOf } from './name.ts';
 
 export interface Admitted {
   readonly key: string;
-  readonly ingress: Ingress;
+  /** The complete encoded call under its hash. */
+  readonly artifact: Artifact;
+  readonly expiryNanos: bigint;
   readonly author: string;
   readonly bytes: number;
-  offeredMs: number;
+  saidMs: number;
 }
 
 export type Admission =
@@ -26,6 +29,8 @@ interface Load {
 
 export class IngressStore {
   readonly #admitted = new Map<string, Admitted>();
+  /** By the name of the artifact. */
+  readonly #byName = new Map<string, Admitted>();
   readonly #loads = new Map<string, Load>();
   #bytes = 0;
 
@@ -41,11 +46,20 @@ export class IngressStore {
     return this.#admitted.get(key);
   }
 
+  named(name: string): Admitted | undefined {
+    return this.#byName.get(name);
+  }
+
   values(): IterableIterator<Admitted> {
     return this.#admitted.values();
   }
 
-  admit(ingress: Ingress, sender: Uint8Array, nowMs: number): Admission {
+  /** `encode` is asked for the artifact once there is room for it. */
+  admit(
+    { ingress, sender }: { readonly ingress: Ingress; readonly sender: Uint8Array },
+    nowMs: number,
+    encode: () => Artifact,
+  ): Admission {
     const key = toHex(ingress.requestId);
     if (this.#admitted.has(key)) return 'known';
     const bytes =
@@ -61,7 +75,11 @@ export class IngressStore {
     load.bytes += bytes;
     this.#loads.set(author, load);
     this.#bytes += bytes;
-    this.#admitted.set(key, { key, ingress, author, bytes, offeredMs: nowMs });
+    const { expiryNanos } = ingress;
+    const artifact = encode();
+    const admitted = { key, artifact, expiryNanos, author, bytes, saidMs: nowMs };
+    this.#admitted.set(key, admitted);
+    this.#byName.set(nameOf('ingress', artifact.id), admitted);
     return 'admitted';
   }
 
@@ -69,6 +87,7 @@ export class IngressStore {
     const admitted = this.#admitted.get(key);
     if (admitted === undefined) return undefined;
     this.#admitted.delete(key);
+    this.#byName.delete(nameOf('ingress', admitted.artifact.id));
     this.#bytes -= admitted.bytes;
     const load = this.#loads.get(admitted.author);
     if (load !== undefined) {

@@ -1,61 +1,73 @@
-// The core of p2p: admits calls, offers them to consensus until they are final or expired, and keeps the table of what
-// this node offers to its peers. Knows no artifact's meaning. Admission is a promise only to try: an admitted call lives
-// in memory, and its author sends it again when it does not become final in time.
-import type { Core, Effect, Input, Instant } from '@internode/actor';
-import {
-  contract,
-  decodeIngress,
-  encodeIngress,
-  type Message,
-  type SubmitIngress,
-} from '@internode/contracts';
-import { BoundedSet, toHex, unreachable } from '@internode/prelude';
-import { P2P_LIMITS } from '../limits.ts';
+// The core of p2p: the door for artifacts. Hears this node's services and its peers, and tells each what concerns it. Knows no
+// artifact's meaning.
+import type { Core, Input, Instant } from '@internode/actor';
+import type { EpochBegan, Message, NodeRecord, PeerAddress, Readiness } from '@internode/contracts';
+import { bytesEqual, toHex, unreachable } from '@internode/prelude';
+import { Admission } from './admission.ts';
 import type { P2pEvent } from './event.ts';
-import { type Admission, type Admitted, IngressStore } from './ingress-store.ts';
-import { SlotTable } from './slot-table.ts';
+import { Exchange } from './exchange.ts';
+import type { IngressStore } from './ingress-store.ts';
+import type { Library } from './library.ts';
+import { Outbox, type P2pEffect } from './outbox.ts';
+import type { Members } from './peer.ts';
+import type { SlotTable } from './slot-table.ts';
 
-const INGRESS = contract('Ingress', 'types', 'ingress', encodeIngress, decodeIngress);
-const REQUEST_ID_BYTES = 32;
-/** Reject code SYS_TRANSIENT: the author may try again (interface spec 1.14). */
-const TRANSIENT = 2;
-
-type P2pEffect = Effect<never, P2pEvent>;
+export interface P2pCoreConfig {
+  readonly nodeId: Uint8Array;
+  readonly peers?: readonly PeerAddress[];
+}
 
 export class P2pCore implements Core<never, never, P2pEvent> {
-  readonly #nodeId: Uint8Array;
-  readonly #store = new IngressStore();
-  readonly #slots = new SlotTable();
-  readonly #finalIds = new BoundedSet<string>(P2P_LIMITS.finalIdsMax, 'drop-oldest');
-  #effects: P2pEffect[] = [];
-  #now: Instant = { ms: 0, unixNanos: 0n };
-  #timing = false;
+  readonly #config: P2pCoreConfig;
+  readonly #outbox: Outbox;
+  readonly #admission: Admission;
+  readonly #exchange: Exchange;
   #height = 0;
+  #epochHeight = -1;
 
-  constructor(config: { readonly nodeId: Uint8Array }) {
-    this.#nodeId = config.nodeId;
+  /** The seed names this life to peers. */
+  constructor(config: P2pCoreConfig, seed: Uint8Array = new Uint8Array(32)) {
+    this.#config = config;
+    const outbox = new Outbox(lifeOf(seed));
+    this.#outbox = outbox;
+    this.#exchange = new Exchange(outbox, {
+      named: (name) => this.#admission.store.named(name)?.artifact,
+      recent: (name) => this.#admission.recent.get(name),
+      keepRecent: (name, artifact) => this.#admission.recent.put(name, artifact),
+      say: (name) => {
+        const admitted = this.#admission.store.named(name);
+        if (admitted !== undefined) this.#admission.say(admitted);
+      },
+    });
+    const { outgoing, members } = this.#exchange;
+    const hasPeers = (): boolean => members.size > 0;
+    this.#admission = new Admission({ nodeId: config.nodeId, outbox, outgoing, hasPeers });
   }
 
   /** For tests and status. */
-  view(): { readonly ingress: IngressStore; readonly slots: SlotTable } {
-    return { ingress: this.#store, slots: this.#slots };
+  view(): {
+    readonly ingress: IngressStore;
+    readonly slots: SlotTable;
+    readonly members: Members;
+    readonly library: Library;
+  } {
+    const { members, library, outgoing } = this.#exchange;
+    return { ingress: this.#admission.store, slots: outgoing.table, members, library };
   }
 
   step(now: Instant, input: Input<never>): readonly P2pEffect[] {
-    this.#now = now;
-    this.#effects = [];
+    this.#outbox.begin(now);
     switch (input.kind) {
       case 'started':
+        this.#setMembers(this.#config.peers ?? []);
         this.#sayReadiness();
         break;
       case 'message':
         this.#hear(input.message);
         break;
       case 'timer':
-        this.#timing = false;
-        this.#forgetExpired();
-        this.#offerAgain(P2P_LIMITS.offerAgainMs);
-        this.#keepTime();
+        this.#outbox.timerRang(input.token);
+        this.#timer(input.token);
         break;
       case 'replayed':
       case 'solved':
@@ -63,28 +75,49 @@ export class P2pCore implements Core<never, never, P2pEvent> {
       default:
         unreachable(input);
     }
-    return this.#effects;
+    return this.#outbox.end();
+  }
+
+  #timer(token: string): void {
+    if (token === 'offer-again') this.#admission.timer();
+    else if (token === 'beat') this.#exchange.beat();
+    else if (token === 'flush') this.#exchange.outgoing.flush();
+    else if (token === 'look-after') this.#exchange.lookAfter();
+    else if (this.#exchange.asks.isTimer(token)) this.#exchange.asks.timer(token);
   }
 
   #hear(message: Message): void {
+    const exchange = this.#exchange;
     switch (message.kind) {
       case 'SubmitIngress':
-        return this.#submit(message);
+        return this.#admission.submit(message);
       case 'BlockFinalized':
         this.#height = Math.max(this.#height, message.height);
-        return this.#finish(message.ingressIds);
+        return this.#admission.finish(message.ingressIds);
       case 'RequestIngress':
-        return this.#offerAgain(0);
-      case 'PublishArtifact': {
-        const { artifactKind, id, body } = message;
-        if (this.#slots.offer(artifactKind, id, body) === 'full') {
-          this.#observe({ kind: 'SlotTableFull', artifact: artifactKind });
-        }
-        return;
-      }
+        this.#admission.sayAgain(0);
+        return exchange.sayAllAgain();
+      case 'PublishArtifact':
+        return exchange.publishArtifact(message);
       case 'WithdrawArtifact':
-        this.#slots.withdraw(message.artifactKind, message.id);
+        exchange.outgoing.withdraw(message.artifactKind, message.id);
         return;
+      case 'SendArtifact':
+        return exchange.sendArtifact(message);
+      case 'RequestArtifacts':
+        return exchange.requestArtifacts(message);
+      case 'AskPeer':
+        return exchange.asks.ask(message);
+      case 'AnswerPeer':
+        return exchange.asks.answer(message);
+      case 'PeerLinkChanged':
+        return exchange.hearLink(message);
+      case 'FrameReceived':
+        return exchange.hearFrame(message);
+      case 'EpochBegan':
+        return this.#hearEpoch(message);
+      case 'Readiness':
+        return this.#hearReadiness(message);
       case 'RequestReadiness':
         if (message.service === '' || message.service === 'p2p') this.#sayReadiness();
         return;
@@ -93,103 +126,32 @@ export class P2pCore implements Core<never, never, P2pEvent> {
     }
   }
 
-  #submit({ ingress, sender }: SubmitIngress): void {
-    const { requestId, expiryNanos } = ingress;
-    if (requestId.length !== REQUEST_ID_BYTES)
-      return this.#refuse(requestId, 'malformed request id');
-    // Final already: whoever asks again learns its status from the state.
-    if (this.#finalIds.has(toHex(requestId)))
-      return this.#publish({ kind: 'IngressAdmitted', requestId });
-    if (expiryNanos < this.#now.unixNanos)
-      return this.#refuse(requestId, 'the request has expired');
-    const admission = this.#store.admit(ingress, sender, this.#now.ms);
-    switch (admission) {
-      case 'admitted': {
-        const admitted = this.#store.get(toHex(requestId));
-        if (admitted !== undefined) this.#offer(admitted);
-        this.#observe({
-          kind: 'IngressTaken',
-          messages: this.#store.size,
-          bytes: this.#store.bytes,
-        });
-        this.#publish({ kind: 'IngressAdmitted', requestId });
-        return this.#keepTime();
-      }
-      case 'known':
-        return this.#publish({ kind: 'IngressAdmitted', requestId });
-      case 'pool is full':
-      case 'author is over the quota':
-      case 'too large':
-        return this.#refuse(requestId, admission);
-      default:
-        return unreachable(admission);
+  /** Those of this epoch and those of the next, who are to be up to date when it begins. */
+  #hearEpoch({ height, summary }: EpochBegan): void {
+    if (height < this.#epochHeight) return;
+    this.#epochHeight = height;
+    const nodes = [...summary.current.record.nodes, ...summary.next.record.nodes];
+    this.#setMembers(nodes.map(addressOf));
+  }
+
+  #setMembers(addresses: readonly PeerAddress[]): void {
+    const others = new Map<string, PeerAddress>();
+    for (const address of addresses) {
+      if (!bytesEqual(address.nodeId, this.#config.nodeId))
+        others.set(toHex(address.nodeId), address);
     }
+    const wasAlone = this.#exchange.members.size === 0;
+    this.#exchange.setMembers([...others.values()]);
+    if (wasAlone && others.size > 0) this.#admission.offerAll();
   }
 
-  #refuse(
-    requestId: Uint8Array,
-    reason: Exclude<Admission, 'admitted' | 'known'> | (string & {}),
-  ): void {
-    this.#observe({ kind: 'IngressTurnedAway', reason });
-    const refusal = { rejectCode: TRANSIENT, message: `Overloaded: ${reason}`, errorCode: '' };
-    this.#publish({ kind: 'IngressRefused', requestId, refusal });
-  }
-
-  #finish(ids: readonly Uint8Array[]): void {
-    for (const id of ids) {
-      const key = toHex(id);
-      this.#finalIds.add(key);
-      this.#store.remove(key);
-    }
-    if (ids.length > 0)
-      this.#observe({ kind: 'IngressFinal', messages: ids.length, waiting: this.#store.size });
-  }
-
-  #forgetExpired(): void {
-    let messages = 0;
-    for (const { key, ingress } of this.#store.values()) {
-      if (ingress.expiryNanos >= this.#now.unixNanos) continue;
-      this.#store.remove(key);
-      messages += 1;
-    }
-    if (messages > 0) this.#observe({ kind: 'IngressExpired', messages });
-  }
-
-  /** Says again what consensus may have lost, oldest first, no more at once than it can use. */
-  #offerAgain(olderThanMs: number): void {
-    let messages = 0;
-    let bytes = 0;
-    for (const admitted of this.#store.values()) {
-      if (this.#now.ms - admitted.offeredMs < olderThanMs) continue;
-      if (messages >= P2P_LIMITS.offerMessagesMax || bytes >= P2P_LIMITS.offerBytesMax) break;
-      messages += 1;
-      bytes += admitted.bytes;
-      this.#offer(admitted);
-    }
-    if (messages > 0) this.#observe({ kind: 'IngressOfferedAgain', messages });
-  }
-
-  #offer(admitted: Admitted): void {
-    admitted.offeredMs = this.#now.ms;
-    const { ingress } = admitted;
-    this.#publish({
-      kind: 'ArtifactReceived',
-      artifactKind: 'ingress',
-      id: ingress.requestId,
-      body: INGRESS.encode(ingress),
-      fromNode: this.#nodeId,
-    });
-  }
-
-  /** A timer runs only while something waits, so that an idle node sleeps. */
-  #keepTime(): void {
-    if (this.#timing || this.#store.size === 0) return;
-    this.#timing = true;
-    this.#effects.push({ kind: 'wait', token: 'offer-again', delayMs: P2P_LIMITS.offerAgainMs });
+  /** A service that is not ready has just begun, and heard nothing yet of what is on offer. */
+  #hearReadiness({ service, ready }: Readiness): void {
+    if (!ready && (service === 'consensus' || service === 'beacon')) this.#exchange.sayAllAgain();
   }
 
   #sayReadiness(): void {
-    this.#publish({
+    this.#outbox.publish({
       kind: 'Readiness',
       service: 'p2p',
       ready: true,
@@ -197,12 +159,15 @@ export class P2pCore implements Core<never, never, P2pEvent> {
       detail: '',
     });
   }
+}
 
-  #publish(message: Message): void {
-    this.#effects.push({ kind: 'publish', message });
-  }
+function addressOf({ nodeId, publicKey, address }: NodeRecord): PeerAddress {
+  return { nodeId, publicKey, address };
+}
 
-  #observe(event: P2pEvent): void {
-    this.#effects.push({ kind: 'observe', event });
-  }
+/** Any number but zero. */
+function lifeOf(seed: Uint8Array): number {
+  let life = 0;
+  for (const byte of seed.subarray(0, 6)) life = life * 256 + byte;
+  return life + 1;
 }

@@ -1,67 +1,140 @@
 // What this node offers to its peers: the current content of a table of slots, not a growing log (protocol 3.1). A slot
 // is reused when its artifact is withdrawn; a receiver keeps one entry per slot, so its memory is bounded by our table.
+// Each change has a number, and what changed after any number can be told: that is how a receiver makes good what it missed.
 import type { ArtifactKind } from '@internode/contracts';
-import { toHex } from '@internode/prelude';
-import { P2P_LIMITS } from '../limits.ts';
+import { OFFER_LIMITS } from '../limits.ts';
+import { nameOf } from './name.ts';
 
 export interface Slot {
   readonly slot: number;
-  /** Rises with every change of the table; the newer of two updates of a slot wins at the receiver. */
+  /** Rises with every change of the table; the newer of two changes of a slot wins at the receiver. */
   readonly commit: number;
   readonly artifactKind: ArtifactKind;
   readonly id: Uint8Array;
   readonly body: Uint8Array;
+  /** When its owner last said that it is on offer. */
+  offeredMs: number;
+}
+
+/** The last change of a slot. */
+export type Change = Slot | { readonly slot: number; readonly commit: number };
+
+interface Load {
+  slots: number;
+  bytes: number;
 }
 
 export class SlotTable {
   readonly #slots = new Map<string, Slot>();
+  /** By slot, in order of commit. */
+  readonly #changes = new Map<number, Change>();
+  /** Changed since `takeUntold`. */
+  readonly #untold = new Set<number>();
   readonly #free: number[] = [];
-  #next = 0;
+  readonly #load: Load = { slots: 0, bytes: 0 };
+  readonly #ingress: Load = { slots: 0, bytes: 0 };
   #commit = 0;
-  #bytes = 0;
 
   get size(): number {
     return this.#slots.size;
   }
 
   get bytes(): number {
-    return this.#bytes;
+    return this.#load.bytes;
+  }
+
+  get commit(): number {
+    return this.#commit;
+  }
+
+  get isTold(): boolean {
+    return this.#untold.size === 0;
   }
 
   values(): IterableIterator<Slot> {
     return this.#slots.values();
   }
 
+  get(name: string): Slot | undefined {
+    return this.#slots.get(name);
+  }
+
   /** The new slot; undefined when the artifact is offered already; 'full' when the table is. */
-  offer(artifactKind: ArtifactKind, id: Uint8Array, body: Uint8Array): Slot | 'full' | undefined {
+  offer(
+    artifact: {
+      readonly artifactKind: ArtifactKind;
+      readonly id: Uint8Array;
+      readonly body: Uint8Array;
+    },
+    nowMs = 0,
+  ): Slot | 'full' | undefined {
+    const { artifactKind, id, body } = artifact;
     const name = nameOf(artifactKind, id);
-    if (this.#slots.has(name)) return undefined;
-    if (this.#slots.size >= P2P_LIMITS.slotsMax) return 'full';
-    if (this.#bytes + body.length > P2P_LIMITS.slotBytesMax) return 'full';
-    let slot = this.#free.pop();
-    if (slot === undefined) {
-      slot = this.#next;
-      this.#next += 1;
+    const known = this.#slots.get(name);
+    if (known !== undefined) {
+      known.offeredMs = nowMs;
+      return undefined;
     }
+    if (!this.#hasRoom(artifactKind, body.length)) return 'full';
+    // Every number below the count of slots ever in use is in use or free.
+    const slot = this.#free.pop() ?? this.#slots.size;
     this.#commit += 1;
-    this.#bytes += body.length;
-    const offered: Slot = { slot, commit: this.#commit, artifactKind, id, body };
+    this.#count(artifactKind, 1, body.length);
+    const offered: Slot = { slot, commit: this.#commit, artifactKind, id, body, offeredMs: nowMs };
     this.#slots.set(name, offered);
+    this.#change(offered);
     return offered;
   }
 
-  /** Nothing is sent: peers learn it when the slot is used again. */
   withdraw(artifactKind: ArtifactKind, id: Uint8Array): boolean {
     const name = nameOf(artifactKind, id);
     const slot = this.#slots.get(name);
     if (slot === undefined) return false;
     this.#slots.delete(name);
     this.#free.push(slot.slot);
-    this.#bytes -= slot.body.length;
+    this.#count(artifactKind, -1, -slot.body.length);
+    this.#commit += 1;
+    this.#change({ slot: slot.slot, commit: this.#commit });
     return true;
   }
-}
 
-function nameOf(artifactKind: ArtifactKind, id: Uint8Array): string {
-  return `${artifactKind}/${toHex(id)}`;
+  /** What changed after a commit and is still so, ascending. */
+  *changesAfter(commit: number): Generator<Change> {
+    if (commit >= this.#commit) return;
+    for (const change of this.#changes.values()) if (change.commit > commit) yield change;
+  }
+
+  /** What changed since the last time, ascending. */
+  takeUntold(): readonly Change[] {
+    const changes: Change[] = [];
+    for (const slot of this.#untold) {
+      const change = this.#changes.get(slot);
+      if (change !== undefined) changes.push(change);
+    }
+    this.#untold.clear();
+    return changes;
+  }
+
+  #hasRoom(artifactKind: ArtifactKind, bytes: number): boolean {
+    const { slotsMax, slotBytesMax, ingressSlotsMax, ingressSlotBytesMax } = OFFER_LIMITS;
+    if (this.#load.slots >= slotsMax || this.#load.bytes + bytes > slotBytesMax) return false;
+    if (artifactKind !== 'ingress') return true;
+    const { slots, bytes: ingressBytes } = this.#ingress;
+    return slots < ingressSlotsMax && ingressBytes + bytes <= ingressSlotBytesMax;
+  }
+
+  #count(artifactKind: ArtifactKind, slots: number, bytes: number): void {
+    for (const load of artifactKind === 'ingress' ? [this.#load, this.#ingress] : [this.#load]) {
+      load.slots += slots;
+      load.bytes += bytes;
+    }
+  }
+
+  /** Both orders are orders of commit: a slot that changes again goes to the end. */
+  #change(change: Change): void {
+    this.#changes.delete(change.slot);
+    this.#changes.set(change.slot, change);
+    this.#untold.delete(change.slot);
+    this.#untold.add(change.slot);
+  }
 }

@@ -1,0 +1,26 @@
+/** So much per second, and so much at once. One taking may overdraw it: the next waits the longer. */
+export class Bucket {
+  readonly #perSecond: number;
+  readonly #atOnce: number;
+  #level: number;
+  #filledMs = 0;
+
+  constructor(perSecond: number, atOnce: number) {
+    this.#perSecond = perSecond;
+    this.#atOnce = atOnce;
+    this.#level = atOnce;
+  }
+
+  has(nowMs: number): boolean {
+    const gained = (Math.max(0, nowMs - this.#filledMs) * this.#perSecond) / 1000;
+    this.#level = Math.min(this.#atOnce, this.#level + gained);
+    this.#filledMs = nowMs;
+    return this.#level > 0;
+  }
+
+  take(amount: number, nowMs: number): boolean {
+    if (!this.has(nowMs)) return false;
+    this.#level -= amount;
+    return true;
+  }
+}

@@ -1,0 +1,157 @@
+// What one step does: effects in order, and parts for peers, which leave in as few frames as they fit into.
+import type { Effect, Instant } from '@internode/actor';
+import {
+  contract,
+  decodePeerFrame,
+  encodePeerFrame,
+  type Message,
+  type PeerPart,
+} from '@internode/contracts';
+import { FRAME_LIMITS } from '../limits.ts';
+import type { P2pEvent } from './event.ts';
+import type { Peer } from './peer.ts';
+
+export const PEER_FRAME = contract(
+  'PeerFrame',
+  'types',
+  'peer_frame',
+  encodePeerFrame,
+  decodePeerFrame,
+);
+
+export type Part = PeerPart['part'];
+export type P2pEffect = Effect<never, P2pEvent>;
+export type Timer = 'offer-again' | 'beat' | 'flush' | 'look-after';
+
+interface Parcel {
+  readonly peers: readonly Peer[];
+  readonly bulk: boolean;
+  readonly parts: PeerPart[];
+}
+
+export class Outbox {
+  readonly #life: number;
+  #effects: P2pEffect[] = [];
+  #parcels = new Map<string, Parcel>();
+  readonly #timing = new Set<string>();
+  now: Instant = { ms: 0, unixNanos: 0n };
+  framesSent = 0;
+
+  constructor(life: number) {
+    this.#life = life;
+  }
+
+  get life(): number {
+    return this.#life;
+  }
+
+  begin(now: Instant): void {
+    this.now = now;
+    this.#effects = [];
+  }
+
+  /** The effects of the step, frames last. */
+  end(): readonly P2pEffect[] {
+    for (const { peers, bulk, parts } of this.#parcels.values()) {
+      const nodeIds = peers.map(({ nodeId }) => nodeId);
+      for (const frame of framesOf(this.#life, parts)) {
+        this.framesSent += nodeIds.length;
+        this.publish({ kind: 'SendFrame', peers: nodeIds, frame, bulk });
+      }
+    }
+    this.#parcels.clear();
+    return this.#effects;
+  }
+
+  publish(message: Message): void {
+    this.#effects.push({ kind: 'publish', message });
+  }
+
+  observe(event: P2pEvent): void {
+    this.#effects.push({ kind: 'observe', event });
+  }
+
+  /** One part to everyone who is reached. */
+  sendAll(peers: readonly Peer[], part: Part): void {
+    if (peers.length > 0) this.#parcel('', peers, false).push({ part });
+  }
+
+  send(peer: Peer, part: Part, bulk = false): void {
+    if (peer.up) this.#parcel(bulk ? `${peer.key}/bulk` : peer.key, [peer], bulk).push({ part });
+  }
+
+  /** Unless it runs already, so that repetition does not put it off. */
+  startTimer(token: Timer, delayMs: number): void {
+    if (this.#timing.has(token)) return;
+    this.#timing.add(token);
+    this.#effects.push({ kind: 'wait', token, delayMs });
+  }
+
+  timerRang(token: string): void {
+    this.#timing.delete(token);
+  }
+
+  waitFor(token: string, delayMs: number): void {
+    this.#effects.push({ kind: 'wait', token, delayMs });
+  }
+
+  cancel(token: string): void {
+    this.#effects.push({ kind: 'cancel', token });
+  }
+
+  #parcel(key: string, peers: readonly Peer[], bulk: boolean): PeerPart[] {
+    let parcel = this.#parcels.get(key);
+    if (parcel === undefined) {
+      parcel = { peers, bulk, parts: [] };
+      this.#parcels.set(key, parcel);
+    }
+    return parcel.parts;
+  }
+}
+
+function* framesOf(life: number, parts: readonly PeerPart[]): Generator<Uint8Array> {
+  let gathered: PeerPart[] = [];
+  let bytes = 0;
+  for (const part of parts) {
+    const more = sizeOf(part.part);
+    if (gathered.length > 0 && bytes + more > FRAME_LIMITS.frameBytesAim) {
+      yield PEER_FRAME.encode({ life, parts: gathered });
+      gathered = [];
+      bytes = 0;
+    }
+    gathered.push(part);
+    bytes += more;
+  }
+  yield PEER_FRAME.encode({ life, parts: gathered });
+}
+
+/** Of one change without its body, and of a part beside its bodies: rather too much. */
+export const CHANGE_BYTES = 72;
+const PART_BYTES = 96;
+const ID_BYTES = 34;
+
+/** About how long a part is when encoded, rather more. */
+function sizeOf(part: Part): number {
+  switch (part.kind) {
+    case 'updates': {
+      let bytes = PART_BYTES;
+      for (const { content } of part.updates.changes)
+        bytes += CHANGE_BYTES + (content?.body?.length ?? 0);
+      return bytes;
+    }
+    case 'want':
+      return PART_BYTES;
+    case 'fetch':
+      return PART_BYTES + ID_BYTES * part.fetch.ids.length;
+    case 'chunk':
+      return PART_BYTES + part.chunk.body.length;
+    case 'direct':
+      return PART_BYTES + part.direct.body.length;
+    case 'ask':
+      return PART_BYTES + part.ask.body.length;
+    case 'answer':
+      return PART_BYTES + part.answer.body.length;
+    default:
+      return part satisfies never;
+  }
+}

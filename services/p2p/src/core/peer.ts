@@ -1,0 +1,74 @@
+// One other member: its link, what it offers, and what it may still ask of us. All of it is bounded.
+import type { PeerAddress } from '@internode/contracts';
+import { toHex } from '@internode/prelude';
+import { PEER_LIMITS } from '../limits.ts';
+import { Bucket } from './bucket.ts';
+import { PeerTable } from './peer-table.ts';
+
+export class Peer {
+  address: PeerAddress;
+  readonly nodeId: Uint8Array;
+  readonly key: string;
+  readonly table = new PeerTable();
+  /** Artifacts of this peer said to our services: one flood of calls does not hold up votes. */
+  readonly saidIngress = new Bucket(PEER_LIMITS.saidPerSecond, PEER_LIMITS.saidAtOnce);
+  readonly saidOther = new Bucket(PEER_LIMITS.saidPerSecond, PEER_LIMITS.saidAtOnce);
+  readonly saidBytes = new Bucket(PEER_LIMITS.saidBytesPerSecond, PEER_LIMITS.saidBytesPerSecond);
+  readonly served = new Bucket(PEER_LIMITS.servedBytesPerSecond, PEER_LIMITS.servedBytesAtOnce);
+  up = false;
+  /** Bodies that are kept because this peer offers them. */
+  bodyBytes = 0;
+  inFlight = 0;
+  inFlightBytes = 0;
+
+  constructor(address: PeerAddress) {
+    this.address = address;
+    this.nodeId = address.nodeId;
+    this.key = toHex(address.nodeId);
+  }
+}
+
+/** The other members, and which of them are reached. */
+export class Members {
+  readonly #peers = new Map<string, Peer>();
+  #up: readonly Peer[] | undefined;
+
+  get size(): number {
+    return this.#peers.size;
+  }
+
+  /** Those whose link is up. */
+  get up(): readonly Peer[] {
+    this.#up ??= [...this.#peers.values()].filter(({ up }) => up);
+    return this.#up;
+  }
+
+  values(): IterableIterator<Peer> {
+    return this.#peers.values();
+  }
+
+  get(nodeId: Uint8Array): Peer | undefined {
+    return this.#peers.get(toHex(nodeId));
+  }
+
+  setUp(peer: Peer, up: boolean): void {
+    peer.up = up;
+    this.#up = undefined;
+  }
+
+  /** Answers those that are no members any more. */
+  set(addresses: readonly PeerAddress[]): readonly Peer[] {
+    const wanted = new Map(
+      addresses.slice(0, PEER_LIMITS.peersMax).map((address) => [toHex(address.nodeId), address]),
+    );
+    const gone = [...this.#peers.values()].filter(({ key }) => !wanted.has(key));
+    for (const { key } of gone) this.#peers.delete(key);
+    for (const [key, address] of wanted) {
+      const known = this.#peers.get(key);
+      if (known === undefined) this.#peers.set(key, new Peer(address));
+      else known.address = address;
+    }
+    this.#up = undefined;
+    return gone;
+  }
+}

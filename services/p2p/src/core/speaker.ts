@@ -1,0 +1,124 @@
+// Says artifacts of peers to our services: each once, within what its peer may have said; and again while it is still on offer,
+// because whoever heard it may have had no use for it yet, or died.
+import { BoundedSet } from '@internode/prelude';
+import { PEER_LIMITS } from '../limits.ts';
+import type { Library, Offered } from './library.ts';
+import { type Artifact, nameOf } from './name.ts';
+import type { Outbox } from './outbox.ts';
+import type { Peer } from './peer.ts';
+
+export class Speaker {
+  readonly #outbox: Outbox;
+  readonly #library: Library;
+  readonly #said = new BoundedSet<string>(PEER_LIMITS.saidIdsMax, 'drop-oldest');
+  /** Complete, and waiting until its peer may have more said. Void when its slot is used for something else. */
+  readonly #waiting = new Set<Offered>();
+  /** In order of when they were last said. */
+  readonly #spoken = new Set<Offered>();
+  said = 0;
+  saidAgain = 0;
+
+  constructor(outbox: Outbox, library: Library) {
+    this.#outbox = outbox;
+    this.#library = library;
+  }
+
+  get isWaiting(): boolean {
+    return this.#waiting.size > 0;
+  }
+
+  wasSaid(name: string): boolean {
+    return this.#said.has(name);
+  }
+
+  /** An artifact that is on offer and has just become complete. */
+  hear(offered: Offered, artifact: Artifact, peer: Peer): void {
+    const kept = this.#library.keep(offered, artifact);
+    if (this.#said.has(offered.name)) return this.#spoke(offered);
+    if (this.#mayHaveSaid(peer, artifact)) {
+      this.#say(artifact, peer.nodeId);
+      return this.#spoke(offered);
+    }
+    this.#outbox.observe({ kind: 'PeerLimited', peer: peer.key, what: 'said' });
+    if (kept) this.#waiting.add(offered);
+  }
+
+  /** An artifact in no slot. False when its peer has used up what it may have said. */
+  hearDirect(artifact: Artifact, peer: Peer): boolean {
+    if (!this.#mayHaveSaid(peer, artifact)) return false;
+    this.#say(artifact, peer.nodeId);
+    return true;
+  }
+
+  /** On request: whatever was said before. */
+  sayNow(artifact: Artifact, fromNode: Uint8Array): void {
+    this.#say(artifact, fromNode);
+  }
+
+  forget(offered: Offered): void {
+    this.#waiting.delete(offered);
+    this.#spoken.delete(offered);
+  }
+
+  /** What had to wait, as far as it may be said now. */
+  sayWaiting(): void {
+    for (const offered of this.#waiting) {
+      const { artifact } = offered;
+      if (artifact === undefined || this.#said.has(offered.name)) {
+        this.#waiting.delete(offered);
+        continue;
+      }
+      const peer = this.#firstWithRoom(offered, artifact);
+      if (peer === undefined) continue;
+      this.#waiting.delete(offered);
+      this.#say(artifact, peer.nodeId);
+      this.#spoke(offered);
+    }
+  }
+
+  /** What was last said so long ago, the oldest first, no more at once than can be used. */
+  sayAgain(olderThanMs: number): void {
+    const { sayAgainMessagesMax, sayAgainBytesMax, sayAgainBodyBytesMax } = PEER_LIMITS;
+    const { ms } = this.#outbox.now;
+    let messages = 0;
+    let bytes = 0;
+    for (const offered of this.#spoken) {
+      const { artifact, saidMs, peers } = offered;
+      // Those said again in this round come last.
+      if (saidMs === undefined || saidMs === ms || ms - saidMs < olderThanMs) break;
+      if (messages >= sayAgainMessagesMax || bytes >= sayAgainBytesMax) break;
+      const [peer] = peers.keys();
+      this.#spoke(offered);
+      if (artifact === undefined || peer === undefined) continue;
+      if (artifact.body.length > sayAgainBodyBytesMax) continue;
+      messages += 1;
+      bytes += artifact.body.length;
+      this.#say(artifact, peer.nodeId);
+    }
+    this.saidAgain += messages;
+  }
+
+  #firstWithRoom(offered: Offered, artifact: Artifact): Peer | undefined {
+    for (const peer of offered.peers.keys()) if (this.#mayHaveSaid(peer, artifact)) return peer;
+    return undefined;
+  }
+
+  #mayHaveSaid(peer: Peer, { artifactKind, body }: Artifact): boolean {
+    const { ms } = this.#outbox.now;
+    if (!peer.saidBytes.has(ms)) return false;
+    const messages = artifactKind === 'ingress' ? peer.saidIngress : peer.saidOther;
+    return messages.take(1, ms) && peer.saidBytes.take(body.length, ms);
+  }
+
+  #say({ artifactKind, id, body }: Artifact, fromNode: Uint8Array): void {
+    this.said += 1;
+    this.#said.add(nameOf(artifactKind, id));
+    this.#outbox.publish({ kind: 'ArtifactReceived', artifactKind, id, body, fromNode });
+  }
+
+  #spoke(offered: Offered): void {
+    offered.saidMs = this.#outbox.now.ms;
+    this.#spoken.delete(offered);
+    this.#spoken.add(offered);
+  }
+}
