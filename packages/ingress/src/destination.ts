@@ -14,9 +14,10 @@ export type Destination =
   /** Any canister of this subnet. */
   | { readonly kind: 'any' };
 
-const CREATES_CANISTERS: ReadonlySet<string> = new Set([
+const OF_NO_CANISTER: ReadonlySet<string> = new Set([
   'create_canister',
   'provisional_create_canister_with_cycles',
+  'internode_set_subnet_record',
 ]);
 
 const CANISTER_ID = candid.record({ canister_id: candid.principal });
@@ -30,7 +31,7 @@ export function destinationOf(request: CanisterRequest): Outcome<Destination> {
       if (methodName === 'list_canisters') return accept({ kind: 'any' });
       return canisterOfArgument(methodName, argument);
     case 'call':
-      if (CREATES_CANISTERS.has(methodName)) return accept({ kind: 'any' });
+      if (OF_NO_CANISTER.has(methodName)) return accept({ kind: 'any' });
       return canisterOfArgument(methodName, argument);
     default:
       return unreachable(kind);

@@ -29,6 +29,7 @@ export function createExecution(config: ExecutionConfig): ExecutionDefinition {
       { kind: 'StateCommitted', lane: 'control', whenFull: 'drop-oldest' },
       { kind: 'StateCertified', lane: 'control', whenFull: 'drop-oldest' },
       { kind: 'RequestExecuted', lane: 'control', whenFull: 'drop-oldest' },
+      { kind: 'RequestSubnetRecord', lane: 'control', whenFull: 'drop-oldest' },
       { kind: 'RequestReadiness', lane: 'control', whenFull: 'drop-oldest' },
       { kind: 'ExecuteQuery', lane: 'bulk', whenFull: 'refuse' },
       { kind: 'InspectIngress', lane: 'bulk', whenFull: 'refuse' },

@@ -64,6 +64,20 @@ export const WASM_MEMORY_LIMIT_DEFAULT = 3n << 30n;
 export const HEAP_BYTES_MAX = { wasm32: 4n << 30n, wasm64: 6n << 30n } as const;
 export const REPLY_BYTES = 2_097_152;
 
+/** The subnet record; a change beyond these is refused with IC0408. */
+export const RECORD = {
+  nodes: 600,
+  /** Nodes that are new, or have a new vote key, in one change: each costs 20 ms to check. */
+  nodesAdded: 4,
+  addressBytes: 128,
+  versionBytes: 64,
+  epochLength: 10_000,
+  /** How long a record that was replaced is told of: blocks refer to states at most so many heights back. */
+  heightsRemembered: 100,
+  /** Records in force within those heights: more changes are refused with IC0204. */
+  remembered: 8,
+} as const;
+
 /** Queries and inspections in work; beyond they are refused with code 2. */
 export const QUERIES = 1_024;
 export const INSPECTIONS = 1_024;

@@ -7,6 +7,7 @@ import type {
   BatchReady,
   CanisterChange,
   MemoryChange,
+  SubnetRecordChanged,
   TipAdvanced,
 } from '@internode/contracts';
 import { fromHex, toHex } from '@internode/prelude';
@@ -180,10 +181,21 @@ function recordOf(canister: Canister): NonNullable<CanisterChange['record']> {
   };
 }
 
+export function recordsOf({ height, records }: Subnet): SubnetRecordChanged {
+  return { kind: 'SubnetRecordChanged', height, records: records.inForce(height) };
+}
+
 export function advancedOf(subnet: Subnet): TipAdvanced {
   const workPending = subnet.runnable.size > 0 || subnet.queue.length > 0;
   const nextTimerNanos = nextDue(subnet);
-  return { kind: 'TipAdvanced', height: subnet.height, workPending, nextTimerNanos };
+  const { newest } = subnet.records;
+  return {
+    kind: 'TipAdvanced',
+    height: subnet.height,
+    workPending,
+    nextTimerNanos,
+    recordVersion: newest?.version,
+  };
 }
 
 /**

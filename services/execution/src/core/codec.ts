@@ -22,6 +22,13 @@ export function encodeState<T>(version: number, codec: Codec<T>, value: T): Uint
   return encodeCborUntagged([version, codec.toCbor(value)]);
 }
 
+/** With which version a state was encoded. */
+export function versionOfState(bytes: Uint8Array): number {
+  const decoded = decodeCbor(bytes, { itemsMax: ITEMS_MAX });
+  assert(decoded.kind === 'valid', 'stored state: not CBOR');
+  return count.fromCbor(items(decoded.value, 2)[0] as CborValue);
+}
+
 export function decodeState<T>(version: number, codec: Codec<T>, bytes: Uint8Array): T {
   const decoded = decodeCbor(bytes, { itemsMax: ITEMS_MAX });
   assert(decoded.kind === 'valid', 'stored state: not CBOR');

@@ -20,7 +20,7 @@ import {
   SAY_AGAIN_MS,
 } from '../limits.ts';
 import type { Answer, Task } from '../sandbox/interface.ts';
-import { advancedOf, applyBatch } from './batch.ts';
+import { advancedOf, applyBatch, recordsOf } from './batch.ts';
 import type { ExecutionEvent } from './event.ts';
 import { Executed } from './executed.ts';
 import { type ExecutionEffect, type Fiber, Fibers } from './fibers.ts';
@@ -134,6 +134,8 @@ export class ExecutionCore implements Core<Task, Answer, ExecutionEvent> {
         );
       case 'ModuleLoaded':
         return this.#fibers.told(moduleKey(message.hash), message);
+      case 'RequestSubnetRecord':
+        return this.#sayRecords();
       case 'RequestReadiness':
         return this.#sayReadiness();
       default:
@@ -161,6 +163,7 @@ export class ExecutionCore implements Core<Task, Answer, ExecutionEvent> {
     this.#ready = true;
     const { height, canisters } = this.#subnet;
     this.#observe({ kind: 'TipOpened', height, canisters: canisters.size });
+    this.#sayRecords();
     this.#publish({ kind: 'RequestCertified' });
     this.#batchSinceAsk = false;
     this.#askBatches();
@@ -216,6 +219,8 @@ export class ExecutionCore implements Core<Task, Answer, ExecutionEvent> {
     const { executed, advanced, figures } = yield* applyBatch(this.#subnet, batch, raise);
     this.#executed.keep(executed);
     this.#publish(executed);
+    const { records } = this.#subnet;
+    if (records.changedHeight === batch.height) this.#publish(recordsOf(this.#subnet));
     this.#publish(advanced);
     this.#observe({
       kind: 'BatchApplied',
@@ -263,6 +268,12 @@ export class ExecutionCore implements Core<Task, Answer, ExecutionEvent> {
     if (this.#certifiedBefore === undefined) this.#publish({ kind: 'RequestCertified' });
     this.#batchSinceAsk = false;
     this.#emit({ kind: 'wait', token: 'ask batches', delayMs: IDLE_ASK_MS });
+  }
+
+  /** Consensus judges summaries by them. */
+  #sayRecords(): void {
+    if (this.#ready && !this.#applying && this.#subnet.records.newest !== undefined)
+      this.#publish(recordsOf(this.#subnet));
   }
 
   #requestBatches(): void {

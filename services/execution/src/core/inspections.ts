@@ -12,6 +12,7 @@ import { readArgument } from './management/call.ts';
 import { onlyByCanisters } from './management/dispatch.ts';
 import { accessOf, freeByIngress, managementMethod } from './management/methods.ts';
 import { maySee } from './management/status.ts';
+import { callerProblem } from './management/subnet-record.ts';
 import { canisterIdType } from './management/types.ts';
 import type { Room } from './queries.ts';
 import {
@@ -67,6 +68,8 @@ export class Inspector {
     const access = accessOf(method);
     if (!access.ingress) return onlyByCanisters(method);
     if (method === 'provisional_create_canister_with_cycles') return undefined;
+    if (method === 'internode_set_subnet_record')
+      return callerProblem(this.#room.subnet.records.newest, asked.sender);
     const read = readArgument(canisterIdType, asked.argument);
     if (read.kind === 'refused') return read.refusal;
     const id = read.value.canister_id;

@@ -7,17 +7,19 @@
  * added.
  */
 import { canisterIdFromIndex, canisterIndexOf } from '@internode/encoding';
+import type { SubnetRecord } from '@internode/contracts';
 import { assert, toHex } from '@internode/prelude';
 import type { Canister } from './canister.ts';
-import { bytes, count, decodeState, encodeState, list, nat, record } from './codec.ts';
+import { bytes, count, decodeState, encodeState, list, nat, record, versionOfState } from './codec.ts';
 import { Prices } from './cycles.ts';
 import { type Call, type InputMessage, type SubnetCall, subnetCallCodec } from './messages.ts';
 import { ModuleUse } from './module-use.ts';
 import { RequestHistory } from './request-history.ts';
+import { recordsCodec, SubnetRecords } from './subnet-records.ts';
 
-const STATE_VERSION = 1;
+const STATE_VERSION = 2;
 
-const stateCodec = record({
+const firstFields = {
   nextIndex: nat,
   queue: list(subnetCallCodec),
   late: list(record({ requestId: bytes, completedNanos: nat })),
@@ -25,12 +27,16 @@ const stateCodec = record({
   specified: list(bytes),
   height: count,
   consumed: nat,
-});
+};
+const firstCodec = record(firstFields);
+const stateCodec = record({ ...firstFields, records: recordsCodec });
 
 export interface SubnetConfig {
   readonly subnetId: Uint8Array;
   readonly subnetNodes: number;
   readonly rootKeyDer: Uint8Array;
+  /** The subnet record of genesis; absent: nobody may change the subnet. */
+  readonly record?: SubnetRecord;
 }
 
 export interface Life {
@@ -45,6 +51,7 @@ export class Subnet {
   readonly prices: Prices;
   readonly canisters = new Map<string, Canister>();
   readonly history = new RequestHistory();
+  readonly records: SubnetRecords;
   readonly runnable = new Set<string>();
   readonly withTimer = new Set<string>();
   readonly withHeartbeat = new Set<string>();
@@ -75,6 +82,7 @@ export class Subnet {
     this.config = config;
     this.session = config.seed;
     this.prices = new Prices(config.subnetNodes);
+    this.records = new SubnetRecords(config.record);
   }
 
   encode(): Uint8Array {
@@ -85,17 +93,19 @@ export class Subnet {
       specified: this.#specifiedIds,
       height: this.height,
       consumed: this.#consumed,
+      records: this.records.toState(this.height),
     });
   }
 
   restore(stored: Uint8Array): void {
-    const state = decodeState(STATE_VERSION, stateCodec, stored);
+    const state = decodeStored(stored);
     assert(state.height === this.height, 'stored subnet state is of another height');
     this.#nextIndex = state.nextIndex;
     this.queue = state.queue;
     this.#consumed = state.consumed;
     this.#consumedSaid = state.consumed;
     this.history.restoreLate(state.late);
+    if (state.records !== undefined) this.records.restore(state.records);
     this.#specifiedIds = state.specified;
     this.#specified = state.specified.map(toHex);
   }
@@ -195,6 +205,13 @@ export class Subnet {
   sortedKeys(keys: ReadonlySet<string>): string[] {
     return [...keys].sort();
   }
+}
+
+/** Before version 2 there was no record in the state: that of genesis is in force. */
+function decodeStored(stored: Uint8Array) {
+  if (versionOfState(stored) === 1)
+    return { ...decodeState(1, firstCodec, stored), records: undefined };
+  return decodeState(STATE_VERSION, stateCodec, stored);
 }
 
 function bytesOf(input: InputMessage): number {

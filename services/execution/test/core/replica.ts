@@ -10,6 +10,7 @@ import type {
   IngressInspected,
   Message,
   Refusal,
+  SubnetRecord,
   TipAdvanced,
 } from '@internode/contracts';
 import { CONTRACTS } from '@internode/contracts';
@@ -45,6 +46,7 @@ export interface CallOptions {
 
 export interface ReplicaOptions {
   readonly store?: Store;
+  readonly record?: SubnetRecord;
   /** True to lose this message of the core. */
   readonly loses?: (message: Message) => boolean;
   /** Answers of the sandbox in reverse order, late. */
@@ -77,6 +79,7 @@ export class Replica {
       subnetNodes: 1,
       rootKeyDer: new Uint8Array(133).fill(7),
       seed: new Uint8Array(32),
+      ...(options.record !== undefined && { record: options.record }),
     });
     this.#offer({ kind: 'started' });
     this.settle();

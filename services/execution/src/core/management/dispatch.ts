@@ -20,6 +20,7 @@ import {
   updateSettings,
 } from './lifecycle.ts';
 import { accessOf, type ManagementMethod, managementMethod } from './methods.ts';
+import { setSubnetRecord } from './subnet-record.ts';
 import { callerVersionType } from './types.ts';
 
 const HANDLERS: { readonly [Name in ManagementMethod]: Handler } = {
@@ -35,6 +36,7 @@ const HANDLERS: { readonly [Name in ManagementMethod]: Handler } = {
   raw_rand: rawRand,
   provisional_create_canister_with_cycles: provisionalCreate,
   provisional_top_up_canister: topUp,
+  internode_set_subnet_record: setSubnetRecord,
 };
 
 /** Answers the instructions used. */

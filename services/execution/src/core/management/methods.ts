@@ -14,11 +14,13 @@ export type ManagementMethod =
   | 'deposit_cycles'
   | 'raw_rand'
   | 'provisional_create_canister_with_cycles'
-  | 'provisional_top_up_canister';
+  | 'provisional_top_up_canister'
+  | 'internode_set_subnet_record';
 
 interface Access {
   readonly ingress: boolean;
-  readonly who: 'anyone' | 'controllers';
+  /** `controllers`: of the canister in the argument; `subnet-controller`: named by the subnet record. */
+  readonly who: 'anyone' | 'controllers' | 'subnet-controller';
   /** The caller pays nothing for the ingress message itself. */
   readonly free?: true;
 }
@@ -37,6 +39,7 @@ const ACCESS: { readonly [Name in ManagementMethod]: Access } = {
   raw_rand: { ingress: false, who: 'anyone' },
   provisional_create_canister_with_cycles: { ingress: true, who: 'anyone', free: true },
   provisional_top_up_canister: { ingress: true, who: 'anyone', free: true },
+  internode_set_subnet_record: { ingress: true, who: 'subnet-controller', free: true },
 };
 
 export function managementMethod(name: string): ManagementMethod | undefined {
