@@ -82,7 +82,11 @@ describe('effective canister id', () => {
   });
 
   test('row 19: creation and listing go to any canister id of the subnet', () => {
-    for (const method of ['create_canister', 'provisional_create_canister_with_cycles']) {
+    for (const method of [
+      'create_canister',
+      'provisional_create_canister_with_cycles',
+      'internode_set_subnet_record',
+    ]) {
       expect(check({ ...management, method, effectiveId: OTHER })).toBe('accepted');
       expect(check({ ...management, method, effectiveId: FOREIGN })).toContain('range');
     }

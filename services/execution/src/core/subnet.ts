@@ -6,11 +6,21 @@
  * whoever iterates them sorts first, so that no result depends on the order in which things were
  * added.
  */
-import { canisterIdFromIndex, canisterIndexOf } from '@internode/encoding';
+
 import type { SubnetRecord } from '@internode/contracts';
+import { canisterIdFromIndex, canisterIndexOf } from '@internode/encoding';
 import { assert, toHex } from '@internode/prelude';
 import type { Canister } from './canister.ts';
-import { bytes, count, decodeState, encodeState, list, nat, record, versionOfState } from './codec.ts';
+import {
+  bytes,
+  count,
+  decodeState,
+  encodeState,
+  list,
+  nat,
+  record,
+  versionOfState,
+} from './codec.ts';
 import { Prices } from './cycles.ts';
 import { type Call, type InputMessage, type SubnetCall, subnetCallCodec } from './messages.ts';
 import { ModuleUse } from './module-use.ts';

@@ -12,7 +12,8 @@ import { candid, canisterIdFromIndex, selfAuthenticating, sha256 } from '@intern
 import { compareBytes, toHex, utf8 } from '@internode/prelude';
 import { describe, expect, it } from 'vitest';
 import { RECORD } from '../../src/limits.ts';
-import { create, refused, replied } from './management.ts';
+import { deploy, refused, replied } from './management.ts';
+import { answerOf, callTo, PROXY, rejectOf } from './proxy.ts';
 import { MANAGEMENT, Replica, STRANGER, USER } from './replica.ts';
 
 const METHOD = 'internode_set_subnet_record';
@@ -106,7 +107,8 @@ describe('the subnet record', () => {
     for (let height = 2; height <= RECORD.heightsRemembered; height += 1) other.block();
     again.timeNanos = one.timeNanos;
     for (let height = 2; height <= RECORD.heightsRemembered; height += 1) again.block();
-    for (let i = 0; i < 3; i += 1) expect(again.block().subnetState).toEqual(other.block().subnetState);
+    for (let i = 0; i < 3; i += 1)
+      expect(again.block().subnetState).toEqual(other.block().subnetState);
     again.hear({ kind: 'RequestSubnetRecord' });
     expect(again.heard('SubnetRecordChanged').at(-1)?.records).toHaveLength(1);
   });
@@ -119,9 +121,9 @@ describe('the subnet record', () => {
     });
     const options = { argument: argument(next({ halted: true })) };
     expect(replica.inspect(MANAGEMENT, METHOD, options)).toBeUndefined();
-    expect(
-      replica.inspect(MANAGEMENT, METHOD, { ...options, sender: STRANGER })?.errorCode,
-    ).toBe('IC0512');
+    expect(replica.inspect(MANAGEMENT, METHOD, { ...options, sender: STRANGER })?.errorCode).toBe(
+      'IC0512',
+    );
     const uncontrolled = new Replica();
     uncontrolled.block();
     expect(uncontrolled.advanced().recordVersion).toBeUndefined();
@@ -132,20 +134,17 @@ describe('the subnet record', () => {
   it('the controller may be a canister, and may hand over', () => {
     const canisterId = canisterIdFromIndex(0n);
     const replica = new Replica({ record: { ...GENESIS, controller: canisterId } });
-    expect(toHex(create(replica))).toBe(toHex(canisterId));
+    expect(toHex(deploy(replica, PROXY))).toBe(toHex(canisterId));
     expect(refused(change(replica, next({ controller: USER }))).errorCode).toBe('IC0512');
-    // As an inter-canister call the same method takes the canister as caller.
-    const { subnet } = replica.core.view();
-    subnet.enqueueSubnetCall({
-      origin: { kind: 'user', requestId: new Uint8Array(32), effectiveCanisterId: canisterId },
-      caller: canisterId,
-      senderInfo: undefined,
-      method: METHOD,
-      argument: argument(next({ controller: USER })),
-      cycles: 0n,
+    const handOver = { payload: argument(next({ controller: USER })) };
+    const call = { argument: callTo(MANAGEMENT, METHOD, handOver) };
+    answerOf(replied(replica.call(canisterId, 'call', call)));
+    expect(replica.core.view().subnet.records.newest?.controller).toEqual(USER);
+    const again = replied(replica.call(canisterId, 'call', call));
+    expect(rejectOf(again)).toMatchObject({
+      code: 5,
+      message: expect.stringContaining('Only the'),
     });
-    replica.block();
-    expect(subnet.records.newest?.controller).toEqual(USER);
   });
 
   it('a record that may not follow is refused with its reason, and changes nothing', () => {

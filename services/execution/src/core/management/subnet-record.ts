@@ -18,8 +18,7 @@ export function setSubnetRecord({ subnet, call }: ManagementCall): Result {
   const { records, height } = subnet;
   const before = records.newest;
   const stranger = callerProblem(before, call.caller);
-  if (stranger !== undefined || before === undefined)
-    return failed(stranger ?? noController());
+  if (stranger !== undefined || before === undefined) return failed(stranger ?? noController());
   const read = readArgument(candid.blob, call.argument);
   if (read.kind === 'refused') return failed(read.refusal);
   const decoded = decodeRecord(read.value);
