@@ -30,3 +30,12 @@ export function agreement(): Checker {
 export function oneRoot(): Checker {
   return oneValuePerHeight('one root', ['HashShown', 'CertifiedShown'], 'root');
 }
+
+/** Threshold signatures are unique, so that nobody can choose among them. */
+export function uniqueRandomness(): readonly Checker[] {
+  return [
+    oneValuePerHeight('one beacon', ['BeaconShown'], 'value'),
+    oneValuePerHeight('one tape', ['TapeShown'], 'value'),
+    oneValuePerHeight('one certification', ['CertificationShown'], 'signature'),
+  ];
+}

@@ -1,0 +1,31 @@
+import type { Checker } from '@internode/sim';
+import type { Shown } from '../roles/shown.ts';
+
+/** Heights that every honest node certifies anew once all is calm, above what anyone had final before. */
+const GROWTH = 2;
+
+/** After calm every honest node catches up with what was final, and goes on; what was final is not lost. */
+export function liveness(honest: ReadonlySet<string>, calmMs: number): Checker {
+  const certified = new Map<string, number>();
+  let finalBefore = 0;
+  const goal = (): number => finalBefore + GROWTH;
+  const behind = (): string[] => [...honest].filter((node) => (certified.get(node) ?? 0) < goal());
+  return {
+    name: 'liveness',
+    onEvent: ({ node, ms, event }) => {
+      const shown = event as Shown;
+      if (shown.kind === 'FinalShown' && ms < calmMs) {
+        finalBefore = Math.max(finalBefore, shown.height);
+      }
+      if (shown.kind === 'CertifiedShown' && ms >= calmMs) certified.set(node, shown.height);
+      return undefined;
+    },
+    isContent: () => behind().length === 0,
+    atEnd: () => {
+      const lagging = behind();
+      if (lagging.length === 0) return undefined;
+      const where = lagging.map((node) => `${node} at ${certified.get(node) ?? 'nothing'}`);
+      return `after calm not all certify height ${goal()}: ${where.join(', ')}`;
+    },
+  };
+}

@@ -1,0 +1,77 @@
+// One simulated life of a subnet of n replicas, of which up to f are not honest, as a function of its seed.
+import { type Checker, type NodeSetup, type Report, type Swarm, World } from '@internode/sim';
+import { agreement, oneRoot, uniqueRandomness } from './checkers/agreement.ts';
+import { exactlyOnce } from './checkers/calls.ts';
+import { certificatesHold, quorumOf } from './checkers/certificates.ts';
+import { certifiedHeight } from './checkers/certified-height.ts';
+import { onePrefix } from './checkers/chain.ts';
+import { among } from './checkers/honest.ts';
+import { liveness } from './checkers/liveness.ts';
+import { mailboxes } from './checkers/mailboxes.ts';
+import { releases } from './checkers/releases.ts';
+import { honestVotes } from './checkers/votes.ts';
+import type { Crypto } from './crypto.ts';
+import { promisesSettled } from './life.ts';
+import { Turns } from './roles/door.ts';
+import { nameOf, type Subnet, subnetOf } from './subnet.ts';
+
+export interface NetworkOptions {
+  readonly seed: string;
+  readonly nodes: number;
+  readonly crypto: Crypto;
+  readonly wasm: Uint8Array;
+  readonly command: string;
+  readonly swarm?: Partial<Swarm>;
+  readonly drawsMax?: number;
+  readonly linesMax?: number;
+  /** Changes each honest node before it lives: to plant a bug. */
+  readonly disturb?: (setup: NodeSetup) => NodeSetup;
+}
+
+const MARKS = 12;
+const PAUSE_MS = 250;
+const PHASES = { safetyMs: 8_000, livenessMs: 40_000, restMs: 500 };
+
+export async function liveTogether(options: NetworkOptions): Promise<Report> {
+  const { seed, swarm, drawsMax, linesMax, command, disturb } = options;
+  const turns = new Turns();
+  const subnet = subnetOf({ ...options, marks: MARKS, pauseMs: PAUSE_MS, turns });
+  const world = new World({
+    seed,
+    nodes: subnet.setups.map((setup) =>
+      subnet.honest.has(setup.place.node) ? (disturb?.(setup) ?? setup) : setup,
+    ),
+    checkers: checkersOf(subnet, options.crypto),
+    command,
+    ...(swarm !== undefined && { swarm }),
+    ...(drawsMax !== undefined && { drawsMax }),
+    ...(linesMax !== undefined && { linesMax }),
+  });
+  const steps = world.steps(PHASES);
+  for (;;) {
+    const step = steps.next();
+    if (step.done) return step.value;
+    if (turns.take()) await promisesSettled();
+  }
+}
+
+function checkersOf({ dealing, honest, figures }: Subnet, crypto: Crypto): readonly Checker[] {
+  const { subnet } = dealing;
+  const nodeIds = new Map(subnet.members.map(({ nodeId }, number) => [nameOf(number), nodeId]));
+  const n = subnet.members.length;
+  // A vote counts for its signer before it is on the disk, and leaves after: one may be under way.
+  const enough = Math.max(1, quorumOf(n) - (n - honest.size) - 1);
+  const checkers = [
+    agreement(),
+    oneRoot(),
+    ...uniqueRandomness(),
+    onePrefix(),
+    honestVotes(nodeIds),
+    certificatesHold({ subnet, crypto }),
+    releases(enough),
+    certifiedHeight(),
+    exactlyOnce(MARKS),
+    liveness(honest, PHASES.safetyMs),
+  ].map((checker) => among(honest, checker));
+  return [...checkers, mailboxes(figures)];
+}
