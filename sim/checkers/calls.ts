@@ -59,6 +59,7 @@ function judgeCall(
 /** Every fifth mark sets the timer, which ticks once at most for it. */
 function judgeTotal({ total, ticks, atLeast }: TotalAnswered, marks: number): string | undefined {
   if (total < atLeast) return `a query sees ${total} marks when ${atLeast} were certified before`;
-  if (total > marks || ticks > Math.ceil(marks / 5)) return `a query sees ${total} marks, ${ticks} ticks`;
+  if (total > marks || ticks > Math.ceil(marks / 5))
+    return `a query sees ${total} marks, ${ticks} ticks`;
   return undefined;
 }

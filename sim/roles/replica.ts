@@ -11,7 +11,7 @@ import {
   type SandboxTask,
 } from '@internode/execution';
 import { createP2p } from '@internode/p2p';
-import { assert } from '@internode/prelude';
+import { assert, bytesEqual } from '@internode/prelude';
 import { type Role, role, withPeers } from '@internode/sim';
 import { createState, solveStateInPlace } from '@internode/state';
 import type { Crypto } from '../crypto.ts';
@@ -51,7 +51,10 @@ export function replicaOf(dealing: SubnetDealing, number: number, crypto: Crypto
   const execution = new Service(createExecution({ subnetId, subnetNodes, rootKeyDer: rootKey }));
   const beacon = new Service(createBeacon({ subnet, nodeId }));
   const consensus = new Service(createConsensus({ subnet, nodeId }));
-  const p2p = new Service(createP2p({ nodeId }));
+  const peers = subnet.members.flatMap((member) =>
+    bytesEqual(member.nodeId, nodeId) ? [] : [{ ...member, address: '' }],
+  );
+  const p2p = new Service(createP2p({ nodeId, peers }));
   const keys = heldKeys(subnet, node);
   const publicKey = subnet.high.groupPublicKey;
   const roles = [
