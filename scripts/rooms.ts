@@ -38,5 +38,6 @@ export const OWNED_LIBRARIES: Readonly<Record<string, string>> = {
   '@opentelemetry/': 'packages/telemetry/',
   '@nxtedition/rocksdb': 'packages/storage/',
   '@nats-io/': 'packages/bus/',
+  '@grpc/grpc-js': 'services/p2p/',
   'mcl-wasm': 'packages/crypto/src/fast/',
 };

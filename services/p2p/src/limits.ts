@@ -55,7 +55,7 @@ export const FRAME_LIMITS = {
   answerBytesMax: 4 * 1024 * 1024,
 } as const;
 
-/** What is kept for one peer, and how much it may ask. All of it is forgotten when it is no member any more. */
+/** What is kept for one peer, and how much it may say and ask. All of it is forgotten when it is no member any more. */
 export const PEER_LIMITS = {
   /** Members that are connected; more are not. */
   peersMax: 1_000,
@@ -70,6 +70,11 @@ export const PEER_LIMITS = {
   saidPerSecond: 2_000,
   saidAtOnce: 2_000,
   saidBytesPerSecond: 64 * 1024 * 1024,
+  /** Bytes heard from one peer per second, and at once, beyond what it was asked for; its frames over it are dropped unread. */
+  heardBytesPerSecond: 16 * 1024 * 1024,
+  heardBytesAtOnce: 64 * 1024 * 1024,
+  /** What a part of a frame, and a change in it, counts at least: tiny ones cost as much work. */
+  heardBytesOfPart: 512,
   /** Bytes served to one peer per second, and at once: tables and fetched bodies; over it, requests are dropped. */
   servedBytesPerSecond: 32 * 1024 * 1024,
   servedBytesAtOnce: 32 * 1024 * 1024,
@@ -103,6 +108,35 @@ export const FETCH_LIMITS = {
   idsPerRequestMax: 256,
   /** While something is fetched or waits its turn, it is looked after so often. */
   lookAfterMs: 100,
+} as const;
+
+/** Connections between peers. */
+export const LINK_LIMITS = {
+  /** Frames on their way to one peer that does not read them; more are dropped, and made good later. */
+  queueBytesMax: 16 * 1024 * 1024,
+  /** The same for bulk, of one peer and of all. */
+  bulkBytesMax: 64 * 1024 * 1024,
+  bulkBytesOfAllMax: 512 * 1024 * 1024,
+  /** Small frames of one turn leave as one message of at most this size. */
+  joinBytesMax: 256 * 1024,
+  /** Written and not yet taken by the connection: what comes later may still be overtaken. */
+  writtenBytesMax: 1024 * 1024,
+  /** Messages and bytes read from one peer per second; a faster one is not read for a while. */
+  messagesPerSecond: 4_000,
+  bytesPerSecond: 256 * 1024 * 1024,
+  pauseMs: 20,
+  /** A peer that answers no ping in time is lost. */
+  pingEveryMs: 2_000,
+  pingTimeoutMs: 3_000,
+  /** TLS and the first word of a stream must be done by then, or the connection is closed. */
+  openingMs: 5_000,
+  /** Connections that have not shown a member's key yet; one more closes the oldest. */
+  strangersMax: 128,
+  /** Between two attempts to reach a peer: doubled with each, up to the second. */
+  redialMsMin: 100,
+  redialMsMax: 3_000,
+  /** Flow control: received and not yet read, of one connection. */
+  windowBytes: 4 * 1024 * 1024,
 } as const;
 
 /** Questions to peers. */

@@ -57,6 +57,8 @@ type PeerEvent = Extract<
       | 'LinkChanged'
       | 'PeerMisbehaved'
       | 'PeerLimited'
+      | 'LinkRefused'
+      | 'FrameDropped'
       | 'AskFailed'
       | 'PeersFigures';
   }
@@ -88,6 +90,22 @@ function describePeers(event: PeerEvent): Description {
       };
     case 'PeerLimited':
       return { metrics: [{ kind: 'count', name: 'limited_total', labels: { what: event.what } }] };
+    case 'LinkRefused':
+      return {
+        log: {
+          level: event.reason === 'wrong key' || event.reason === 'bad address' ? 'warn' : 'debug',
+          text: 'connection refused',
+          fields: { peer: event.peer, reason: event.reason },
+        },
+        metrics: [{ kind: 'count', name: 'links_refused_total', labels: { reason: event.reason } }],
+      };
+    case 'FrameDropped':
+      return {
+        metrics: [
+          { kind: 'count', name: 'frames_dropped_total' },
+          { kind: 'count', name: 'frames_dropped_bytes', by: event.bytes },
+        ],
+      };
     case 'AskFailed':
       return {
         log: {

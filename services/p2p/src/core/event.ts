@@ -14,9 +14,28 @@ export type P2pEvent =
   | { readonly kind: 'PeerMisbehaved'; readonly peer: string; readonly what: Misdeed }
   /** Something of a peer that met a limit. Dropped or put off. */
   | { readonly kind: 'PeerLimited'; readonly peer: string; readonly what: Limited }
+  | LinkEvent
   | { readonly kind: 'AskFailed'; readonly peer: string; readonly failure: string }
   /** Once a beat. */
   | ({ readonly kind: 'PeersFigures' } & PeersFigures);
+
+/** What the carrier of frames tells. */
+export type LinkEvent =
+  /** A connection, or a wish for one, that came to nothing. `peer` is '' when nobody knows who it was. */
+  | {
+      readonly kind: 'LinkRefused';
+      readonly peer: string;
+      readonly reason:
+        | 'wrong key'
+        | 'bad address'
+        | 'no key'
+        | 'not a member'
+        | 'handshake'
+        | 'too many strangers'
+        | 'silent';
+    }
+  /** The peer reads too slowly: this frame found its queue full. What it carried is told again when the peer asks. */
+  | { readonly kind: 'FrameDropped'; readonly peer: string; readonly bytes: number };
 
 export type Misdeed =
   | 'not a member'
@@ -30,7 +49,7 @@ export type Misdeed =
   | 'chunk malformed'
   | 'question malformed';
 
-export type Limited = 'said' | 'served' | 'questions' | 'wanted' | 'bodies kept';
+export type Limited = 'heard' | 'said' | 'served' | 'questions' | 'wanted' | 'bodies kept';
 
 export interface PeersFigures {
   readonly linksUp: number;

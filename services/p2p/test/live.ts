@@ -1,0 +1,176 @@
+// Nodes with real peer ports on the loopback: the p2p service, its adapter and a bus, and nothing else.
+import { randomFillSync } from 'node:crypto';
+import { type MessageOf, type Observe, Service } from '@internode/actor';
+import { MemoryBus } from '@internode/bus/memory';
+import {
+  CONTRACTS,
+  type Message,
+  type MessageKind,
+  type PeerAddress,
+  subjectOf,
+} from '@internode/contracts';
+import { nodeHashEngine, nodeSignatures } from '@internode/crypto/fast';
+import { selfAuthenticating, setHashEngine, sha256 } from '@internode/encoding';
+import { SystemClock } from '@internode/host';
+import { toHex, utf8 } from '@internode/prelude';
+import { MemoryJournal } from '@internode/storage/memory';
+import { type GrpcPeers, openGrpcPeers } from '../src/adapters/grpc-peers.ts';
+import { createP2p, type P2pEvent } from '../src/index.ts';
+
+setHashEngine(nodeHashEngine);
+
+export interface Identity {
+  readonly secret: Uint8Array;
+  readonly publicKey: Uint8Array;
+  readonly nodeId: Uint8Array;
+}
+
+export function identityOf(name: string): Identity {
+  const secret = sha256(utf8(name));
+  const publicKey = nodeSignatures.ed25519PublicKey(secret);
+  return { secret, publicKey, nodeId: selfAuthenticating(publicKey) };
+}
+
+/** The lowest id first: it dials all others. */
+export function identities(count: number): Identity[] {
+  return Array.from({ length: count }, (_, index) => identityOf(`node ${index}`)).sort((a, b) =>
+    toHex(a.nodeId) < toHex(b.nodeId) ? -1 : 1,
+  );
+}
+
+export class LiveNode implements AsyncDisposable {
+  readonly identity: Identity;
+  readonly events: P2pEvent[] = [];
+  readonly bus = new MemoryBus();
+  readonly place = { subnet: 'test', node: 'node' };
+  readonly clock = new SystemClock();
+  readonly entropy = { fill: (bytes: Uint8Array): void => void randomFillSync(bytes) };
+  #peers: GrpcPeers | undefined;
+  #service: ReturnType<LiveNode['serviceOf']> | undefined;
+  #said = 0;
+
+  constructor(identity: Identity) {
+    this.identity = identity;
+  }
+
+  get peers(): GrpcPeers {
+    if (this.#peers === undefined) throw new Error('not open');
+    return this.#peers;
+  }
+
+  get address(): PeerAddress {
+    const { nodeId, publicKey } = this.identity;
+    return { nodeId, publicKey, address: `127.0.0.1:${this.peers.port}` };
+  }
+
+  get service(): ReturnType<LiveNode['serviceOf']> {
+    if (this.#service === undefined) throw new Error('not started');
+    return this.#service;
+  }
+
+  async open(port = 0): Promise<void> {
+    const { nodeId, secret } = this.identity;
+    const observe: Observe = (_service, event) => void this.events.push(event as P2pEvent);
+    this.#peers = await openGrpcPeers({
+      nodeId,
+      secret,
+      listen: { host: '127.0.0.1', port },
+      ports: this,
+      observe,
+    });
+  }
+
+  /** The service of this node, which knows these peers. */
+  start(peers: readonly PeerAddress[]): void {
+    const service = this.serviceOf(peers);
+    this.#service = service;
+    const observe: Observe = (_service, event) => void this.events.push(event as P2pEvent);
+    service.start({
+      place: this.place,
+      bus: this.bus,
+      clock: this.clock,
+      entropy: this.entropy,
+      journal: new MemoryJournal(),
+      solver: { solve: () => {} },
+      observe,
+    });
+  }
+
+  serviceOf(peers: readonly PeerAddress[]) {
+    return new Service(createP2p({ nodeId: this.identity.nodeId, peers }));
+  }
+
+  say(message: Message): void {
+    this.#said += 1;
+    this.bus.publish({
+      id: this.#said.toString(16).padStart(16, '0'),
+      cause: '',
+      sender: 'test',
+      subject: subjectOf(this.place, message.kind),
+      traceparent: '',
+      body: CONTRACTS[message.kind].encode(message as never),
+    });
+  }
+
+  hear<Kind extends MessageKind>(kind: Kind, listen: (message: MessageOf<Kind>) => void): void {
+    this.bus.subscribe(subjectOf(this.place, kind), ({ body }) => {
+      const decoded = CONTRACTS[kind].decode(body);
+      if (decoded.kind === 'valid') listen(decoded.value as MessageOf<Kind>);
+    });
+  }
+
+  /** Everything of a kind that is said from now on. */
+  collect<Kind extends MessageKind>(kind: Kind): MessageOf<Kind>[] {
+    const heard: MessageOf<Kind>[] = [];
+    this.hear(kind, (message) => heard.push(message));
+    return heard;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#service?.stop();
+    await this.#peers?.close();
+  }
+}
+
+export async function until(is: () => boolean, withinMs = 10_000): Promise<void> {
+  const endMs = performance.now() + withinMs;
+  while (!is()) {
+    if (performance.now() > endMs) throw new Error('it did not happen in time');
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}
+
+export async function pause(ms: number): Promise<void> {
+  await new Promise((resolve) => setTimeout(resolve, ms));
+}
+
+/** A network of so many, with all links up. */
+export class LiveNet implements AsyncDisposable {
+  readonly nodes: readonly LiveNode[];
+
+  constructor(count: number) {
+    this.nodes = identities(count).map((identity) => new LiveNode(identity));
+  }
+
+  static async open(count: number): Promise<LiveNet> {
+    const net = new LiveNet(count);
+    for (const node of net.nodes) await node.open();
+    for (const node of net.nodes) node.start(net.addresses);
+    await until(() => net.nodes.every(({ peers }) => peers.linksUp === count - 1));
+    return net;
+  }
+
+  get addresses(): readonly PeerAddress[] {
+    return this.nodes.map(({ address }) => address);
+  }
+
+  node(index: number): LiveNode {
+    const node = this.nodes[index];
+    if (node === undefined) throw new Error(`no node ${index}`);
+    return node;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all(this.nodes.map((node) => node[Symbol.asyncDispose]()));
+  }
+}
