@@ -1,3 +1,4 @@
+import { faultsTolerated } from './faults.ts';
 import type { DevelopmentIdentity } from './identities.ts';
 import type { ReplicaConfig } from './replica-config.ts';
 
@@ -34,7 +35,7 @@ export function networkBanner(
   readyMs: number,
 ): string {
   const replicas = config.replicas ?? [];
-  const faults = Math.floor((replicas.length - 1) / 3);
+  const faults = faultsTolerated(replicas.length);
   return `
 Internode ${config.version}: a network of ${replicas.length}, for DEVELOPMENT (one process dealt all keys). It bears ${faults} faulty.
 

@@ -33,6 +33,7 @@ Usage: internode <command> [flags]        (npm start = internode start; npm run 
 Commands
   start                          run a replica on this machine
   network                        run a network of several replicas on this machine, for development
+  genesis STEP                   the ceremony in which operators who do not trust each other found a subnet
   deploy FILE                    compile (.mo) or take (.wasm, .wasm.gz) a canister and install it
   call CANISTER METHOD [ARGS]    call a method, arguments in Candid text, e.g. '(1, "two")'
   canister status CANISTER       status, cycles, memory, controllers

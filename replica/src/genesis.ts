@@ -5,7 +5,12 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { dealSubnet, type NodeKeys, type SubnetDealing } from '@internode/beacon';
 import type { NodeRecord, SubnetRecord, Summary, Transcript } from '@internode/contracts';
-import { type BlsEngine, generateBlsKey, provePossession } from '@internode/crypto';
+import {
+  type BlsEngine,
+  generateBlsKey,
+  generateReceiverKey,
+  provePossession,
+} from '@internode/crypto';
 import { nodeSignatures } from '@internode/crypto/fast';
 import { canisterIdFromIndex, selfAuthenticating, separator, sha256 } from '@internode/encoding';
 import { concatBytes, fromHex, isHex } from '@internode/prelude';
@@ -19,7 +24,7 @@ export const CANISTER_RANGES: readonly (readonly [Uint8Array, Uint8Array])[] = [
 ];
 
 /** Heights from summary to summary in a network of several; a subnet of one keeps its keys for ever and has no epochs. */
-const EPOCH_LENGTH = 500;
+export const EPOCH_LENGTH = 500;
 
 const FILE = 'keys.json';
 const SEED_BYTES = 32;
@@ -95,7 +100,7 @@ export function nodeRecordOf(secrets: NodeSecrets, address: string, bls: BlsEngi
     publicKey,
     voteKey: bls.publicKey(secrets.vote),
     voteKeyProof: provePossession(bls, secrets.vote),
-    receiverKey: new Uint8Array(0),
+    receiverKey: generateReceiverKey(secrets.receiver).publicKey,
     address,
   };
 }
@@ -110,6 +115,15 @@ function secretsOf({ nodeSecret }: NodeKeys, bls: BlsEngine): NodeSecrets {
     node: nodeSecret,
     vote: generateBlsKey(bls, derive('vote', nodeSecret)).secretKey,
     receiver: derive('receiver', nodeSecret),
+  };
+}
+
+/** New secrets of a node, each from randomness of its own. */
+export function makeNodeSecrets(bls: BlsEngine): NodeSecrets {
+  return {
+    node: new Uint8Array(randomBytes(SEED_BYTES)),
+    vote: generateBlsKey(bls, randomBytes(SEED_BYTES)).secretKey,
+    receiver: new Uint8Array(randomBytes(SEED_BYTES)),
   };
 }
 

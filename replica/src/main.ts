@@ -2,6 +2,7 @@
 import { enableCompileCache } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { setFlagsFromString } from 'node:v8';
+import { GENESIS_HELP } from './ceremony/help.ts';
 import {
   CALL_HELP,
   CANISTER_HELP,
@@ -35,6 +36,10 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   network: {
     load: async () => (await import('./commands/network.ts')).network,
     help: NETWORK_HELP,
+  },
+  genesis: {
+    load: async () => (await import('./commands/genesis.ts')).genesis,
+    help: GENESIS_HELP,
   },
   deploy: { load: async () => (await import('./commands/deploy.ts')).deploy, help: DEPLOY_HELP },
   call: { load: async () => (await import('./commands/call.ts')).call, help: CALL_HELP },

@@ -34,7 +34,7 @@ export interface NodeSecrets {
   readonly node: Uint8Array;
   /** BLS: multi-signatures of large subnets. */
   readonly vote: Uint8Array;
-  /** ristretto255: shares of dealings are encrypted to it. */
+  /** Entropy of a ristretto255 key: shares of dealings are encrypted to it. */
   readonly receiver: Uint8Array;
 }
 
