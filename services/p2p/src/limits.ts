@@ -75,6 +75,8 @@ export const PEER_LIMITS = {
   heardBytesAtOnce: 64 * 1024 * 1024,
   /** What a part of a frame, and a change in it, counts at least: tiny ones cost as much work. */
   heardBytesOfPart: 512,
+  /** Of what it was asked for; more counts as unasked. */
+  expectedBytesMax: 160 * 1024 * 1024,
   /** Bytes served to one peer per second, and at once: tables and fetched bodies; over it, requests are dropped. */
   servedBytesPerSecond: 32 * 1024 * 1024,
   servedBytesAtOnce: 32 * 1024 * 1024,
@@ -87,8 +89,6 @@ export const PEER_LIMITS = {
   sayAgainMs: 2_000,
   sayAgainMessagesMax: 2_000,
   sayAgainBytesMax: 8 * 1024 * 1024,
-  /** Larger bodies are said again only on request. */
-  sayAgainBodyBytesMax: 64 * 1024,
   /** Beats between tellings of a table that does not change. */
   quietBeats: 5,
 } as const;

@@ -86,10 +86,16 @@ function describePeers(event: PeerEvent): Description {
           text: 'peer misbehaved',
           fields: { peer: event.peer, what: event.what },
         },
-        metrics: [{ kind: 'count', name: 'misdeeds_total', labels: { what: event.what } }],
+        metrics: [
+          { kind: 'count', name: 'misdeeds_total', by: event.times, labels: { what: event.what } },
+        ],
       };
     case 'PeerLimited':
-      return { metrics: [{ kind: 'count', name: 'limited_total', labels: { what: event.what } }] };
+      return {
+        metrics: [
+          { kind: 'count', name: 'limited_total', by: event.times, labels: { what: event.what } },
+        ],
+      };
     case 'LinkRefused':
       return {
         log: {

@@ -14,14 +14,16 @@ describe('four nodes on the loopback', () => {
       artifact('large block', { artifactKind: 'block_proposal', bytes: 4_000_000 }),
     ];
     for (const each of made) net.node(0).say({ kind: 'PublishArtifact', ...each });
-    await until(() => heard.every((list) => list.length >= made.length));
+    await until(() => heard.every((list) => idsOf(list).size >= made.length), 30_000);
     for (const list of heard) {
-      expect(new Set(list.map(({ id }) => toHex(id)))).toEqual(
-        new Set(made.map(({ id }) => toHex(id))),
-      );
+      expect(idsOf(list)).toEqual(idsOf(made));
       expect(
         list.every(({ fromNode }) => toHex(fromNode) === toHex(net.node(0).identity.nodeId)),
       ).toBe(true);
     }
   });
 });
+
+function idsOf(artifacts: readonly { readonly id: Uint8Array }[]): Set<string> {
+  return new Set(artifacts.map(({ id }) => toHex(id)));
+}

@@ -28,6 +28,16 @@ describe('what one node offers', () => {
     expect(net.member(3).core.view().library.bodyBytes).toBe(0);
   });
 
+  test('is said within two seconds even to a node that offers it itself: its maker may have died since', () => {
+    const net = Net.started(2);
+    const made = artifact('beacon 7');
+    for (const member of net.members) net.publish(member, made);
+    net.run(500);
+    expect(net.member(1).received()).toEqual([]);
+    net.run(3_000);
+    expect(net.member(1).received()[0]).toBe(toHex(made.id));
+  });
+
   test('large bodies of patient kinds are advertised, then fetched', () => {
     const net = Net.started(2);
     const made = artifact('big', { artifactKind: 'ingress', bytes: 700_000 });

@@ -63,6 +63,7 @@ export class Asks {
     if (open >= ASK_LIMITS.openPerPeerMax) return fail('busy');
     this.#ours.set(key, { askId, topic, peer, assembly: undefined });
     this.#oursOf.set(peer, open + 1);
+    peer.expect(FRAME_LIMITS.answerBytesMax);
     this.#outbox.send(peer, { kind: 'ask', ask: { askId, topic, body } });
     this.#outbox.waitFor(`${TIMER}${key}`, Math.min(timeoutMs, ASK_LIMITS.timeoutMsMax));
   }
@@ -112,7 +113,7 @@ export class Asks {
       theirs.delete(old);
     }
     if (theirs.size >= ASK_LIMITS.openPerPeerMax) {
-      this.#outbox.observe({ kind: 'PeerLimited', peer: peer.key, what: 'questions' });
+      this.#outbox.limited(peer, 'questions');
       return undefined;
     }
     theirs.set(key, { topic, untilMs: ms + ASK_LIMITS.answerWithinMs });

@@ -10,10 +10,20 @@ export type P2pEvent =
   | { readonly kind: 'SlotTableFull'; readonly artifact: ArtifactKind }
   | { readonly kind: 'MembersChanged'; readonly members: number }
   | { readonly kind: 'LinkChanged'; readonly peer: string; readonly up: boolean }
-  /** Something a correct peer never sends. Dropped. */
-  | { readonly kind: 'PeerMisbehaved'; readonly peer: string; readonly what: Misdeed }
-  /** Something of a peer that met a limit. Dropped or put off. */
-  | { readonly kind: 'PeerLimited'; readonly peer: string; readonly what: Limited }
+  /** Something a correct peer never sends, dropped; so often since the last beat. */
+  | {
+      readonly kind: 'PeerMisbehaved';
+      readonly peer: string;
+      readonly what: Misdeed;
+      readonly times: number;
+    }
+  /** Something of a peer that met a limit, dropped or put off; so often since the last beat. */
+  | {
+      readonly kind: 'PeerLimited';
+      readonly peer: string;
+      readonly what: Limited;
+      readonly times: number;
+    }
   | LinkEvent
   | { readonly kind: 'AskFailed'; readonly peer: string; readonly failure: string }
   /** Once a beat. */
@@ -42,14 +52,13 @@ export type Misdeed =
   | 'frame too large'
   | 'frame malformed'
   | 'updates malformed'
-  | 'slot out of range'
   | 'body is not what the id says'
   | 'body too large'
   | 'chunk nobody asked for'
   | 'chunk malformed'
   | 'question malformed';
 
-export type Limited = 'heard' | 'said' | 'served' | 'questions' | 'wanted' | 'bodies kept';
+export type Limited = 'heard' | 'said' | 'served' | 'questions' | 'wanted';
 
 export interface PeersFigures {
   readonly linksUp: number;

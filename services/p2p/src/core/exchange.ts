@@ -5,6 +5,7 @@ import type {
   FrameReceived,
   PeerAddress,
   PeerLinkChanged,
+  PeerPart,
   PublishArtifact,
   RequestArtifacts,
   SendArtifact,
@@ -44,6 +45,7 @@ export class Exchange {
   readonly #incoming: Incoming;
   readonly asks: Asks;
   #framesReceived = 0;
+  #saidAllMs = Number.NEGATIVE_INFINITY;
 
   constructor(outbox: Outbox, own: OwnIngress) {
     this.#outbox = outbox;
@@ -58,7 +60,7 @@ export class Exchange {
       library,
       speaker: this.#speaker,
       fetcher: this.#fetcher,
-      isOwn: (name) => this.outgoing.table.get(name) !== undefined || own.named(name) !== undefined,
+      own: (name) => this.outgoing.table.get(name) ?? own.named(name),
       onGone: (artifact) => {
         const { artifactKind, id } = artifact;
         if (artifactKind === 'ingress') own.keepRecent(nameOf(artifactKind, id), artifact);
@@ -95,19 +97,20 @@ export class Exchange {
     this.#framesReceived += 1;
     if (frame.length > FRAME_LIMITS.frameBytesMax)
       return this.#misbehaved(peer.key, 'frame too large');
+    if (!peer.mayBeHeard(frame.length, this.#outbox.now.ms))
+      return this.#outbox.limited(peer, 'heard');
     const decoded = PEER_FRAME.decode(frame);
     if (decoded.kind !== 'valid') return this.#misbehaved(peer.key, 'frame malformed');
     const { life, parts } = decoded.value;
+    peer.chargeParts(countParts(parts), this.#outbox.now.ms);
     if (life === 0) return this.#misbehaved(peer.key, 'frame malformed');
     // The news that its link is up may be late, or lost.
     if (!peer.up) this.#linkUp(peer);
     if (!this.#incoming.meet(peer, life)) return;
-    const misdeeds = new Set<Misdeed>();
     for (const { part } of parts) {
       const misdeed = this.#hearPart(peer, part);
-      if (misdeed !== undefined) misdeeds.add(misdeed);
+      if (misdeed !== undefined) this.#misbehaved(peer.key, misdeed);
     }
-    for (const misdeed of misdeeds) this.#misbehaved(peer.key, misdeed);
     this.#fetcher.send();
     this.#lookAfterWaiting();
   }
@@ -146,8 +149,11 @@ export class Exchange {
     this.#fetcher.send();
   }
 
-  /** Whoever has heard what peers offer has forgotten it. */
+  /** Whoever has heard what peers offer has forgotten it. Not more often than by itself. */
   sayAllAgain(): void {
+    const { ms } = this.#outbox.now;
+    if (ms - this.#saidAllMs < PEER_LIMITS.beatMs) return;
+    this.#saidAllMs = ms;
     this.#speaker.sayAgain(0);
   }
 
@@ -156,6 +162,7 @@ export class Exchange {
     this.outgoing.beat();
     for (const peer of this.members.up) this.#incoming.catchUp(peer);
     this.#speaker.sayAgain(PEER_LIMITS.sayAgainMs);
+    this.#outbox.tellComplaints();
     this.#tellFigures();
     if (this.members.size > 0) this.#outbox.startTimer('beat', PEER_LIMITS.beatMs);
   }
@@ -196,18 +203,15 @@ export class Exchange {
     const { id, body } = artifact;
     if (id.length !== ID_BYTES || !bytesEqual(sha256(body), id))
       return 'body is not what the id says';
-    if (!this.#speaker.hearDirect(artifact, peer))
-      this.#outbox.observe({ kind: 'PeerLimited', peer: peer.key, what: 'said' });
+    if (!this.#speaker.hearDirect(artifact, peer)) this.#outbox.limited(peer, 'said');
     return undefined;
   }
 
   #deliver({ artifact, peer, requested }: Fetched): void {
     const { artifactKind, id } = artifact;
     const offered = this.library.get(nameOf(artifactKind, id));
-    if (requested) {
-      if (offered !== undefined) this.library.keep(offered, artifact);
-      this.#speaker.sayNow(artifact, peer.nodeId);
-    } else if (offered !== undefined) this.#speaker.hear(offered, artifact, peer);
+    if (requested) this.#speaker.hearRequested(artifact, peer, offered);
+    else if (offered !== undefined) this.#speaker.hear(offered, artifact, peer);
   }
 
   /** Bodies for a peer, as far as they are here and its turn allows. */
@@ -217,7 +221,7 @@ export class Exchange {
       if (id.length !== ID_BYTES) return 'frame malformed';
       const body = this.#find(artifactKind, id)?.body;
       if (!peer.served.take(ID_BYTES + (body?.length ?? 0), ms)) {
-        this.#outbox.observe({ kind: 'PeerLimited', peer: peer.key, what: 'served' });
+        this.#outbox.limited(peer, 'served');
         return undefined;
       }
       const chunks = body === undefined || body.length === 0 ? MISSING : chunksOf(body);
@@ -271,7 +275,7 @@ export class Exchange {
   }
 
   #misbehaved(peer: string, what: Misdeed): void {
-    this.#outbox.observe({ kind: 'PeerMisbehaved', peer, what });
+    this.#outbox.misbehaved(peer, what);
   }
 
   #tellFigures(): void {
@@ -289,6 +293,16 @@ export class Exchange {
       artifactsSaidAgain: this.#speaker.saidAgain,
     });
   }
+}
+
+/** What a frame costs besides its bytes. */
+function countParts(parts: readonly PeerPart[]): number {
+  let count = parts.length;
+  for (const { part } of parts) {
+    if (part.kind === 'updates') count += part.updates.changes.length;
+    else if (part.kind === 'fetch') count += part.fetch.ids.length;
+  }
+  return count;
 }
 
 const MISSING = [{ size: 0, offset: 0, body: new Uint8Array(0) }];

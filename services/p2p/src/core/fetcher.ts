@@ -164,7 +164,7 @@ export class Fetcher {
       return known;
     }
     if (this.#wanted.size >= FETCH_LIMITS.wantedMax) {
-      this.#outbox.observe({ kind: 'PeerLimited', peer: first?.key ?? '', what: 'wanted' });
+      this.#outbox.limited(first, 'wanted');
       return undefined;
     }
     const wanted: Wanted = {
@@ -208,6 +208,7 @@ export class Fetcher {
     wanted.tried.add(peer);
     peer.inFlight += 1;
     peer.inFlightBytes += bytes;
+    peer.expect(bytes);
     this.#idle.delete(wanted);
   }
 

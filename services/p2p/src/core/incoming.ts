@@ -19,8 +19,8 @@ export interface Desk {
   readonly library: Library;
   readonly speaker: Speaker;
   readonly fetcher: Fetcher;
-  /** True for what this node has and offers itself. */
-  readonly isOwn: (name: string) => boolean;
+  /** What this node has of its own. */
+  readonly own: (name: string) => Artifact | undefined;
   /** Told of bodies that nobody offers any more. */
   readonly onGone: (artifact: Artifact) => void;
 }
@@ -82,20 +82,26 @@ export class Incoming {
   }
 
   #add(peer: Peer, entry: Entry): Misdeed | undefined {
-    const { library, speaker, fetcher, isOwn } = this.#desk;
+    const { library, speaker, fetcher } = this.#desk;
     const { artifactKind, id, size, body } = entry.content;
     if (id.length !== ID_BYTES) return 'updates malformed';
     if (size > FRAME_LIMITS.artifactBytesMax) return 'body too large';
     const offered = library.add(peer, entry);
-    if (offered.artifact !== undefined || isOwn(entry.name)) return undefined;
+    if (offered.artifact !== undefined) return undefined;
+    const own = this.#desk.own(entry.name);
+    if (own !== undefined) {
+      speaker.hearOwn(offered, own);
+      return undefined;
+    }
     if (body === undefined) {
       if (!speaker.wasSaid(entry.name)) fetcher.wantOffered(offered, peer);
       return undefined;
     }
     if (body.length !== size || !bytesEqual(sha256(body), id))
       return 'body is not what the id says';
-    fetcher.arrived(entry.name);
-    speaker.hear(offered, { artifactKind, id, body }, peer);
+    const artifact = { artifactKind, id, body };
+    if (fetcher.arrived(entry.name)) speaker.hearRequested(artifact, peer, offered);
+    else speaker.hear(offered, artifact, peer);
     return undefined;
   }
 

@@ -8,7 +8,7 @@ import {
   type PeerPart,
 } from '@internode/contracts';
 import { FRAME_LIMITS } from '../limits.ts';
-import type { P2pEvent } from './event.ts';
+import type { Limited, Misdeed, P2pEvent } from './event.ts';
 import type { Peer } from './peer.ts';
 
 export const PEER_FRAME = contract(
@@ -23,6 +23,8 @@ export type Part = PeerPart['part'];
 export type P2pEffect = Effect<never, P2pEvent>;
 export type Timer = 'offer-again' | 'beat' | 'flush' | 'look-after';
 
+type Complaint = Extract<P2pEvent, { readonly kind: 'PeerMisbehaved' | 'PeerLimited' }>;
+
 interface Parcel {
   readonly peers: readonly Peer[];
   readonly bulk: boolean;
@@ -34,6 +36,8 @@ export class Outbox {
   #effects: P2pEffect[] = [];
   #parcels = new Map<string, Parcel>();
   readonly #timing = new Set<string>();
+  /** By peer and kind. */
+  readonly #complaints = new Map<string, Complaint>();
   now: Instant = { ms: 0, unixNanos: 0n };
   framesSent = 0;
 
@@ -69,6 +73,27 @@ export class Outbox {
 
   observe(event: P2pEvent): void {
     this.#effects.push({ kind: 'observe', event });
+  }
+
+  misbehaved(peer: string, what: Misdeed): void {
+    this.#complain(`${peer}/${what}`, { kind: 'PeerMisbehaved', peer, what, times: 0 });
+  }
+
+  limited(peer: Peer | undefined, what: Limited): void {
+    const key = peer?.key ?? '';
+    this.#complain(`${key}/${what}`, { kind: 'PeerLimited', peer: key, what, times: 0 });
+  }
+
+  /** Counted and told together: what a peer does often is not to cost us often. */
+  tellComplaints(): void {
+    for (const event of this.#complaints.values()) this.observe(event);
+    this.#complaints.clear();
+  }
+
+  #complain(name: string, complaint: Complaint): void {
+    const known = this.#complaints.get(name);
+    const times = (known?.times ?? 0) + 1;
+    this.#complaints.set(name, { ...complaint, times });
   }
 
   /** One part to everyone who is reached. */

@@ -82,7 +82,7 @@ export class Outgoing {
 
   hearWant(peer: Peer, { life, after }: WantUpdates): void {
     if (!peer.served.has(this.#outbox.now.ms)) {
-      this.#outbox.observe({ kind: 'PeerLimited', peer: peer.key, what: 'served' });
+      this.#outbox.limited(peer, 'served');
       return;
     }
     this.flush();

@@ -14,6 +14,9 @@ export class Peer {
   readonly saidIngress = new Bucket(PEER_LIMITS.saidPerSecond, PEER_LIMITS.saidAtOnce);
   readonly saidOther = new Bucket(PEER_LIMITS.saidPerSecond, PEER_LIMITS.saidAtOnce);
   readonly saidBytes = new Bucket(PEER_LIMITS.saidBytesPerSecond, PEER_LIMITS.saidBytesPerSecond);
+  readonly #heard = new Bucket(PEER_LIMITS.heardBytesPerSecond, PEER_LIMITS.heardBytesAtOnce);
+  /** Bytes that it was asked for and has not sent. */
+  #expectedBytes = 0;
   readonly served = new Bucket(PEER_LIMITS.servedBytesPerSecond, PEER_LIMITS.servedBytesAtOnce);
   up = false;
   /** Bodies that are kept because this peer offers them. */
@@ -25,6 +28,24 @@ export class Peer {
     this.address = address;
     this.nodeId = address.nodeId;
     this.key = toHex(address.nodeId);
+  }
+
+  /** It was asked for so much. */
+  expect(bytes: number): void {
+    const { expectedBytesMax } = PEER_LIMITS;
+    this.#expectedBytes = Math.min(expectedBytesMax, this.#expectedBytes + bytes);
+  }
+
+  /** May a frame of so many bytes be read? What was asked for is on our account. */
+  mayBeHeard(bytes: number, nowMs: number): boolean {
+    const expected = Math.min(bytes, this.#expectedBytes);
+    if (!this.#heard.take(bytes - expected, nowMs)) return false;
+    this.#expectedBytes -= expected;
+    return true;
+  }
+
+  chargeParts(parts: number, nowMs: number): void {
+    this.#heard.take(parts * PEER_LIMITS.heardBytesOfPart, nowMs);
   }
 }
 

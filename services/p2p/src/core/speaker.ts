@@ -13,8 +13,8 @@ export class Speaker {
   readonly #said = new BoundedSet<string>(PEER_LIMITS.saidIdsMax, 'drop-oldest');
   /** Complete, and waiting until its peer may have more said. Void when its slot is used for something else. */
   readonly #waiting = new Set<Offered>();
-  /** In order of when they were last said. */
-  readonly #spoken = new Set<Offered>();
+  /** In order of when they were last said; calls apart, because many of them must not hold up votes. */
+  readonly #spoken = { calls: new Set<Offered>(), others: new Set<Offered>() };
   said = 0;
   saidAgain = 0;
 
@@ -39,8 +39,23 @@ export class Speaker {
       this.#say(artifact, peer.nodeId);
       return this.#spoke(offered);
     }
-    this.#outbox.observe({ kind: 'PeerLimited', peer: peer.key, what: 'said' });
+    this.#outbox.limited(peer, 'said');
     if (kept) this.#waiting.add(offered);
+  }
+
+  /** This node offers it too: whoever made it has it, unless he has died since. Then it is as good as said just now. */
+  hearOwn(offered: Offered, artifact: Artifact): void {
+    this.#library.keep(offered, artifact);
+    this.#spoke(offered);
+  }
+
+  /** It was asked for: said whatever was said before. */
+  hearRequested(artifact: Artifact, peer: Peer, offered?: Offered): void {
+    this.#say(artifact, peer.nodeId);
+    if (offered === undefined) return;
+    this.#library.keep(offered, artifact);
+    this.#waiting.delete(offered);
+    this.#spoke(offered);
   }
 
   /** An artifact in no slot. False when its peer has used up what it may have said. */
@@ -57,7 +72,7 @@ export class Speaker {
 
   forget(offered: Offered): void {
     this.#waiting.delete(offered);
-    this.#spoken.delete(offered);
+    this.#setOf(offered).delete(offered);
   }
 
   /** What had to wait, as far as it may be said now. */
@@ -78,24 +93,37 @@ export class Speaker {
 
   /** What was last said so long ago, the oldest first, no more at once than can be used. */
   sayAgain(olderThanMs: number): void {
-    const { sayAgainMessagesMax, sayAgainBytesMax, sayAgainBodyBytesMax } = PEER_LIMITS;
+    const left = {
+      messages: PEER_LIMITS.sayAgainMessagesMax as number,
+      bytes: PEER_LIMITS.sayAgainBytesMax as number,
+    };
+    this.#sayAgainOf(this.#spoken.others, olderThanMs, left);
+    this.#sayAgainOf(this.#spoken.calls, olderThanMs, left);
+  }
+
+  #sayAgainOf(
+    spoken: ReadonlySet<Offered>,
+    olderThanMs: number,
+    left: { messages: number; bytes: number },
+  ): void {
     const { ms } = this.#outbox.now;
-    let messages = 0;
-    let bytes = 0;
-    for (const offered of this.#spoken) {
+    for (const offered of spoken) {
       const { artifact, saidMs, peers } = offered;
       // Those said again in this round come last.
       if (saidMs === undefined || saidMs === ms || ms - saidMs < olderThanMs) break;
-      if (messages >= sayAgainMessagesMax || bytes >= sayAgainBytesMax) break;
+      if (left.messages <= 0 || left.bytes <= 0) break;
       const [peer] = peers.keys();
       this.#spoke(offered);
       if (artifact === undefined || peer === undefined) continue;
-      if (artifact.body.length > sayAgainBodyBytesMax) continue;
-      messages += 1;
-      bytes += artifact.body.length;
+      left.messages -= 1;
+      left.bytes -= artifact.body.length;
+      this.saidAgain += 1;
       this.#say(artifact, peer.nodeId);
     }
-    this.saidAgain += messages;
+  }
+
+  #setOf({ content }: Offered): Set<Offered> {
+    return content.artifactKind === 'ingress' ? this.#spoken.calls : this.#spoken.others;
   }
 
   #firstWithRoom(offered: Offered, artifact: Artifact): Peer | undefined {
@@ -118,7 +146,8 @@ export class Speaker {
 
   #spoke(offered: Offered): void {
     offered.saidMs = this.#outbox.now.ms;
-    this.#spoken.delete(offered);
-    this.#spoken.add(offered);
+    const spoken = this.#setOf(offered);
+    spoken.delete(offered);
+    spoken.add(offered);
   }
 }
