@@ -2,7 +2,7 @@
 import { Service, type ServiceFigures } from '@internode/actor';
 import { createBeacon, heldKeys, type SubnetDealing, solveBeacon } from '@internode/beacon';
 import { createConsensus, solveConsensus } from '@internode/consensus';
-import { canisterIdFromIndex } from '@internode/encoding';
+import { canisterIdFromIndex, sha256 } from '@internode/encoding';
 import {
   createExecution,
   createInPlaceSandbox,
@@ -11,7 +11,7 @@ import {
   type SandboxTask,
 } from '@internode/execution';
 import { createP2p } from '@internode/p2p';
-import { assert, bytesEqual } from '@internode/prelude';
+import { assert, bytesEqual, concatBytes, utf8 } from '@internode/prelude';
 import { type Role, role, withPeers } from '@internode/sim';
 import { createState, solveStateInPlace } from '@internode/state';
 import type { Crypto } from '../crypto.ts';
@@ -56,11 +56,12 @@ export function replicaOf(dealing: SubnetDealing, number: number, crypto: Crypto
   );
   const p2p = new Service(createP2p({ nodeId, peers }));
   const keys = heldKeys(subnet, node);
+  const tools = { bls, signatures, entropy: entropyOf(nodeId) };
   const publicKey = subnet.high.groupPublicKey;
   const roles = [
     role(state, (task, store) => solveStateInPlace({ store, bls, publicKey }, task)),
     executionRole(execution),
-    role(beacon, (task) => solveBeacon(bls, keys, task)),
+    role(beacon, (task) => solveBeacon(tools, keys, task)),
     role(consensus, (task) =>
       solveConsensus(
         {
@@ -102,5 +103,14 @@ function executionRole(service: Service<SandboxTask, SandboxAnswer, ExecutionEve
       execution.start(ports, onFailed);
     },
     stop: () => execution.stop(),
+  };
+}
+
+/** A sequence of its own for each node, the same in each run. */
+function entropyOf(nodeId: Uint8Array): () => Uint8Array {
+  let calls = 0;
+  return () => {
+    calls += 1;
+    return sha256(concatBytes(nodeId, utf8(String(calls))));
   };
 }

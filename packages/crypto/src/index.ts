@@ -12,7 +12,7 @@ export {
   blsPublicKeyToDer,
 } from './bls-format.ts';
 export { nobleBls } from './bls-noble.ts';
-export { catchUpMessage } from './catch-up.ts';
+export { catchUpMessage, catchUpMessageOf } from './catch-up.ts';
 export * from './dkg/index.ts';
 export { DKG_MEMBERS_MAX } from './limits.ts';
 export type { ProvenKey } from './multi-signature.ts';

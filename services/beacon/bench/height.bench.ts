@@ -4,6 +4,7 @@ import { loadFastBls, nodeSignatures } from '@internode/crypto/fast';
 import { dealSubnet, heldKeys, solveBeacon, startThreadedBeaconSolver } from '../src/index.ts';
 
 const bls = await loadFastBls();
+const tools = { bls, signatures: nodeSignatures, entropy: () => new Uint8Array(32) };
 
 for (const nodes of [1, 4, 13]) {
   const dealing = dealSubnet({
@@ -23,13 +24,24 @@ for (const nodes of [1, 4, 13]) {
     const message = new Uint8Array(46).fill(height);
     const shares = keys.slice(0, threshold).map((key, index) => {
       const startMs = performance.now();
-      const answer = solveBeacon(bls, key, { kind: 'sign-share', key: 'high', message });
+      const share = { publicKey: dealing.subnet.high.sharePublicKeys[index] as Uint8Array };
+      const answer = solveBeacon(tools, key, { kind: 'sign-share', key: 'high', share, message });
       if (index === 0) signMs += performance.now() - startMs;
-      if (answer.kind !== 'share-signed') throw new Error('not signed');
-      return { index, signature: answer.signature };
+      if (answer.kind !== 'share-signed' || answer.signature === undefined)
+        throw new Error('not signed');
+      return { index, publicKey: share.publicKey, signature: answer.signature };
     });
     const startMs = performance.now();
-    solveBeacon(bls, own, { kind: 'combine', key: 'high', message, shares });
+    const { groupPublicKey } = dealing.subnet.high;
+    const task = {
+      kind: 'combine',
+      key: 'high',
+      groupPublicKey,
+      threshold,
+      message,
+      shares,
+    } as const;
+    solveBeacon(tools, own, task);
     combineMs += performance.now() - startMs;
   }
   const combined =
@@ -50,12 +62,13 @@ if (node === undefined) throw new Error('no node');
 const solver = await startThreadedBeaconSolver(heldKeys(dealing.subnet, node), (fault) => {
   throw fault;
 });
+const share = { publicKey: dealing.subnet.high.sharePublicKeys[0] as Uint8Array };
 const tookMs: number[] = [];
 for (let i = 0; i < 200; i += 1) {
   const message = new Uint8Array(46).fill(i);
   const startMs = performance.now();
   await new Promise<void>((resolve) =>
-    solver.solve({ kind: 'sign-share', key: 'high', message }, () => resolve()),
+    solver.solve({ kind: 'sign-share', key: 'high', share, message }, () => resolve()),
   );
   tookMs.push(performance.now() - startMs);
 }

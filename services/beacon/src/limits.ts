@@ -12,6 +12,10 @@ export const BEACON_LIMITS = {
   journalEntriesMax: 2_048,
   /** Heights whose certification may be under way at once; the oldest is given up, and state asks again. */
   certificationsMax: 128,
+  /** How long an epoch runs before this node deals, so that after a restart the chain can show what it dealt before. */
+  dealAfterMs: 300,
+  /** How often the own dealing and complaints are said again to the own consensus, and missing dealings asked for. */
+  repeatMs: 5_000,
 } as const;
 
 assert(BEACON_LIMITS.journalEvery < BEACON_LIMITS.historyHeights, 'limits: journalEvery');

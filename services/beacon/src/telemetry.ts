@@ -50,7 +50,67 @@ export function describeBeacon(event: BeaconEvent): Description {
       };
     case 'Replayed':
       return { log: { level: 'info', text: 'beacon restored', fields: { height: event.height } } };
+    case 'EpochBegan':
+      return {
+        log: {
+          level: 'info',
+          text: 'an epoch has begun',
+          fields: { height: event.height, members: event.members },
+        },
+        metrics: [{ kind: 'count', name: 'epochs_total' }],
+      };
+    case 'Dealt':
+    case 'DealerCheated':
+    case 'ShareKept':
+    case 'ShareMissing':
+    case 'SharesErased':
+      return describeKeys(event);
     default:
       return unreachable(event);
   }
+}
+
+type KeyEvent = Extract<
+  BeaconEvent,
+  { readonly kind: 'Dealt' | 'DealerCheated' | 'ShareKept' | 'ShareMissing' | 'SharesErased' }
+>;
+
+function describeKeys(event: KeyEvent): Description {
+  switch (event.kind) {
+    case 'Dealt':
+      return {
+        log: { level: 'debug', text: 'dealt', fields: targetOf(event) },
+        metrics: [{ kind: 'count', name: 'dealings_total', labels: { key: event.key } }],
+      };
+    case 'DealerCheated':
+      return {
+        log: {
+          level: 'warn',
+          text: 'a dealing holds no good share for this node',
+          fields: { ...targetOf(event), dealer: event.dealer },
+        },
+        metrics: [{ kind: 'count', name: 'complaints_total' }],
+      };
+    case 'ShareKept':
+      return {
+        log: { level: 'debug', text: 'own share is complete', fields: targetOf(event) },
+        metrics: [{ kind: 'count', name: 'shares_kept_total', labels: { key: event.key } }],
+      };
+    case 'ShareMissing':
+      return {
+        log: { level: 'warn', text: 'no share of a generated key', fields: targetOf(event) },
+        metrics: [{ kind: 'count', name: 'shares_missing_total', labels: { key: event.key } }],
+      };
+    case 'SharesErased':
+      return {
+        log: { level: 'debug', text: 'shares erased', fields: { shares: event.shares } },
+        metrics: [{ kind: 'count', name: 'shares_erased_total' }],
+      };
+    default:
+      return unreachable(event);
+  }
+}
+
+function targetOf(event: { readonly key: string; readonly summaryHeight: number }) {
+  return { key: event.key, summaryHeight: event.summaryHeight };
 }

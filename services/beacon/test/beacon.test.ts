@@ -94,7 +94,7 @@ describe('a subnet of one', () => {
       nobleBls.verify({ publicKey: network.dealing.subnet.high.groupPublicKey, message, signature })
         .kind,
     ).toBe('valid');
-    expect(network.tasks.filter((task) => task.key === 'high')).toHaveLength(1);
+    expect(network.tasks.filter((task) => 'key' in task && task.key === 'high')).toHaveLength(1);
     expect(network.tasks.every((task) => task.kind === 'sign-share')).toBe(true);
   });
 

@@ -15,6 +15,8 @@ import {
 
 export const bls = await loadFastBls();
 
+const tools = { bls, signatures: nodeSignatures, entropy: () => new Uint8Array(32) };
+
 export function deal(nodes: number): SubnetDealing {
   return dealSubnet({
     nodes,
@@ -117,7 +119,7 @@ export class Network {
           this.#queue.push(() => {
             if (this.cores[index] !== core) return;
             const answer: BeaconAnswer = solveBeacon(
-              bls,
+              tools,
               heldKeys(this.dealing.subnet, node),
               effect.task,
             );

@@ -1,5 +1,5 @@
 // BLS in a thread of its own, so that it never blocks the loop. Certification goes first: a caller waits for it, while
-// beacons and tapes are made ahead.
+// beacons and tapes are made ahead. Key generation goes last: an epoch has time.
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import type { Solver } from '@internode/actor';
@@ -32,6 +32,7 @@ class WorkerSolver implements ThreadedBeaconSolver {
   readonly #worker: Worker;
   readonly #urgent: Waiting[] = [];
   readonly #ahead: Waiting[] = [];
+  readonly #patient: Waiting[] = [];
   /** In the order in which they were sent, hence answered. */
   readonly #underWay: Waiting[] = [];
   #closing = false;
@@ -49,8 +50,13 @@ class WorkerSolver implements ThreadedBeaconSolver {
   }
 
   solve(task: BeaconTask, answer: (result: BeaconAnswer) => void): void {
-    (task.key === 'high' ? this.#urgent : this.#ahead).push({ task, answer });
+    this.#queueOf(task).push({ task, answer });
     this.#send();
+  }
+
+  #queueOf(task: BeaconTask): Waiting[] {
+    if (!('key' in task)) return this.#patient;
+    return task.key === 'high' ? this.#urgent : this.#ahead;
   }
 
   async close(): Promise<void> {
@@ -60,7 +66,7 @@ class WorkerSolver implements ThreadedBeaconSolver {
 
   #send(): void {
     while (this.#underWay.length < UNDER_WAY_MAX) {
-      const next = this.#urgent.shift() ?? this.#ahead.shift();
+      const next = this.#urgent.shift() ?? this.#ahead.shift() ?? this.#patient.shift();
       if (next === undefined) return;
       this.#underWay.push(next);
       this.#worker.postMessage(next.task);

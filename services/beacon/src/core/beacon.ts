@@ -4,16 +4,20 @@
 // B2 one certification content per height, for the life of this core;
 // B3 beacon values are contiguous: each is signed over the hash of the one before.
 import type { Core, Input, Instant } from '@internode/actor';
-import type { Message } from '@internode/contracts';
+import type { EpochBegan, Message } from '@internode/contracts';
 import { separator, sha256 } from '@internode/encoding';
 import { assert, bytesEqual, concatBytes, unreachable } from '@internode/prelude';
 import { BEACON_LIMITS } from '../limits.ts';
+import { CatchUp } from './catch-up.ts';
+import { Epochs } from './epochs.ts';
 import type { BeaconEvent } from './event.ts';
+import { KeyGeneration } from './key-generation.ts';
+import { Offers } from './offers.ts';
 import { type BeaconEffect, Outbox } from './outbox.ts';
 import type { BeaconSubnet } from './subnet.ts';
 import type { BeaconAnswer, BeaconTask } from './task.ts';
 import { CONTENT_BYTES, ENTRY } from './wire.ts';
-import { Workshop } from './workshop.ts';
+import { type Finished, Workshop } from './workshop.ts';
 
 const NO_CONTENT = new Uint8Array(0);
 
@@ -24,24 +28,39 @@ export function genesisBeacon(subnetId: Uint8Array): Uint8Array {
 
 export class BeaconCore implements Core<BeaconTask, BeaconAnswer, BeaconEvent> {
   readonly #outbox = new Outbox();
+  readonly #epochs: Epochs;
+  readonly #offers: Offers;
+  readonly #keys: KeyGeneration;
   readonly #workshop: Workshop;
+  readonly #catchUp: CatchUp;
   /** The highest notarised height that consensus told of. */
   #notarized = 0;
+  /** The highest height with a certification known here. */
+  #certified = 0;
   #unjournalled: Uint8Array[] = [];
   #journalled = 0;
   #started = false;
 
   constructor(config: { readonly subnet: BeaconSubnet; readonly nodeId: Uint8Array }) {
+    const { subnet, nodeId } = config;
+    const outbox = this.#outbox;
+    const epochs = new Epochs(subnet, nodeId);
+    const offers = new Offers(outbox, () => epochs.alone);
+    const onShare = (): void => this.#workshop.keysChanged();
+    this.#keys = new KeyGeneration({ nodeId, offers, outbox, onShare });
     this.#workshop = new Workshop({
-      ...config,
-      outbox: this.#outbox,
-      onBeacon: (height, value) => {
-        this.#journal(height, value);
-        this.#prepare();
-      },
+      subnetId: subnet.subnetId,
+      nodeId,
+      epochs,
+      offers,
+      outbox,
+      sealedShare: (publicKey) => this.#keys.sealedShare(publicKey),
+      onFinished: (finished) => this.#finished(finished),
     });
-    const genesis = genesisBeacon(config.subnet.subnetId);
-    this.#workshop.histories.beacon.set(0, NO_CONTENT, genesis);
+    this.#epochs = epochs;
+    this.#offers = offers;
+    this.#catchUp = new CatchUp(this.#workshop, offers, outbox);
+    this.#workshop.histories.beacon.set(0, NO_CONTENT, genesisBeacon(subnet.subnetId));
   }
 
   step(_now: Instant, input: Input<BeaconAnswer>): readonly BeaconEffect[] {
@@ -56,15 +75,19 @@ export class BeaconCore implements Core<BeaconTask, BeaconAnswer, BeaconEvent> {
         this.#sayReadiness();
         workshop.say('beacon', workshop.marks.beacon);
         workshop.offerHistory();
+        this.#keys.start();
         this.#prepare();
         break;
       case 'message':
         this.#hear(input.message);
         break;
       case 'timer':
+        this.#keys.timer(input.token);
         break;
       case 'solved':
+        // Each knows its own questions.
         workshop.solved(input.id, input.answer);
+        this.#keys.solved(input.id, input.answer);
         break;
       default:
         unreachable(input);
@@ -93,12 +116,65 @@ export class BeaconCore implements Core<BeaconTask, BeaconAnswer, BeaconEvent> {
         return this.#certify(message.height, message.root);
       case 'ArtifactReceived':
         return this.#workshop.hearArtifact(message);
+      case 'RequestOffers':
+        return this.#offers.repeat();
+      case 'EpochBegan':
+        return this.#enter(message);
+      case 'DealingsFinalized':
+        return this.#keys.dealingsFinalized(message);
+      case 'CheckpointMade':
+        return this.#catchUp.checkpointMade(message);
       case 'RequestReadiness':
         if (message.service === '' || message.service === 'beacon') this.#sayReadiness();
         return;
       default:
         return;
     }
+  }
+
+  #enter(message: EpochBegan): void {
+    const { summary, beacon } = message;
+    const { height } = summary;
+    const isNew = this.#epochs.learn(summary);
+    // Consensus starts from a package of the subnet: nothing that was made before is of use to it.
+    if (isNew && beacon.length > 0 && height > this.#workshop.marks.beacon) {
+      this.#workshop.jumpTo(height, beacon);
+      this.#notarized = Math.max(this.#notarized, height);
+      this.#workshop.marks.tape = Math.max(this.#workshop.marks.tape, height);
+    }
+    if (isNew) {
+      this.#outbox.observe({
+        kind: 'EpochBegan',
+        height,
+        members: summary.current.record.nodes.length,
+      });
+      this.#workshop.keysChanged();
+    }
+    this.#keys.epochBegan(summary);
+    this.#catchUp.epochBegan(message);
+    this.#prepare();
+  }
+
+  #finished(finished: Finished): void {
+    const { kind, height, signature } = finished;
+    if (kind === 'certification') this.#certified = Math.max(this.#certified, height);
+    if (kind === 'catch_up') this.#catchUp.finished(finished);
+    this.#forgetEpochs();
+    if (kind !== 'beacon') return;
+    this.#journal(height, signature);
+    this.#catchUp.prepare();
+    this.#prepare();
+  }
+
+  /** Shares of an epoch are erased when everything of its heights is made. */
+  #forgetEpochs(): void {
+    const { marks } = this.#workshop;
+    const begun = Math.min(this.#epochs.learnt ?? 0, marks.beacon, marks.tape, this.#certified);
+    if (begun === 0 || begun !== this.#epochs.learnt || !this.#epochs.forgetBelow(begun)) return;
+    const shares = this.#keys.prune(this.#epochs.ownShareKeys());
+    if (shares === 0) return;
+    this.#compact();
+    this.#outbox.observe({ kind: 'SharesErased', shares });
   }
 
   #advanceTo(heights: {
@@ -117,9 +193,11 @@ export class BeaconCore implements Core<BeaconTask, BeaconAnswer, BeaconEvent> {
     const parent = this.#workshop.histories.beacon.get(this.#workshop.marks.beacon);
     assert(parent !== undefined, 'B3: the latest beacon is known');
     const next = this.#workshop.round('beacon', this.#workshop.marks.beacon + 1);
-    next.content ??= sha256(parent.signature);
-    if (this.#notarized >= next.height - 1) next.released = true;
-    this.#workshop.drive(next);
+    if (next !== undefined) {
+      next.content ??= sha256(parent.signature);
+      if (this.#notarized >= next.height - 1) next.released = true;
+      this.#workshop.drive(next);
+    }
     this.#prepareTape(this.#workshop.marks.tape + 1);
     this.#prepareTape(this.#workshop.marks.tape + 2);
     this.#workshop.forgetOld();
@@ -133,6 +211,7 @@ export class BeaconCore implements Core<BeaconTask, BeaconAnswer, BeaconEvent> {
     )
       return;
     const round = this.#workshop.round('tape', height);
+    if (round === undefined) return;
     round.content ??= NO_CONTENT;
     if (this.#workshop.marks.tape >= height - 1) round.released = true;
     this.#workshop.drive(round);
@@ -148,6 +227,7 @@ export class BeaconCore implements Core<BeaconTask, BeaconAnswer, BeaconEvent> {
     }
     this.#workshop.marks.certification = Math.max(this.#workshop.marks.certification, height);
     const round = this.#workshop.round('certification', height);
+    if (round === undefined) return;
     assert(
       round.content === undefined || bytesEqual(round.content, root),
       'B2: another state root',
@@ -175,25 +255,39 @@ export class BeaconCore implements Core<BeaconTask, BeaconAnswer, BeaconEvent> {
     for (const entry of this.#unjournalled) this.#outbox.add({ kind: 'persist', entry, then: [] });
     this.#journalled += this.#unjournalled.length;
     this.#unjournalled = [];
-    if (this.#journalled < BEACON_LIMITS.journalEntriesMax) return;
-    const entries = [...this.#workshop.histories.beacon.entries()].map((kept) =>
-      ENTRY.encode({ height: kept.height, value: kept.signature }),
+    if (this.#journalled >= BEACON_LIMITS.journalEntriesMax) this.#compact();
+  }
+
+  /** The journal becomes what is in force: what is erased here is erased there. */
+  #compact(): void {
+    const beacons = [...this.#workshop.histories.beacon.entries()].filter(
+      ({ height }) => height > 0,
     );
+    const entries = [
+      ...this.#keys.entries(),
+      ...beacons.map((kept) => ENTRY.encode({ height: kept.height, value: kept.signature })),
+    ];
     this.#outbox.add({ kind: 'compact', entries });
+    this.#unjournalled = [];
     this.#journalled = entries.length;
   }
 
   #replay(bytes: Uint8Array): void {
     const entry = ENTRY.decode(bytes);
     assert(entry.kind === 'valid', 'journal of beacon: entry is malformed');
-    const { height, value } = entry.value;
-    const parent = this.#workshop.histories.beacon.get(height - 1);
-    const content = parent === undefined ? NO_CONTENT : sha256(parent.signature);
-    assert(this.#journalled === 0 || parent !== undefined, 'B3: a gap in the journal of beacon');
-    this.#workshop.histories.beacon.set(height, content, value);
-    this.#workshop.histories.beacon.forgetOldest(BEACON_LIMITS.historyHeights);
-    this.#workshop.marks.beacon = height;
-    this.#notarized = Math.max(this.#notarized, height - 1);
     this.#journalled += 1;
+    const { height, value, epoch } = entry.value;
+    if (epoch !== undefined) this.#epochs.learn(epoch);
+    this.#keys.replay(entry.value);
+    if (value.length === 0) return;
+    const { histories, marks } = this.#workshop;
+    const parent = histories.beacon.get(height - 1);
+    const content = parent === undefined ? NO_CONTENT : sha256(parent.signature);
+    // Only after a catch-up package there is a gap: nothing below it is of use.
+    if (parent === undefined) histories.beacon.forgetOldest(0);
+    histories.beacon.set(height, content, value);
+    histories.beacon.forgetOldest(BEACON_LIMITS.historyHeights);
+    marks.beacon = height;
+    this.#notarized = Math.max(this.#notarized, height - 1);
   }
 }

@@ -1,9 +1,13 @@
 // Keys of a whole subnet from one dealer, for development and tests: whoever deals knows every secret. Subnets whose
 // nodes do not trust a dealer generate their keys together instead; what a node holds afterwards has the same form.
+import type { NodeRecord, Summary, Transcript } from '@internode/contracts';
 import {
   type BlsEngine,
   blsPublicKeyToDer,
   dealShares,
+  generateBlsKey,
+  generateReceiverKey,
+  provePossession,
   type SignatureEngine,
 } from '@internode/crypto';
 import { selfAuthenticating, separator, sha256 } from '@internode/encoding';
@@ -25,12 +29,18 @@ export interface NodeKeys {
   readonly nodeId: Uint8Array;
   /** Ed25519, 32 bytes. */
   readonly nodeSecret: Uint8Array;
+  /** BLS, for multi-signatures. */
+  readonly voteSecret: Uint8Array;
+  /** 32 bytes from which the key is made that shares are encrypted to. */
+  readonly receiverSecret: Uint8Array;
   readonly lowShare: Uint8Array;
   readonly highShare: Uint8Array;
 }
 
 export interface SubnetDealing {
   readonly subnet: DealtSubnet;
+  /** Of height 0, with the keys dealt here. */
+  readonly summary: Summary;
   /** In the order of `subnet.members`. */
   readonly nodes: readonly NodeKeys[];
 }
@@ -41,8 +51,10 @@ export function dealSubnet(options: {
   readonly entropy: Uint8Array;
   readonly bls: BlsEngine;
   readonly signatures: SignatureEngine;
+  /** Heights from summary to summary; absent: no epochs, the keys stay for ever. */
+  readonly epochLength?: number;
 }): SubnetDealing {
-  const { nodes: count, entropy, bls, signatures } = options;
+  const { nodes: count, entropy, bls, signatures, epochLength = 0 } = options;
   assert(count >= 1 && entropy.length >= 32, 'dealSubnet: options');
   const derive = (label: string): Uint8Array =>
     sha256(concatBytes(separator('internode-dealing'), separator(label), entropy));
@@ -52,25 +64,70 @@ export function dealSubnet(options: {
   const identities = Array.from({ length: count }, (_, i) => {
     const nodeSecret = derive(`node ${i}`);
     const publicKey = signatures.ed25519PublicKey(nodeSecret);
-    return { nodeSecret, publicKey, nodeId: selfAuthenticating(publicKey) };
+    const { secretKey: voteSecret } = generateBlsKey(bls, derive(`vote ${i}`));
+    const receiverSecret = derive(`receiver ${i}`);
+    const nodeId = selfAuthenticating(publicKey);
+    return { nodeSecret, voteSecret, receiverSecret, publicKey, nodeId };
   }).sort((a, b) => compareBytes(a.nodeId, b.nodeId));
   const publicKeyDer = blsPublicKeyToDer(high.groupPublicKey);
-  return {
-    subnet: {
-      subnetId: selfAuthenticating(publicKeyDer),
-      publicKeyDer,
-      registryVersion: 1,
-      members: identities.map(({ nodeId, publicKey }) => ({ nodeId, publicKey })),
-      low: publicHalf(low, faults + 1),
-      high: publicHalf(high, 2 * faults + 1),
-    },
-    nodes: identities.map(({ nodeId, nodeSecret }, index) => ({
-      nodeId,
-      nodeSecret,
-      lowShare: secretAt(low, index),
-      highShare: secretAt(high, index),
-    })),
+  const subnet = {
+    subnetId: selfAuthenticating(publicKeyDer),
+    publicKeyDer,
+    registryVersion: 1,
+    members: identities.map(({ nodeId, publicKey }) => ({ nodeId, publicKey })),
+    low: publicHalf(low, faults + 1),
+    high: publicHalf(high, 2 * faults + 1),
   };
+  const nodes = identities.map(({ nodeId, nodeSecret, voteSecret, receiverSecret }, index) => ({
+    nodeId,
+    nodeSecret,
+    voteSecret,
+    receiverSecret,
+    lowShare: secretAt(low, index),
+    highShare: secretAt(high, index),
+  }));
+  const records = nodes.map((node) => recordOf(node, { bls, signatures }));
+  return { subnet, summary: summaryOf(subnet, records, epochLength), nodes };
+}
+
+/** The public half of a node. */
+function recordOf(
+  { nodeId, nodeSecret, voteSecret, receiverSecret }: Omit<NodeKeys, 'lowShare' | 'highShare'>,
+  { bls, signatures }: { readonly bls: BlsEngine; readonly signatures: SignatureEngine },
+): NodeRecord {
+  return {
+    nodeId,
+    publicKey: signatures.ed25519PublicKey(nodeSecret),
+    voteKey: bls.publicKey(voteSecret),
+    voteKeyProof: provePossession(bls, voteSecret),
+    receiverKey: generateReceiverKey(receiverSecret).publicKey,
+    address: '',
+  };
+}
+
+function summaryOf(
+  subnet: DealtSubnet,
+  nodes: readonly NodeRecord[],
+  epochLength: number,
+): Summary {
+  const record = {
+    version: subnet.registryVersion,
+    nodes,
+    controller: new Uint8Array(0),
+    replicaVersion: '',
+    halted: false,
+    epochLength,
+  };
+  const transcript = (key: 'low' | 'high'): Transcript => ({
+    target: { summaryHeight: 0, key },
+    threshold: subnet[key].threshold,
+    members: nodes.map(({ nodeId }) => nodeId),
+    groupKey: subnet[key].groupPublicKey,
+    shareKeys: subnet[key].sharePublicKeys,
+    dealers: [],
+  });
+  const keys = { record, low: transcript('low'), high: transcript('high') };
+  return { height: 0, nextHeight: epochLength, current: keys, next: keys, configs: [], record };
 }
 
 type Dealt = ReturnType<typeof dealShares>;

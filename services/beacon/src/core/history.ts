@@ -1,7 +1,11 @@
+import type { OfferId } from './offers.ts';
+
 export interface Kept {
   readonly height: number;
   readonly content: Uint8Array;
   readonly signature: Uint8Array;
+  /** While it is offered to peers. */
+  offer: OfferId | undefined;
 }
 
 /** Finished values of one kind by height; the lowest are forgotten first. */
@@ -13,7 +17,7 @@ export class History {
   }
 
   set(height: number, content: Uint8Array, signature: Uint8Array): void {
-    this.#values.set(height, { height, content, signature });
+    this.#values.set(height, { height, content, signature, offer: undefined });
   }
 
   entries(): IterableIterator<Kept> {

@@ -1,29 +1,69 @@
+import type { Complaint, Dealing, DkgConfig, Transcript } from '@internode/contracts';
+
 /** `low`: beacon and tape, f + 1 shares. `high`: the subnet's permanent key, 2f + 1 shares (protocol 2.1). */
 export type KeyName = 'low' | 'high';
 
-/** What beacon has computed off the step. Secret shares live in the solver; no core sees one. */
+/** A secret share by the public key it belongs to. Sealed when it was generated; those of genesis are with the solver. */
+export interface ShareRef {
+  readonly publicKey: Uint8Array;
+  readonly sealed?: Uint8Array;
+}
+
+/** What beacon has computed off the step. Secrets are open in the solver only; no core sees one. */
 export type BeaconTask =
-  | { readonly kind: 'sign-share'; readonly key: KeyName; readonly message: Uint8Array }
+  | {
+      readonly kind: 'sign-share';
+      readonly key: KeyName;
+      readonly share: ShareRef;
+      readonly message: Uint8Array;
+    }
   /** Optimistic: combines and checks once; only a bad sum makes it check share by share. */
   | {
       readonly kind: 'combine';
       readonly key: KeyName;
+      readonly groupPublicKey: Uint8Array;
+      readonly threshold: number;
       readonly message: Uint8Array;
-      readonly shares: readonly { readonly index: number; readonly signature: Uint8Array }[];
+      readonly shares: readonly {
+        readonly index: number;
+        readonly publicKey: Uint8Array;
+        readonly signature: Uint8Array;
+      }[];
     }
   | {
       readonly kind: 'verify';
       readonly key: KeyName;
+      readonly publicKey: Uint8Array;
       readonly message: Uint8Array;
       readonly signature: Uint8Array;
+    }
+  /** `oldShare` when resharing. */
+  | { readonly kind: 'deal'; readonly config: DkgConfig; readonly oldShare?: ShareRef }
+  /** Decrypts what a dealing holds for this node. */
+  | { readonly kind: 'open'; readonly config: DkgConfig; readonly dealing: Dealing }
+  /** Puts the own share of a generated key together. */
+  | {
+      readonly kind: 'derive';
+      readonly config: DkgConfig;
+      readonly transcript: Transcript;
+      readonly opened: readonly { readonly dealer: Uint8Array; readonly sealed: Uint8Array }[];
     };
 
 export type BeaconAnswer =
-  | { readonly kind: 'share-signed'; readonly signature: Uint8Array }
+  /** Without a signature: this node does not hold the share. */
+  | { readonly kind: 'share-signed'; readonly signature: Uint8Array | undefined }
   /** `signature` is absent when too few shares were good; `culprits` are the members whose shares were not. */
   | {
       readonly kind: 'combined';
       readonly signature: Uint8Array | undefined;
       readonly culprits: readonly number[];
     }
-  | { readonly kind: 'verified'; readonly good: boolean };
+  | { readonly kind: 'verified'; readonly good: boolean }
+  | { readonly kind: 'dealt'; readonly dealing: Dealing | undefined }
+  /** The share, or the reason to complain; neither when this node receives nothing. */
+  | {
+      readonly kind: 'opened';
+      readonly sealed: Uint8Array | undefined;
+      readonly complaint: Complaint | undefined;
+    }
+  | { readonly kind: 'derived'; readonly sealed: Uint8Array | undefined };

@@ -1,80 +1,81 @@
 // Where values are made: the rounds under way, what peers sent for them, and the finished values of late.
-import type { ArtifactReceived, ThresholdShare, ThresholdValue } from '@internode/contracts';
-import { sha256 } from '@internode/encoding';
-import { assert, bytesEqual, toHex, unreachable, type Verdict } from '@internode/prelude';
+import type { ArtifactReceived } from '@internode/contracts';
+import { assert, bytesEqual, toHex, unreachable } from '@internode/prelude';
 import { BEACON_LIMITS } from '../limits.ts';
+import { type Epochs, ownShareKey, sameSharing } from './epochs.ts';
 import type { BeaconEvent } from './event.ts';
 import { History } from './history.ts';
+import type { Offers } from './offers.ts';
 import type { Outbox } from './outbox.ts';
-import { KEY_OF, messageOf, Round, type RoundKind } from './round.ts';
-import type { BeaconSubnet } from './subnet.ts';
-import type { BeaconAnswer, BeaconTask } from './task.ts';
-import { faultOf, kindOf, SHARE, VALUE } from './wire.ts';
+import { KEY_OF, messageOf, ROUND_KINDS, Round, type RoundKind } from './round.ts';
+import type { BeaconAnswer, BeaconTask, ShareRef } from './task.ts';
+import { kindOf, readArtifact, SHARE, VALUE } from './wire.ts';
 
 type Asked =
   | { readonly round: Round; readonly for: 'share' | 'combine' }
   | { readonly round: Round; readonly for: 'claim'; readonly peer: string };
+
+export interface Finished {
+  readonly kind: RoundKind;
+  readonly height: number;
+  readonly content: Uint8Array;
+  readonly signature: Uint8Array;
+}
+
+export interface WorkshopOptions {
+  readonly subnetId: Uint8Array;
+  readonly nodeId: Uint8Array;
+  readonly epochs: Epochs;
+  readonly offers: Offers;
+  readonly outbox: Outbox;
+  /** The sealed share of this public key, when it was generated and is durable. */
+  readonly sealedShare: (publicKey: Uint8Array) => Uint8Array | undefined;
+  /** Told of each new value; beacons come in order. */
+  readonly onFinished: (finished: Finished) => void;
+}
+
+const NO_CONTENT = new Uint8Array(0);
 
 export class Workshop {
   readonly histories: Readonly<Record<RoundKind, History>> = {
     beacon: new History(),
     tape: new History(),
     certification: new History(),
+    catch_up: new History(),
   };
   /** Around which heights there is work: of the latest beacon, of finality, of the latest state root. */
-  readonly marks: Record<RoundKind, number> = { beacon: 0, tape: 0, certification: 0 };
-  readonly #subnet: BeaconSubnet;
-  readonly #nodeId: Uint8Array;
-  readonly #self: number;
-  readonly #outbox: Outbox;
-  readonly #onBeacon: (height: number, value: Uint8Array) => void;
-  readonly #indexOf = new Map<string, number>();
+  readonly marks: Record<RoundKind, number> = {
+    beacon: 0,
+    tape: 0,
+    certification: 0,
+    catch_up: 0,
+  };
+  readonly #options: WorkshopOptions;
   readonly #rounds = new Map<string, Round>();
-  /** Members that sent a bad share: finding that out costs a check per share, so no more are taken from them. */
-  readonly #culprits = new Set<number>();
+  /** Members that sent a bad share: finding that out costs a check per share, so no more are taken from them in this epoch. */
+  readonly #culprits = new Set<string>();
+  /** Public keys of own shares that the solver does not have. */
+  readonly #absent = new Set<string>();
   readonly #pending = new Map<string, Asked>();
   #solveCount = 0;
 
-  constructor(options: {
-    readonly subnet: BeaconSubnet;
-    readonly nodeId: Uint8Array;
-    readonly outbox: Outbox;
-    /** Told of each new beacon, in order. */
-    readonly onBeacon: (height: number, value: Uint8Array) => void;
-  }) {
-    const { subnet, nodeId, outbox, onBeacon } = options;
-    this.#subnet = subnet;
-    this.#nodeId = nodeId;
-    this.#outbox = outbox;
-    this.#onBeacon = onBeacon;
-    for (const [index, member] of subnet.members.entries()) {
-      this.#indexOf.set(toHex(member.nodeId), index);
-    }
-    const self = this.#indexOf.get(toHex(nodeId));
-    assert(self !== undefined, 'beacon: this node is not a member');
-    this.#self = self;
-  }
-
-  get #alone(): boolean {
-    return this.#subnet.members.length === 1;
+  constructor(options: WorkshopOptions) {
+    this.#options = options;
   }
 
   /** Does for a round what can be done now: sign, show, combine, check a claim. */
   drive(round: Round): void {
-    const { content, kind, height } = round;
+    const { content, kind, height, ring } = round;
     if (content === undefined) return;
     const key = KEY_OF[kind];
-    const message = messageOf(kind, { subnetId: this.#subnet.subnetId, height, content });
-    if (round.own === 'none') {
-      round.own = 'signing';
-      this.#solve({ round, for: 'share' }, { kind: 'sign-share', key, message });
-    }
+    const message = messageOf(kind, { subnetId: this.#options.subnetId, height, content });
+    if (round.own === 'none') this.#signOwn(round, message);
     this.#show(round);
     if (round.busy) return;
-    const { threshold } = this.#subnet[key];
-    const shares = round.fittingShares(this.#self);
+    const { threshold, groupPublicKey } = ring;
+    const shares = round.fittingShares();
     const [first] = shares;
-    if (threshold === 1 && first?.index === this.#self) {
+    if (threshold === 1 && first !== undefined && first.index === ring.self) {
       // With a polynomial of degree 0 every share is the value, and the own one needs no check.
       return this.#finish(round, first.signature, {
         kind: 'ValueMade',
@@ -85,13 +86,38 @@ export class Workshop {
     }
     if (shares.length >= threshold) {
       round.busy = true;
-      return this.#solve({ round, for: 'combine' }, { kind: 'combine', key, message, shares });
+      const signed = shares.map(({ index, signature }) => {
+        const publicKey = ring.sharePublicKeys[index];
+        assert(publicKey !== undefined, 'beacon: a share of a holder');
+        return { index, publicKey, signature };
+      });
+      return this.#solve(
+        { round, for: 'combine' },
+        { kind: 'combine', key, groupPublicKey, threshold, message, shares: signed },
+      );
     }
     const claim = round.nextClaim();
     if (claim === undefined) return;
     round.busy = true;
     const { peer, signature } = claim;
-    this.#solve({ round, for: 'claim', peer }, { kind: 'verify', key, message, signature });
+    this.#solve(
+      { round, for: 'claim', peer },
+      { kind: 'verify', key, publicKey: groupPublicKey, message, signature },
+    );
+  }
+
+  /** A reference to the own share of the round's key. */
+  #signOwn(round: Round, message: Uint8Array): void {
+    const publicKey = ownShareKey(round.ring);
+    if (publicKey === undefined || this.#absent.has(toHex(publicKey))) {
+      round.own = 'absent';
+      return;
+    }
+    const sealed = this.#options.sealedShare(publicKey);
+    const share: ShareRef = sealed === undefined ? { publicKey } : { publicKey, sealed };
+    round.own = 'signing';
+    const key = KEY_OF[round.kind];
+    this.#solve({ round, for: 'share' }, { kind: 'sign-share', key, share, message });
   }
 
   #show(round: Round): void {
@@ -99,14 +125,10 @@ export class Workshop {
     if (!round.released || round.ownShown || !(own instanceof Uint8Array) || content === undefined)
       return;
     round.ownShown = true;
-    if (this.#alone) return;
-    const body = SHARE.encode({ height, content, signer: this.#nodeId, signature: own });
-    this.#outbox.publish({
-      kind: 'PublishArtifact',
-      artifactKind: `${kind}_share`,
-      id: sha256(body),
-      body,
-    });
+    const { nodeId, offers, epochs } = this.#options;
+    if (epochs.alone) return;
+    const body = SHARE.encode({ height, content, signer: nodeId, signature: own });
+    round.offer = offers.publish(`${kind}_share`, body);
   }
 
   solved(id: string, answer: BeaconAnswer): void {
@@ -120,16 +142,12 @@ export class Workshop {
     const { kind, height } = round;
     switch (answer.kind) {
       case 'share-signed':
-        round.own = answer.signature;
+        this.#signed(round, answer.signature);
         break;
       case 'combined':
-        for (const member of answer.culprits) {
-          this.#culprits.add(member);
-          for (const other of this.#rounds.values()) other.shares.delete(member);
-          this.#outbox.observe({ kind: 'ShareBad', value: kind, height, member });
-        }
+        for (const index of answer.culprits) this.#suspect(round, index);
         if (answer.signature !== undefined) {
-          const shares = this.#subnet[KEY_OF[kind]].threshold;
+          const shares = round.ring.threshold;
           return this.#finish(round, answer.signature, {
             kind: 'ValueMade',
             value: kind,
@@ -149,28 +167,47 @@ export class Workshop {
             height,
           });
         }
-        this.#outbox.observe({ kind: 'ValueBad', value: kind, height, peer: asked.peer });
+        this.#options.outbox.observe({ kind: 'ValueBad', value: kind, height, peer: asked.peer });
         break;
       }
       default:
-        unreachable(answer);
+        assert(false, 'beacon: not an answer to a round');
     }
     this.drive(round);
+  }
+
+  #signed(round: Round, signature: Uint8Array | undefined): void {
+    round.own = signature ?? 'absent';
+    const publicKey = ownShareKey(round.ring);
+    if (signature === undefined && publicKey !== undefined) this.#absent.add(toHex(publicKey));
+  }
+
+  #suspect(round: Round, index: number): void {
+    const { kind, height, ring } = round;
+    const holder = ring.holders[index];
+    if (holder === undefined) return;
+    this.#culprits.add(toHex(holder));
+    for (const other of this.#rounds.values()) {
+      const place = other.ring.indexOf.get(toHex(holder));
+      if (place !== undefined) other.shares.delete(place);
+    }
+    this.#options.outbox.observe({ kind: 'ShareBad', value: kind, height, member: index });
   }
 
   #finish(round: Round, signature: Uint8Array, event: BeaconEvent): void {
     const { kind, height, content } = round;
     assert(content !== undefined, 'beacon: finished without content');
-    this.#withdrawShare(round);
+    this.#options.offers.withdraw(round.offer);
     this.#rounds.delete(nameOf(kind, height));
     this.histories[kind].set(height, content, signature);
-    this.#outbox.observe(event);
-    if (!this.#alone) this.#offerValue(kind, { height, content, signature });
+    this.#options.outbox.observe(event);
+    if (kind !== 'catch_up') this.#offer(kind, height);
     this.say(kind, height);
-    if (kind !== 'beacon') return;
-    assert(height === this.marks.beacon + 1, 'B3: beacons are made in order');
-    this.marks.beacon = height;
-    this.#onBeacon(height, signature);
+    if (kind === 'beacon') {
+      assert(height === this.marks.beacon + 1, 'B3: beacons are made in order');
+      this.marks.beacon = height;
+    }
+    this.#options.onFinished({ kind, height, content, signature });
   }
 
   hearArtifact(message: ArtifactReceived): void {
@@ -178,36 +215,26 @@ export class Workshop {
     const kind = kindOf(artifactKind);
     if (kind === undefined) return;
     const peer = toHex(message.fromNode);
-    const isShare = artifactKind !== kind;
-    const decoded: Verdict<ThresholdShare | ThresholdValue> = isShare
-      ? SHARE.decode(body)
-      : VALUE.decode(body);
-    const fault = decoded.kind === 'valid' ? faultOf(kind, decoded.value) : decoded.reason;
-    if (decoded.kind !== 'valid' || fault !== undefined) {
-      return this.#outbox.observe({
-        kind: 'ArtifactRejected',
-        artifact: artifactKind,
-        peer,
-        reason: fault ?? '',
-      });
-    }
-    const { height, content, signature } = decoded.value;
-    const sender = this.#indexOf.get(peer);
+    const { epochs, nodeId, outbox } = this.#options;
+    const reject = (reason: string): void =>
+      outbox.observe({ kind: 'ArtifactRejected', artifact: artifactKind, peer, reason });
+    const read = readArtifact(kind, artifactKind, body);
+    if (read.kind !== 'valid') return reject(read.reason);
+    const { height, content, signature } = read.value;
     // A share comes from its signer, so that nobody takes another's place; a value may come from anyone.
-    const stolen = 'signer' in decoded.value && !bytesEqual(decoded.value.signer, message.fromNode);
-    if (sender === undefined || sender === this.#self || stolen) {
-      return this.#outbox.observe({
-        kind: 'ArtifactRejected',
-        artifact: artifactKind,
-        peer,
-        reason: 'not from its signer',
-      });
-    }
+    const stolen = 'signer' in read.value && !bytesEqual(read.value.signer, message.fromNode);
+    const own = bytesEqual(message.fromNode, nodeId);
+    if (stolen || own || !epochs.knows(peer)) return reject('not from its signer');
     if (!this.#isWanted(kind, height)) return;
     const round = this.round(kind, height);
-    if (isShare && this.#culprits.has(sender)) return;
-    if (isShare) round.shares.set(sender, { content, signature });
-    else round.claims.set(peer, { content, signature });
+    if (round === undefined) return;
+    if (artifactKind === kind) {
+      round.claims.set(peer, { content, signature });
+    } else {
+      const index = round.ring.indexOf.get(peer);
+      if (index === undefined || this.#culprits.has(peer)) return;
+      round.shares.set(index, { content, signature });
+    }
     this.drive(round);
   }
 
@@ -224,79 +251,107 @@ export class Workshop {
           height > this.marks.certification - historyHeights &&
           height <= this.marks.certification + lookAhead
         );
+      case 'catch_up':
+        // Only of summaries: that of the running epoch, and the one after it.
+        return height > this.marks.catch_up && this.#options.epochs.at(height)?.from === height;
       default:
         return unreachable(kind);
     }
   }
 
-  round(kind: RoundKind, height: number): Round {
+  /** Undefined when the keys of this height are not known yet, or no more. */
+  round(kind: RoundKind, height: number): Round | undefined {
     const name = nameOf(kind, height);
-    let round = this.#rounds.get(name);
-    if (round === undefined) {
-      round = new Round(kind, height);
-      this.#rounds.set(name, round);
-    }
+    const known = this.#rounds.get(name);
+    const ring = this.#options.epochs.at(height)?.[KEY_OF[kind]];
+    if (known !== undefined || ring === undefined) return known;
+    const round = new Round(kind, height, ring);
+    this.#rounds.set(name, round);
     return round;
+  }
+
+  /** Keys have changed, or an own share has come: what is under way with others begins again. */
+  keysChanged(): void {
+    this.#absent.clear();
+    this.#culprits.clear();
+    for (const [name, old] of [...this.#rounds]) {
+      const ring = this.#options.epochs.at(old.height)?.[KEY_OF[old.kind]];
+      if (ring !== undefined && sameSharing(ring, old.ring) && old.own !== 'absent') continue;
+      this.#options.offers.withdraw(old.offer);
+      this.#rounds.delete(name);
+      const round = this.round(old.kind, old.height);
+      if (round === undefined || old.content === undefined) continue;
+      round.content = old.content;
+      round.released = old.released;
+      this.drive(round);
+    }
   }
 
   forgetOld(): void {
     const { historyHeights } = BEACON_LIMITS;
     for (const [name, round] of this.#rounds) {
-      if (round.height > this.marks[round.kind] - historyHeights) continue;
-      this.#withdrawShare(round);
+      const lowest = this.marks[round.kind] - (round.kind === 'catch_up' ? 0 : historyHeights);
+      if (round.height > lowest) continue;
+      this.#options.offers.withdraw(round.offer);
       this.#rounds.delete(name);
     }
-    for (const kind of ['beacon', 'tape', 'certification'] as const) {
-      for (const { height, content, signature } of this.histories[kind].forgetOldest(
-        historyHeights,
-      )) {
-        if (this.#alone) continue;
-        const id = sha256(VALUE.encode({ height, content, signature }));
-        this.#outbox.publish({ kind: 'WithdrawArtifact', artifactKind: kind, id });
+    for (const kind of ROUND_KINDS) {
+      for (const { offer } of this.histories[kind].forgetOldest(historyHeights)) {
+        this.#options.offers.withdraw(offer);
       }
     }
   }
 
-  #withdrawShare(round: Round): void {
-    const { own, content, height, kind, ownShown } = round;
-    if (this.#alone || !ownShown || !(own instanceof Uint8Array) || content === undefined) return;
-    const id = sha256(SHARE.encode({ height, content, signer: this.#nodeId, signature: own }));
-    this.#outbox.publish({ kind: 'WithdrawArtifact', artifactKind: `${kind}_share`, id });
+  /** The beacon goes on from a value that the subnet has signed in a catch-up package; nothing before it is known. */
+  jumpTo(height: number, beacon: Uint8Array): void {
+    for (const { offer } of this.histories.beacon.forgetOldest(0)) {
+      this.#options.offers.withdraw(offer);
+    }
+    this.histories.beacon.set(height, NO_CONTENT, beacon);
+    this.marks.beacon = height;
+    for (const [name, round] of this.#rounds) {
+      if (round.kind !== 'beacon' || round.height > height) continue;
+      this.#options.offers.withdraw(round.offer);
+      this.#rounds.delete(name);
+    }
   }
 
   /** Says a value that is known. */
   say(kind: RoundKind, height: number): boolean {
+    const { outbox } = this.#options;
     const known = this.histories[kind].get(height);
     if (known === undefined) {
-      const latest = { beacon: this.marks.beacon, tape: 0, certification: 0 }[kind];
-      if (height <= latest) this.#outbox.observe({ kind: 'ValueForgotten', value: kind, height });
+      const latest = kind === 'beacon' ? this.marks.beacon : 0;
+      if (height <= latest) outbox.observe({ kind: 'ValueForgotten', value: kind, height });
       return false;
     }
     const { content: root, signature } = known;
-    if (kind === 'beacon') this.#outbox.publish({ kind: 'BeaconValue', height, value: signature });
-    else if (kind === 'tape') this.#outbox.publish({ kind: 'TapeValue', height, value: signature });
-    else this.#outbox.publish({ kind: 'CertificationValue', height, root, signature });
+    if (kind === 'beacon') outbox.publish({ kind: 'BeaconValue', height, value: signature });
+    else if (kind === 'tape') outbox.publish({ kind: 'TapeValue', height, value: signature });
+    else if (kind === 'certification')
+      outbox.publish({ kind: 'CertificationValue', height, root, signature });
     return true;
   }
 
   /** After a restart: what the journal remembers, to peers that lag. The oldest's parent is unknown. */
   offerHistory(): void {
-    if (this.#alone) return;
-    for (const { height, content, signature } of this.histories.beacon.entries()) {
-      if (content.length > 0) this.#offerValue('beacon', { height, content, signature });
+    for (const { height, content } of this.histories.beacon.entries()) {
+      if (content.length > 0) this.#offer('beacon', height);
     }
   }
 
-  #offerValue(kind: RoundKind, value: ThresholdValue): void {
-    const body = VALUE.encode(value);
-    this.#outbox.publish({ kind: 'PublishArtifact', artifactKind: kind, id: sha256(body), body });
+  #offer(kind: Exclude<RoundKind, 'catch_up'>, height: number): void {
+    const kept = this.histories[kind].get(height);
+    if (this.#options.epochs.alone || kept === undefined) return;
+    const { content, signature } = kept;
+    kept.offer = this.#options.offers.publish(kind, VALUE.encode({ height, content, signature }));
   }
 
   #solve(asked: Asked, task: BeaconTask): void {
-    const id = String(this.#solveCount);
+    const id = `round/${this.#solveCount}`;
     this.#solveCount += 1;
     this.#pending.set(id, asked);
-    this.#outbox.add({ kind: 'solve', id, task });
+    this.#options.outbox.add({ kind: 'solve', id, task });
   }
 }
 
