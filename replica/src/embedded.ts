@@ -169,7 +169,12 @@ interface Parts {
 async function runServices({ host, options, member, subnet, bls, onBroken }: Parts) {
   const { dataDir } = options;
   const { nodeId, secrets, shares } = member;
-  const keys = heldKeys(subnet, { lowShare: shares.low, highShare: shares.high });
+  const keys = heldKeys(subnet, {
+    lowShare: shares.low,
+    highShare: shares.high,
+    nodeSecret: secrets.node,
+    receiverSecret: secrets.receiver,
+  });
   const alone = subnet.members.length === 1;
   const opening = [
     closedWith(host, RocksStore.open({ path: join(dataDir, 'store') })),
