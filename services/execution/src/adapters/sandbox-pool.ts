@@ -70,6 +70,8 @@ export class SandboxPool {
         return this.#ask(this.#preparer(), task, answer);
       case 'execute':
         return this.#ask(this.#memberOf(task.context.canisterId), task, answer);
+      case 'series':
+        return this.#ask(this.#memberOf(task.first.context.canisterId), task, answer);
       case 'install':
       case 'remove':
       case 'open':

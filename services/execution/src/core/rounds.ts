@@ -12,6 +12,7 @@ import { type Started, startNext } from './executions.ts';
 import { type Fiber, solveAll } from './fibers.ts';
 import { ensureOpen, type Raise } from './loading.ts';
 import { runSubnetCall } from './management/dispatch.ts';
+import { type Allowance, inSeries, tally } from './series.ts';
 import type { Subnet } from './subnet.ts';
 import { uninstallIfOutOfCycles } from './uninstall.ts';
 
@@ -64,6 +65,23 @@ function nextWave(subnet: Subnet, cursor: string): string[] {
   return rotated.slice(0, ROUND.waveSize);
 }
 
+function count(figures: RoundFigures, more: RoundFigures): void {
+  figures.executions += more.executions;
+  figures.instructions += BigInt(more.executions) * ROUND.overheadInstructions + more.instructions;
+}
+
+/** What is left of a round for each of so many canisters. */
+function shareOf({ executions, instructions }: RoundFigures, canisters: number): Allowance {
+  const left = ROUND.instructions - instructions;
+  const shares = Math.max(1, canisters);
+  const messages = 1 + Math.floor(Math.max(0, ROUND.messages - executions) / shares);
+  const affordable = left > 0n ? left / (BigInt(shares) * ROUND.overheadInstructions) : 0n;
+  return {
+    messages: Math.min(messages, 1 + Number(affordable)),
+    instructions: left > 0n ? left / BigInt(shares) : 0n,
+  };
+}
+
 interface Wave {
   readonly raise: Raise;
   readonly figures: RoundFigures;
@@ -77,16 +95,19 @@ function* runWave(subnet: Subnet, keys: readonly string[], { raise, figures }: W
     yield* ensureOpen(subnet, canister, raise);
     const next = startNext(subnet, canister);
     subnet.index(canister);
-    figures.executions += 1;
-    figures.instructions += ROUND.overheadInstructions;
+    count(figures, { executions: 1, instructions: 0n });
     if (next !== undefined) started.push(next);
   }
-  for (let running = started; running.length > 0; ) {
+  const allowance = shareOf(figures, started.length);
+  let running = started.map((one) => inSeries(subnet, one, allowance));
+  while (running.length > 0) {
     const answers = yield* solveAll(running.map(({ task }) => task));
     const followers: Started[] = [];
     for (const [index, { finish }] of running.entries()) {
       const answer = answers[index] as Answer;
-      if (answer.kind === 'executed') figures.instructions += answer.instructions;
+      const { executions, instructions } = tally(answer);
+      // The first of each was counted when it began; cleanups are part of their execution.
+      count(figures, { executions: Math.max(0, executions - 1), instructions });
       const follower = finish(answer);
       if (follower !== undefined) followers.push(follower);
     }

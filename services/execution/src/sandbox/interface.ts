@@ -143,6 +143,21 @@ export interface ModuleFacts {
   readonly globalBytes: number;
 }
 
+/** A call that waits behind another at the same canister. */
+export interface Follower {
+  readonly entry: Entry;
+  readonly caller: Uint8Array;
+  readonly senderInfo: Context['senderInfo'];
+  readonly instructionLimit: bigint;
+}
+
+/** One execution of a series, with the part of its context that the sandbox found out by itself. */
+export interface SeriesStep {
+  readonly executed: Executed;
+  readonly balance: bigint;
+  readonly canisterVersion: bigint;
+}
+
 export type Task =
   /** Unpack (gzip), validate, instrument and compile. Cached by hash. */
   | { readonly kind: 'prepare'; readonly wasm: Uint8Array }
@@ -156,6 +171,17 @@ export type Task =
        * update run while a session is open, and ends it with `forget`.
        */
       readonly session: string | undefined;
+    }
+  /**
+   * Calls of users to one canister in one trip: each is executed as a task of its own would be, on what the one before left
+   * (`series.ts`). Ends early, after an execution that did more than answer, or that used up `instructionsMax` of all of
+   * them; those behind it have not begun.
+   */
+  | {
+      readonly kind: 'series';
+      readonly first: Extract<Task, { kind: 'execute' }>;
+      readonly then: readonly Follower[];
+      readonly instructionsMax: bigint;
     }
   /** Ends a session: drops its changes on every canister. */
   | { readonly kind: 'forget'; readonly session: string }
@@ -201,6 +227,8 @@ export type Answer =
   | { readonly kind: 'prepared'; readonly facts: ModuleFacts }
   | { readonly kind: 'unpreparable'; readonly trap: Trap }
   | Executed
+  /** At least one step. */
+  | { readonly kind: 'series'; readonly steps: readonly SeriesStep[] }
   | { readonly kind: 'removed' }
   | { readonly kind: 'forgotten' }
   | { readonly kind: 'collected'; readonly canisters: readonly Collected[] }

@@ -22,13 +22,15 @@ import { type EntryPoint, entryPointOf, inputOf } from './entry-point.ts';
 import { Execution, NO_MACHINE } from './execution.ts';
 import { logTextOf } from './failures.ts';
 import { Installation, type InstallTask } from './install.ts';
-import type { Answer, Collected, Entry, Executed, Task, Trap } from './interface.ts';
+import type { Answer, Collected, Entry, Executed, SeriesStep, Task, Trap } from './interface.ts';
 import { INSTANCES_LIVE, SESSIONS, STABLE_PAGES_WRITTEN } from './limits.ts';
 import { modeOf } from './modes.ts';
 import { Modules, type PreparedModule } from './modules.ts';
 import type { SandboxPorts } from './ports.ts';
+import { contextAfter } from './series.ts';
 
 type ExecuteTask = Extract<Task, { kind: 'execute' }>;
+type SeriesTask = Extract<Task, { kind: 'series' }>;
 type OpenTask = Extract<Task, { kind: 'open' }>;
 
 /** Changes of a composite query, set aside between its executions. */
@@ -45,6 +47,8 @@ const SESSION_LOST: Trap = {
   code: 'IC0529',
   message: 'The state of the composite query was lost.',
 };
+
+const NO_MEMORY = { heapBytes: 0, stableBytes: 0 } as const;
 
 /** State is kept after these; queries and inspections leave none (5.2, 5.12). */
 const KEEPS: ReadonlySet<Entry['kind']> = new Set<Entry['kind']>([
@@ -83,6 +87,8 @@ export class Sandbox {
       }
       case 'execute':
         return this.#execute(task);
+      case 'series':
+        return { kind: 'series', steps: this.#series(task) };
       case 'install':
         return this.#install(task);
       case 'remove':
@@ -96,6 +102,28 @@ export class Sandbox {
         return this.#open(task);
       default:
         return unreachable(task);
+    }
+  }
+
+  #series({ first, then, instructionsMax }: SeriesTask): readonly SeriesStep[] {
+    const key = toHex(first.context.canisterId);
+    const steps: SeriesStep[] = [];
+    let task = first;
+    let instructionsLeft = instructionsMax;
+    for (;;) {
+      const canister = this.#canisters.get(key);
+      const { heapBytes, stableBytes } = canister ?? NO_MEMORY;
+      const executed = this.#execute(task);
+      const { balance, canisterVersion } = task.context;
+      const next = then[steps.length];
+      steps.push({ executed, balance, canisterVersion });
+      instructionsLeft -= executed.instructions;
+      if (next === undefined || canister === undefined || instructionsLeft <= 0n) return steps;
+      const { memory64 } = canister.module.facts;
+      const place = { memory64, heapBytes, stableBytes };
+      const context = contextAfter(task, executed, { next, place });
+      if (context === undefined) return steps;
+      task = { kind: 'execute', entry: next.entry, context, session: undefined };
     }
   }
 
@@ -269,7 +297,7 @@ function withoutCode(
   };
   const stable = canister?.stable ?? new StableMemory();
   const x = new Execution(input, { machine: NO_MACHINE, stable, memory64: false });
-  const { heapBytes, stableBytes } = canister ?? { heapBytes: 0, stableBytes: 0 };
+  const { heapBytes, stableBytes } = canister ?? NO_MEMORY;
   // Without the hook every message is accepted (5.12).
   x.messageAccepted = entry.kind === 'inspect_message';
   return x.result(trap, { instructions: 0, heapBytes, stableBytes });
