@@ -27,11 +27,12 @@ export const ROUND = {
   overheadInstructions: 2_000_000n,
 } as const;
 
-/**
- * Calls of users that wait at one canister go to the sandbox together, this many at most; the trip ends once they have used so
- * many instructions. Short, since a query waits until it is over.
- */
-export const SERIES = { messages: 128, instructions: 100_000_000n } as const;
+/** Calls of users that wait at one canister go to the sandbox in one trip; what does not fit goes with the next. */
+export const SERIES = {
+  messages: 128,
+  /** A trip ends after the call that used up so many: short, since queries of the canister wait for it. */
+  instructions: 100_000_000n,
+} as const;
 
 /** Canister to canister, per pair: call_perform answers 2 beyond. */
 export const CALLS_PER_PAIR = 500;
