@@ -75,6 +75,12 @@ export class MemoryStore implements Store {
     );
   }
 
+  /** What is stored now, readable whatever is written later. */
+  holdNow(): HeldMemory {
+    this.#sortedKeys ??= sortedKeysOf(this.#values);
+    return new HeldMemory(this.#sortedKeys, new Map(this.#values));
+  }
+
   async write(batch: readonly Change[], options: { readonly sync: boolean }): Promise<void> {
     this.writeNow(batch, options);
   }
@@ -109,12 +115,42 @@ export class MemoryStore implements Store {
   }
 
   #keysOf({ gte, lt }: Range, limit: number): string[] {
-    this.#sortedKeys ??= [...this.#values.keys()].sort((a, b) => (a < b ? -1 : 1));
+    this.#sortedKeys ??= sortedKeysOf(this.#values);
     const keys = this.#sortedKeys;
     const from = firstNotBelow(keys, textOf(gte));
     const end = firstNotBelow(keys, textOf(lt));
     return keys.slice(from, Math.min(end, from + limit));
   }
+}
+
+/** A `Held` without promises. */
+export class HeldMemory {
+  readonly #keys: readonly string[];
+  readonly #values: ReadonlyMap<string, Uint8Array>;
+
+  constructor(keys: readonly string[], values: ReadonlyMap<string, Uint8Array>) {
+    this.#keys = keys;
+    this.#values = values;
+  }
+
+  readNow({ gte, lt, bytesMax }: Range & { readonly bytesMax: number }): Entry[] {
+    const entries: Entry[] = [];
+    const end = textOf(lt);
+    let bytes = 0;
+    for (let i = firstNotBelow(this.#keys, textOf(gte)); bytes < bytesMax; i++) {
+      const text = this.#keys[i];
+      if (text === undefined || text >= end) break;
+      const key = bytesOf(text);
+      const value = (this.#values.get(text) as Uint8Array).slice();
+      bytes += key.length + value.length;
+      entries.push({ key, value });
+    }
+    return entries;
+  }
+}
+
+function sortedKeysOf(values: ReadonlyMap<string, Uint8Array>): string[] {
+  return [...values.keys()].sort((a, b) => (a < b ? -1 : 1));
 }
 
 function firstNotBelow(keys: readonly string[], key: string): number {

@@ -8,6 +8,7 @@ declare module '@nxtedition/rocksdb' {
 
   export interface RowIterator {
     nextv(size: number): Promise<[Buffer, never][]>;
+    seek(target: Buffer): void;
     close(): Promise<void>;
   }
 
@@ -29,6 +30,7 @@ declare module '@nxtedition/rocksdb' {
       readonly limit?: number;
       readonly values?: boolean;
       readonly fillCache?: boolean;
+      readonly highWaterMarkBytes?: number;
     }): RowIterator;
     getProperty(name: string): string;
   }

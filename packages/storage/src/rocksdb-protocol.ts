@@ -9,10 +9,12 @@ export type StoreRequest = { readonly id: number } & (
   /** Rows: gte, lt. */
   | { readonly kind: 'range'; readonly rows: Uint8Array<ArrayBuffer>; readonly limit: number }
   | { readonly kind: 'deleteRange'; readonly rows: Uint8Array<ArrayBuffer>; readonly sync: boolean }
+  | { readonly kind: 'call'; readonly request: unknown }
 );
 
 export type StoreAnswer =
   | { readonly id: number; readonly rows: Uint8Array<ArrayBuffer> }
+  | { readonly id: number; readonly answer: unknown }
   | { readonly id: number; readonly fault: { code: StorageFaultCode; message: string } };
 
 /** Stands before every user's key. */

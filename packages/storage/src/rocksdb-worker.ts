@@ -5,8 +5,11 @@ import { join } from 'node:path';
 import { parentPort, workerData } from 'node:worker_threads';
 import { RocksLevel, type RowIterator } from '@nxtedition/rocksdb';
 import { StorageFault, type StorageFaultCode } from './fault.ts';
+import type { Extend, Extension, Inside } from './inside.ts';
 import { packRows, type Row, unpackRows } from './packing.ts';
-import type { StoreAnswer, StoreRequest } from './rocksdb-protocol.ts';
+import { HeldRows } from './rocksdb-held.ts';
+import { type StoreAnswer, type StoreRequest, USER_PREFIX } from './rocksdb-protocol.ts';
+import type { Change } from './store.ts';
 import { Witness } from './witness.ts';
 
 /** The number of the last commit. Users' keys lie above it, behind a prefix. */
@@ -22,7 +25,7 @@ const NOBODY = -1;
 const REOPEN_EVERY_MS = 500;
 const NO_ROWS = new Uint8Array(0);
 
-const path = (workerData as { path: string }).path;
+const { path, extension: extensionUrl } = workerData as { path: string; extension?: string };
 const port = parentPort;
 if (port === null) throw new Error('rocksdb-worker runs in a worker thread');
 
@@ -34,8 +37,17 @@ let mustReopen = false;
 let reopenAtMs = 0;
 let lastError: unknown;
 
-/** A request, or the next piece of checking a large store. */
-type Work = StoreRequest | Sweep;
+let extension: Extension | undefined;
+
+/** A request, the next piece of checking a large store, or a batch of the extension. */
+type Work = StoreRequest | Sweep | Own;
+
+interface Own {
+  readonly kind: 'own';
+  readonly batch: readonly Change[];
+  readonly sync: boolean;
+  readonly settle: PromiseWithResolvers<void>;
+}
 
 interface Sweep {
   readonly kind: 'sweep';
@@ -58,6 +70,14 @@ async function performAll(): Promise<void> {
   for (;;) {
     const work = waiting.shift();
     if (work === undefined) break;
+    if (work.kind === 'own') {
+      await performOwn(work);
+      continue;
+    }
+    if (work.kind === 'call') {
+      call(work.id, work.request);
+      continue;
+    }
     const id = work.kind === 'sweep' ? NOBODY : work.id;
     const answer = await perform(work).then(
       (rows): StoreAnswer => ({ id, rows }),
@@ -68,14 +88,64 @@ async function performAll(): Promise<void> {
   busy = false;
 }
 
-async function perform(request: Work): Promise<Uint8Array<ArrayBuffer>> {
+/** The extension answers when it likes; others do not wait for it. */
+function call(id: number, request: unknown): void {
+  const answered = extension?.call(request) ?? Promise.reject(new Error('there is no extension'));
+  answered.then(
+    ({ answer, transfer = [] }) => port?.postMessage({ id, answer }, [...transfer]),
+    (error) => port?.postMessage({ id, fault: plainFaultOf(error) }),
+  );
+}
+
+async function performOwn({ batch, sync, settle }: Own): Promise<void> {
+  const rows: Row[] = [];
+  for (const { key, value } of batch) rows.push(prefixed(key), value);
+  await write(rows, sync).then(settle.resolve, (error) => {
+    const { code, message } = plainFaultOf(error);
+    settle.reject(new StorageFault(code, message));
+  });
+}
+
+const inside: Inside = {
+  hold: () => {
+    if (opened === undefined) throw new StorageFault('broken', `${path} is closed`);
+    return new HeldRows(opened.db);
+  },
+  write: (batch, { sync }) => {
+    const settle = Promise.withResolvers<void>();
+    enqueue({ kind: 'own', batch, sync, settle });
+    return settle.promise;
+  },
+};
+
+function prefixed(key: Uint8Array): Buffer {
+  const bytes = Buffer.allocUnsafe(key.length + 1);
+  bytes[0] = USER_PREFIX;
+  bytes.set(key, 1);
+  return bytes;
+}
+
+function* keysOf(rows: readonly Row[]): Generator<Uint8Array> {
+  for (let i = 0; i < rows.length; i += 2) yield (rows[i] as Uint8Array).subarray(1);
+}
+
+type Answered = Exclude<Work, Own | { readonly kind: 'call' }>;
+
+async function perform(request: Answered): Promise<Uint8Array<ArrayBuffer>> {
   switch (request.kind) {
     case 'open':
       await open();
+      if (extensionUrl !== undefined && extension === undefined) {
+        const { extend } = (await import(extensionUrl)) as { extend: Extend };
+        extension = extend(inside);
+      }
       return NO_ROWS.slice();
-    case 'write':
-      await write(unpackRows(request.rows), request.sync);
+    case 'write': {
+      const rows = unpackRows(request.rows);
+      extension?.writing(keysOf(rows));
+      await write(rows, request.sync);
       return NO_ROWS.slice();
+    }
     case 'getMany': {
       const { db } = await reopened(false);
       return packRows(await db.getMany(unpackRows(request.rows).map(bufferOf)));
@@ -237,6 +307,7 @@ function bytesOfNumber(value: number): Buffer {
 }
 
 function plainFaultOf(error: unknown): { code: StorageFaultCode; message: string } {
+  if (error instanceof StorageFault && error.code !== 'corrupt') return error;
   const texts: string[] = [];
   for (let cause = error; cause instanceof Error; cause = cause.cause) texts.push(cause.message);
   const text = texts.join(': ');

@@ -12,8 +12,14 @@ type Wording = StoreRequest extends infer Request
   : never;
 
 interface Pending {
-  readonly resolve: (rows: Row[]) => void;
+  readonly resolve: (rows: Row[], answer: unknown) => void;
   readonly reject: (fault: StorageFault) => void;
+}
+
+export interface RocksOptions {
+  readonly path: string;
+  /** A module that exports `extend` (`Extend`): it works in the store's thread, see `call`. */
+  readonly extension?: URL;
 }
 
 /** A `Store` on RocksDB, in a worker thread of its own. */
@@ -28,8 +34,8 @@ export class RocksStore implements Store {
    * Opens or creates the store in a directory of its own. Rejects with a `StorageFault`: `corrupt` when any file is
    * damaged or missing, `locked`, `full`, `broken`.
    */
-  static async open({ path }: { readonly path: string }): Promise<RocksStore> {
-    const store = new RocksStore(path);
+  static async open(options: RocksOptions): Promise<RocksStore> {
+    const store = new RocksStore(options);
     try {
       await store.#ask({ kind: 'open' });
       return store;
@@ -39,9 +45,9 @@ export class RocksStore implements Store {
     }
   }
 
-  private constructor(path: string) {
+  private constructor({ path, extension }: RocksOptions) {
     const url = new URL('./rocksdb-worker.ts', import.meta.url);
-    this.#worker = new Worker(url, { workerData: { path } });
+    this.#worker = new Worker(url, { workerData: { path, extension: extension?.href } });
     this.#worker.on('message', (answer: StoreAnswer) => this.#settle(answer));
     this.#worker.on('error', (error) => this.#fail(path, error.message));
     this.#worker.on('exit', () => this.#fail(path, 'closed'));
@@ -77,16 +83,25 @@ export class RocksStore implements Store {
     await this.#ask({ kind: 'deleteRange', rows, sync });
   }
 
+  /** Asks the extension. */
+  call(request: unknown): Promise<unknown> {
+    return this.#post({ kind: 'call', request }, (_, answer) => answer);
+  }
+
   async close(): Promise<void> {
     await this.#ask({ kind: 'close' }).catch(() => {});
     await this.#worker.terminate();
   }
 
   #ask(wording: Wording): Promise<Row[]> {
+    return this.#post(wording, (rows) => rows);
+  }
+
+  #post<T>(wording: Wording, take: (rows: Row[], answer: unknown) => T): Promise<T> {
     if (this.#fault !== undefined && wording.kind !== 'close') return Promise.reject(this.#fault);
     return new Promise((resolve, reject) => {
       const id = this.#count++;
-      this.#pending.set(id, { resolve, reject });
+      this.#pending.set(id, { resolve: (rows, answer) => resolve(take(rows, answer)), reject });
       const transfer = 'rows' in wording ? [wording.rows.buffer] : [];
       this.#worker.postMessage({ ...wording, id } as StoreRequest, transfer);
     });
@@ -95,7 +110,8 @@ export class RocksStore implements Store {
   #settle(answer: StoreAnswer): void {
     const pending = this.#pending.get(answer.id);
     this.#pending.delete(answer.id);
-    if ('rows' in answer) return pending?.resolve(unpackRows(answer.rows));
+    if ('rows' in answer) return pending?.resolve(unpackRows(answer.rows), undefined);
+    if ('answer' in answer) return pending?.resolve([], answer.answer);
     const fault = new StorageFault(answer.fault.code, answer.fault.message);
     if (fault.code !== 'full') this.#fault = fault;
     pending?.reject(fault);

@@ -37,6 +37,29 @@ export const STATE_LIMITS = {
   labelsMax: 127,
 } as const;
 
+export const CHECKPOINT_LIMITS = {
+  /** Values of one chunk; a longer row is cut into pieces of so many bytes. Part of what manifests mean. */
+  pieceBytesMax: 1024 * 1024,
+  /** Rows of one chunk. Part of what manifests mean. */
+  chunkRowsMax: 4_096,
+  /** Longest key of a row of a checkpoint. */
+  keyBytesMax: 48,
+  /** Bytes of one chunk with its keys. A manifest that says more is refused. */
+  chunkBytesMax: 1024 * 1024 + 4_096 * 64,
+  /** The encoded manifest is cut so. Part of what manifests mean. */
+  subManifestBytes: 1024 * 1024,
+  /** Checkpoints that are kept and served. The oldest goes when another is made. */
+  keptMax: 2,
+  /** Rows are read so many bytes at a time: a whole unit of pages. */
+  readBytes: 1280 * 1024,
+  /** Chunks of one question, and their bytes together unless it is one. More is refused. */
+  askedChunksMax: 1_024,
+  askedBytesMax: 1024 * 1024 + 4_096 * 64,
+  /** Content from so many bytes on is compressed, if as many of its first bytes shrink to this part or less. */
+  compressedBytesMin: 16 * 1024,
+  compressedPartMax: 0.7,
+} as const;
+
 export const PAGE_BYTES = 4_096;
 export const PRINCIPAL_BYTES_MAX = 29;
 export const HASH_BYTES = 32;

@@ -16,6 +16,14 @@ export type VotePurpose = 'proposal' | 'notarization' | 'finalization';
 const VOTE_PURPOSE_BY_NAME: { readonly [Name in VotePurpose]: number } = { proposal: 1, notarization: 2, finalization: 3 };
 const VOTE_PURPOSE_BY_ID: ReadonlyMap<number, VotePurpose> = new Map([[1, 'proposal'], [2, 'notarization'], [3, 'finalization']] as const);
 
+export type SyncPart = 'manifest_head' | 'sub_manifest' | 'chunks';
+const SYNC_PART_BY_NAME: { readonly [Name in SyncPart]: number } = { manifest_head: 1, sub_manifest: 2, chunks: 3 };
+const SYNC_PART_BY_ID: ReadonlyMap<number, SyncPart> = new Map([[1, 'manifest_head'], [2, 'sub_manifest'], [3, 'chunks']] as const);
+
+export type SyncOutcome = 'content' | 'unknown_root' | 'no_such_part' | 'busy';
+const SYNC_OUTCOME_BY_NAME: { readonly [Name in SyncOutcome]: number } = { content: 1, unknown_root: 2, no_such_part: 3, busy: 4 };
+const SYNC_OUTCOME_BY_ID: ReadonlyMap<number, SyncOutcome> = new Map([[1, 'content'], [2, 'unknown_root'], [3, 'no_such_part'], [4, 'busy']] as const);
+
 export type RequestStatus = 'received' | 'processing' | 'replied' | 'rejected' | 'done';
 const REQUEST_STATUS_BY_NAME: { readonly [Name in RequestStatus]: number } = { received: 1, processing: 2, replied: 3, rejected: 4, done: 5 };
 const REQUEST_STATUS_BY_ID: ReadonlyMap<number, RequestStatus> = new Map([[1, 'received'], [2, 'processing'], [3, 'replied'], [4, 'rejected'], [5, 'done']] as const);
@@ -456,6 +464,30 @@ export interface StoredLayout {
 export interface StoredGarbage {
   readonly first: Uint8Array;
   readonly end: Uint8Array;
+}
+
+export interface ManifestHead {
+  readonly version: number;
+  readonly height: number;
+  readonly stateRoot: Uint8Array;
+  readonly manifestBytes: number;
+  readonly subManifests: readonly Uint8Array[];
+}
+
+export interface SyncQuestion {
+  readonly manifestRoot: Uint8Array;
+  readonly part: SyncPart;
+  readonly indices: readonly number[];
+}
+
+export interface SyncAnswer {
+  readonly outcome: SyncOutcome;
+  readonly compressed: boolean;
+  readonly content: Uint8Array;
+}
+
+export interface StoredSync {
+  readonly package: CatchUpPackage;
 }
 
 export interface Readiness {
@@ -2714,6 +2746,113 @@ export function decodeStoredGarbage(reader: Reader, length: number, depth = 0): 
   }
   if (reader.pos !== end) invalidMessage('StoredGarbage');
   return { first: first_, end: end_ };
+}
+
+export function encodeManifestHead(message: ManifestHead, writer: Writer): Writer {
+  if (message.version !== 0) writer.uint32(8).uint32(message.version);
+  if (message.height !== 0) writeNumber(writer.uint32(16), message.height);
+  if (message.stateRoot.length > 0) writer.uint32(26).bytes(message.stateRoot);
+  if (message.manifestBytes !== 0) writeNumber(writer.uint32(32), message.manifestBytes);
+  for (const item of message.subManifests) writer.uint32(42).bytes(item);
+  return writer;
+}
+
+export function decodeManifestHead(reader: Reader, length: number, depth = 0): ManifestHead {
+  const end = reader.pos + length;
+  if (end > reader.len || depth > 8) invalidMessage('ManifestHead');
+  let version_: number = 0;
+  let height_: number = 0;
+  let stateRoot_: Uint8Array = new Uint8Array(0);
+  let manifestBytes_: number = 0;
+  const subManifests_: Uint8Array[] = [];
+  while (reader.pos < end) {
+    const tag = reader.uint32();
+    switch (tag) {
+      case 8: version_ = reader.uint32(); break;
+      case 16: height_ = readNumber(reader); break;
+      case 26: stateRoot_ = readBytes(reader); break;
+      case 32: manifestBytes_ = readNumber(reader); break;
+      case 42: subManifests_.push(readBytes(reader)); break;
+      default: reader.skipType(tag & 7);
+    }
+  }
+  if (reader.pos !== end) invalidMessage('ManifestHead');
+  return { version: version_, height: height_, stateRoot: stateRoot_, manifestBytes: manifestBytes_, subManifests: subManifests_ };
+}
+
+export function encodeSyncQuestion(message: SyncQuestion, writer: Writer): Writer {
+  if (message.manifestRoot.length > 0) writer.uint32(10).bytes(message.manifestRoot);
+  writer.uint32(16).uint32(SYNC_PART_BY_NAME[message.part]);
+  for (const item of message.indices) writer.uint32(24).uint32(item);
+  return writer;
+}
+
+export function decodeSyncQuestion(reader: Reader, length: number, depth = 0): SyncQuestion {
+  const end = reader.pos + length;
+  if (end > reader.len || depth > 8) invalidMessage('SyncQuestion');
+  let manifestRoot_: Uint8Array = new Uint8Array(0);
+  let part_: SyncPart | undefined;
+  const indices_: number[] = [];
+  while (reader.pos < end) {
+    const tag = reader.uint32();
+    switch (tag) {
+      case 10: manifestRoot_ = readBytes(reader); break;
+      case 16: part_ = SYNC_PART_BY_ID.get(reader.uint32()) ?? invalidEnum('part'); break;
+      case 24: indices_.push(reader.uint32()); break;
+      default: reader.skipType(tag & 7);
+    }
+  }
+  if (reader.pos !== end) invalidMessage('SyncQuestion');
+  if (part_ === undefined) return invalidMessage('SyncQuestion.part');
+  return { manifestRoot: manifestRoot_, part: part_, indices: indices_ };
+}
+
+export function encodeSyncAnswer(message: SyncAnswer, writer: Writer): Writer {
+  writer.uint32(8).uint32(SYNC_OUTCOME_BY_NAME[message.outcome]);
+  if (message.compressed) writer.uint32(16).bool(message.compressed);
+  if (message.content.length > 0) writer.uint32(26).bytes(message.content);
+  return writer;
+}
+
+export function decodeSyncAnswer(reader: Reader, length: number, depth = 0): SyncAnswer {
+  const end = reader.pos + length;
+  if (end > reader.len || depth > 8) invalidMessage('SyncAnswer');
+  let outcome_: SyncOutcome | undefined;
+  let compressed_: boolean = false;
+  let content_: Uint8Array = new Uint8Array(0);
+  while (reader.pos < end) {
+    const tag = reader.uint32();
+    switch (tag) {
+      case 8: outcome_ = SYNC_OUTCOME_BY_ID.get(reader.uint32()) ?? invalidEnum('outcome'); break;
+      case 16: compressed_ = reader.bool(); break;
+      case 26: content_ = readBytes(reader); break;
+      default: reader.skipType(tag & 7);
+    }
+  }
+  if (reader.pos !== end) invalidMessage('SyncAnswer');
+  if (outcome_ === undefined) return invalidMessage('SyncAnswer.outcome');
+  return { outcome: outcome_, compressed: compressed_, content: content_ };
+}
+
+export function encodeStoredSync(message: StoredSync, writer: Writer): Writer {
+  encodeCatchUpPackage(message.package, writer.uint32(10).fork()).ldelim();
+  return writer;
+}
+
+export function decodeStoredSync(reader: Reader, length: number, depth = 0): StoredSync {
+  const end = reader.pos + length;
+  if (end > reader.len || depth > 8) invalidMessage('StoredSync');
+  let package_: CatchUpPackage | undefined;
+  while (reader.pos < end) {
+    const tag = reader.uint32();
+    switch (tag) {
+      case 10: package_ = decodeCatchUpPackage(reader, reader.uint32(), depth + 1); break;
+      default: reader.skipType(tag & 7);
+    }
+  }
+  if (reader.pos !== end) invalidMessage('StoredSync');
+  if (package_ === undefined) return invalidMessage('StoredSync.package');
+  return { package: package_ };
 }
 
 export function encodeReadiness(message: Readiness, writer: Writer): Writer {

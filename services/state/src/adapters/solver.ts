@@ -2,11 +2,13 @@
 import type { Solver } from '@internode/actor';
 import type { BlsEngine } from '@internode/crypto';
 import { stateRootMessage } from '@internode/hash-tree';
-import { unreachable } from '@internode/prelude';
+import { assert, unreachable } from '@internode/prelude';
 import { StorageFault, type Store } from '@internode/storage';
 import type { MemoryStore } from '@internode/storage/memory';
+import type { EngineAnswer } from '../core/engine.ts';
 import type { StateAnswer, StateTask } from '../core/task.ts';
 import { withChecksum, withoutChecksum } from './checksum.ts';
+import { EngineInPlace } from './engine-in-place.ts';
 
 interface Verifier {
   readonly bls: Pick<BlsEngine, 'verify'>;
@@ -15,7 +17,8 @@ interface Verifier {
 }
 
 export interface StateSolverOptions extends Verifier {
-  readonly store: Store;
+  /** Opened with the extension `CHECKPOINTS` where the service makes checkpoints. */
+  readonly store: Store & { call?(request: unknown): Promise<unknown> };
   /** Told when what is stored must not be served, with a message for people. The node cannot go on. */
   readonly onRefused?: (fault: Error) => void;
 }
@@ -44,7 +47,13 @@ async function solve(options: StateSolverOptions, task: StateTask): Promise<Stat
       const entries = await store.range({ ...task.range, limit: task.limit });
       return { kind: 'rows', rows: entries.map(withoutChecksum) };
     }
+    case 'engine': {
+      assert(store.call !== undefined, 'a store without checkpoints');
+      const answer = (await store.call(task.request)) as EngineAnswer;
+      return { kind: 'engine', answer };
+    }
     case 'verify':
+    case 'verify-package':
       return verify(options, task);
     case 'refuse':
       options.onRefused?.(new Error(task.detail));
@@ -63,6 +72,7 @@ export function solveStateInPlace(
   try {
     switch (task.kind) {
       case 'write':
+        engineOf(store).writing(task.changes.map(({ key }) => key));
         store.writeNow(task.changes.map(withChecksum), { sync: task.sync });
         return { kind: 'written' };
       case 'sweep':
@@ -74,7 +84,10 @@ export function solveStateInPlace(
         const entries = store.rangeNow({ ...task.range, limit: task.limit });
         return { kind: 'rows', rows: entries.map(withoutChecksum) };
       }
+      case 'engine':
+        return { kind: 'engine', answer: engineOf(store).call(task.request) };
       case 'verify':
+      case 'verify-package':
         return verify(options, task);
       case 'refuse':
         return { kind: 'refused' };
@@ -86,15 +99,25 @@ export function solveStateInPlace(
   }
 }
 
+/** The engine lives as long as the store; a new life of the core makes it forget. */
+const engines = new WeakMap<MemoryStore, EngineInPlace>();
+
+function engineOf(store: MemoryStore): EngineInPlace {
+  const engine = engines.get(store) ?? new EngineInPlace(store);
+  engines.set(store, engine);
+  return engine;
+}
+
 function gotOf(key: Uint8Array, value: Uint8Array | undefined): StateAnswer {
   return { kind: 'got', value: value && withoutChecksum({ key, value }).value };
 }
 
 function verify(
   { bls, publicKey }: Verifier,
-  { root, signature }: Extract<StateTask, { kind: 'verify' }>,
+  task: Extract<StateTask, { kind: 'verify' | 'verify-package' }>,
 ): StateAnswer {
-  const message = stateRootMessage(root);
+  const { signature } = task;
+  const message = task.kind === 'verify' ? stateRootMessage(task.root) : task.message;
   return {
     kind: 'verified',
     valid: bls.verify({ publicKey, message, signature }).kind === 'valid',

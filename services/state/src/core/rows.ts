@@ -67,14 +67,14 @@ export const GARBAGE = contract(
   encodeStoredGarbage,
   decodeStoredGarbage,
 );
-const CANISTER = contract(
+export const CANISTER = contract(
   'CanisterRecord',
   TYPES,
   'canister_record',
   encodeCanisterRecord,
   decodeCanisterRecord,
 );
-const REQUEST = contract(
+export const REQUEST = contract(
   'RequestChange',
   TYPES,
   'request_change',

@@ -1,3 +1,4 @@
+import type { EngineAnswer, EngineRequest } from './engine.ts';
 import type { KeyRange } from './rows.ts';
 
 /** One row to write; `value` undefined deletes. */
@@ -22,6 +23,14 @@ export type StateTask =
   | { readonly kind: 'range'; readonly range: KeyRange; readonly limit: number }
   /** Whether the subnet signed this root. */
   | { readonly kind: 'verify'; readonly root: Uint8Array; readonly signature: Uint8Array }
+  /** Whether the subnet signed this catch-up package. */
+  | {
+      readonly kind: 'verify-package';
+      readonly message: Uint8Array;
+      readonly signature: Uint8Array;
+    }
+  /** Checkpoints and chunks, where the rows are. */
+  | { readonly kind: 'engine'; readonly request: EngineRequest }
   /** Tells whoever runs the node that this state must not be served, and what people can do. */
   | { readonly kind: 'refuse'; readonly detail: string };
 
@@ -37,5 +46,6 @@ export type StateAnswer =
   | { readonly kind: 'got'; readonly value: Uint8Array | undefined }
   | { readonly kind: 'rows'; readonly rows: readonly Row[] }
   | { readonly kind: 'verified'; readonly valid: boolean }
+  | { readonly kind: 'engine'; readonly answer: EngineAnswer }
   | { readonly kind: 'refused' }
   | { readonly kind: 'failed'; readonly fault: StoreFault };

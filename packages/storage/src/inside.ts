@@ -1,0 +1,37 @@
+import type { Change, Entry, Range } from './store.ts';
+
+/** What was stored at one moment, readable for as long as it is held, whatever is written meanwhile. */
+export interface Held {
+  /**
+   * Entries of the range in order, about `bytesMax` of them and at least one; none when there is no more. Reading on
+   * where the last read ended is cheapest. Rejects with a `StorageFault` (`broken`) when the store was opened anew
+   * since. One read at a time.
+   */
+  read(range: Range & { readonly bytesMax: number }): Promise<Entry[]>;
+  close(): Promise<void>;
+}
+
+/** A store as a module beside the data sees it. */
+export interface Inside {
+  /** What the batches asked for before this call have made. */
+  hold(): Held;
+  /** In turn with the batches from outside. */
+  write(batch: readonly Change[], options: { readonly sync: boolean }): Promise<void>;
+}
+
+/** A module that works where the data is, so that what it reads and writes crosses to no other thread. */
+export interface Extension {
+  /** Called in the order of asking, among the store's other operations; answered when it likes. */
+  call(request: unknown): Promise<ExtensionAnswer>;
+  /** The keys of a batch from outside, just before it is written. */
+  writing(keys: Iterable<Uint8Array>): void;
+}
+
+export interface ExtensionAnswer {
+  readonly answer: unknown;
+  /** Buffers of the answer that are given away. */
+  readonly transfer?: readonly ArrayBuffer[];
+}
+
+/** What the module of an extension exports as `extend`. */
+export type Extend = (inside: Inside) => Extension;

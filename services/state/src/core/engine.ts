@@ -1,0 +1,66 @@
+import type { SyncOutcome, SyncQuestion } from '@internode/contracts';
+
+/** What the core asks of the engine beside the store. */
+export type EngineRequest =
+  /** A new life of the core: checkpoints of the last one are forgotten. */
+  | { readonly kind: 'begin' }
+  /** Of what the writes asked for before have made. */
+  | { readonly kind: 'checkpoint'; readonly height: number }
+  | { readonly kind: 'serve'; readonly question: SyncQuestion }
+  /** What the store is to become. */
+  | { readonly kind: 'target'; readonly manifestRoot: Uint8Array; readonly head: Uint8Array }
+  | { readonly kind: 'target-part'; readonly index: number; readonly content: Uint8Array }
+  /** Compares what is there with the target and deletes what differs. */
+  | { readonly kind: 'plan' }
+  | {
+      readonly kind: 'apply';
+      readonly indices: readonly number[];
+      readonly content: Uint8Array;
+      readonly compressed: boolean;
+    }
+  /** The tip of the target, once its chunk was applied. */
+  | { readonly kind: 'tip' };
+
+/** Chunks that are fetched with one question. */
+export interface Group {
+  readonly indices: readonly number[];
+  readonly bytes: number;
+}
+
+export type EngineAnswer =
+  | { readonly kind: 'done' }
+  | {
+      readonly kind: 'checkpoint';
+      readonly height: number;
+      readonly stateRoot: Uint8Array;
+      readonly manifestRoot: Uint8Array;
+      readonly chunks: number;
+      readonly bytes: number;
+      readonly hashedBytes: number;
+    }
+  | { readonly kind: 'no-checkpoint' }
+  | {
+      readonly kind: 'served';
+      readonly outcome: SyncOutcome;
+      readonly content: Uint8Array;
+      readonly compressed?: boolean;
+      /** Nobody else keeps the content. */
+      readonly isGiven?: boolean;
+    }
+  | {
+      readonly kind: 'target';
+      readonly height: number;
+      readonly stateRoot: Uint8Array;
+      readonly parts: number;
+    }
+  | {
+      readonly kind: 'plan';
+      /** Everything but pages, then pages: all of the first are applied before any of the second. */
+      readonly phases: readonly [readonly Group[], readonly Group[]];
+      readonly bytes: number;
+      readonly reusedBytes: number;
+    }
+  | { readonly kind: 'applied'; readonly bytes: number }
+  | { readonly kind: 'tip'; readonly tip: Uint8Array | undefined }
+  /** What a peer gave is not what was asked for. */
+  | { readonly kind: 'rejected'; readonly reason: string };
