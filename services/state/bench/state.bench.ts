@@ -12,11 +12,17 @@ import { batch, bls, change, page, publicKey, record, request, SUBNET } from '..
 
 const ENTRIES = Number(process.argv[2] ?? 300_000);
 const PER_BATCH = 50;
+const OPTIONS = {
+  subnet: SUBNET,
+  checksCertifications: false,
+  checkpoints: false,
+  seed: new Uint8Array(32),
+};
 setHashEngine(nodeHashEngine);
 
 const path = mkdtempSync(join(tmpdir(), 'internode-bench-'));
 let store = await RocksStore.open({ path });
-let core = new StateCore({ subnet: SUBNET, checksCertifications: false });
+let core = new StateCore(OPTIONS);
 let waiting = 0;
 let stepMs = 0;
 let storedHeight = 0;
@@ -166,7 +172,7 @@ for (let round = 0; round < 2; round++) {
   const openMs = performance.now();
   store = await RocksStore.open({ path });
   const openedMs = performance.now();
-  core = new StateCore({ subnet: SUBNET, checksCertifications: false });
+  core = new StateCore(OPTIONS);
   stepMs = 0;
   await start(heights);
   const doneMs = performance.now();

@@ -5,4 +5,9 @@ export interface StateConfig {
   readonly subnet: SubnetDescription;
   /** Default true. May be off on a subnet of one node, whose beacon has just made the signature itself. */
   readonly checksCertifications?: boolean;
+  /**
+   * Default false. Makes checkpoints at summary heights and serves them to peers; the store is opened with the extension
+   * `CHECKPOINTS` then, also where a state may be fetched from peers.
+   */
+  readonly checkpoints?: boolean;
 }

@@ -9,3 +9,6 @@ export { STATE_LIMITS } from './limits.ts';
 export type { StateDefinition } from './state.ts';
 export { createState } from './state.ts';
 export { describeState } from './telemetry.ts';
+
+/** Of `RocksStore.open`: checkpoints are made and synced where the rows are. */
+export const CHECKPOINTS = new URL('./checkpoint/extension.ts', import.meta.url);

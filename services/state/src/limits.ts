@@ -60,6 +60,36 @@ export const CHECKPOINT_LIMITS = {
   compressedPartMax: 0.7,
 } as const;
 
+/** Between replicas. */
+export const SYNC_LIMITS = {
+  /** Questions of peers in work, together and of one. More are answered with BUSY. */
+  servingMax: 32,
+  servingOfPeerMax: 8,
+  /** Indices of one question that are looked at; one with more is refused. */
+  indicesMax: 1_024,
+  /** Checkpoints being made. One more is not made; the next epoch has its own. */
+  makingMax: 2,
+  /** Peers that are asked. More are not used. */
+  peersMax: 64,
+  /** Questions open at one peer. */
+  askedOfPeerMax: 4,
+  /** Parts asked for, or here and not stored yet: bounds memory. Others wait. */
+  partsMax: 24,
+  /** Without an answer for so long the peer has failed; the grace is for word of our own p2p. */
+  answerMs: 10_000,
+  answerGraceMs: 2_000,
+  /** A peer that failed is not asked for so long, doubled with each failure in a row. */
+  restMs: 500,
+  restMsMax: 30_000,
+  /** One that does not have the checkpoint, and one that is busy. */
+  unknownRestMs: 2_000,
+  busyRestMs: 100,
+  /** Late answers are looked for, and progress is said. */
+  tickMs: 500,
+  /** When nothing moved for so long a newer package is taken, if there is one. */
+  stuckMs: 15_000,
+} as const;
+
 export const PAGE_BYTES = 4_096;
 export const PRINCIPAL_BYTES_MAX = 29;
 export const HASH_BYTES = 32;

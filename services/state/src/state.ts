@@ -10,7 +10,8 @@ import type { StateAnswer, StateTask } from './core/task.ts';
 export type StateDefinition = ServiceDefinition<StateTask, StateAnswer, StateEvent>;
 
 /** The definition of the state service of one node. Needs a solver (`createStateSolver`), has no journal. */
-export function createState({ subnet, checksCertifications = true }: StateConfig): StateDefinition {
+export function createState(config: StateConfig): StateDefinition {
+  const { subnet, checksCertifications = true, checkpoints = false } = config;
   return {
     name: 'state',
     // What execution says stays in one lane, in order: a restarted execution asks for the tip after its last batch.
@@ -25,8 +26,12 @@ export function createState({ subnet, checksCertifications = true }: StateConfig
       { kind: 'RequestCertified', lane: 'control', whenFull: 'drop-oldest' },
       { kind: 'Readiness', lane: 'control', whenFull: 'drop-oldest' },
       { kind: 'RequestReadiness', lane: 'control', whenFull: 'drop-oldest' },
+      { kind: 'EpochBegan', lane: 'control', whenFull: 'drop-oldest' },
+      { kind: 'SyncState', lane: 'control', whenFull: 'drop-oldest' },
+      { kind: 'PeerAsked', lane: 'bulk', whenFull: 'drop-oldest' },
+      { kind: 'PeerAnswered', lane: 'bulk', whenFull: 'drop-oldest' },
     ],
-    core: () => new StateCore({ subnet, checksCertifications }),
+    core: ({ seed }) => new StateCore({ subnet, checksCertifications, checkpoints, seed }),
     refuse,
     limits: { bulk: { itemsMax: 1_024, bytesMax: 256 * 1024 * 1024 } },
   };

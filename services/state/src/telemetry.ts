@@ -1,6 +1,7 @@
 import type { Description } from '@internode/actor';
 import { toHex, unreachable } from '@internode/prelude';
 import type { StateEvent } from './core/event.ts';
+import { describeSync } from './sync-telemetry.ts';
 
 /** How the state looks to people. */
 export function describeState(event: StateEvent): Description {
@@ -79,6 +80,14 @@ export function describeState(event: StateEvent): Description {
       };
     case 'StoreRecovered':
       return { log: { level: 'info', text: 'the store can be written again' } };
+    case 'CheckpointMade':
+    case 'CheckpointMissed':
+    case 'PartServed':
+    case 'SyncBegan':
+    case 'SyncProgressed':
+    case 'SyncPeerDropped':
+    case 'SyncDone':
+      return describeSync(event);
     case 'StateRefused':
       return { log: { level: 'error', text: 'state refused', fields: { detail: event.detail } } };
     default:

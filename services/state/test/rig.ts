@@ -108,6 +108,7 @@ export function record(parts: Partial<CanisterRecord> = {}): CanisterRecord {
 export interface RigOptions {
   readonly store?: MemoryStore;
   readonly checksCertifications?: boolean;
+  readonly checkpoints?: boolean;
   readonly subnet?: ConstructorParameters<typeof StateCore>[0]['subnet'];
 }
 
@@ -131,9 +132,11 @@ export class Rig {
   /** Answers to what execution loads are kept back. */
   holdsLoads = false;
 
-  constructor({ store, checksCertifications = true, subnet = SUBNET }: RigOptions = {}) {
+  constructor(options: RigOptions = {}) {
+    const { store, checksCertifications = true, subnet = SUBNET, checkpoints = false } = options;
+    const seed = new Uint8Array(32).fill(6);
     this.store = store ?? new MemoryStore();
-    this.#core = new StateCore({ subnet, checksCertifications });
+    this.#core = new StateCore({ subnet, checksCertifications, checkpoints, seed });
   }
 
   /** Started, with consensus at this final height. */

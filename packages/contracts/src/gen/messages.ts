@@ -487,7 +487,8 @@ export interface SyncAnswer {
 }
 
 export interface StoredSync {
-  readonly package: CatchUpPackage;
+  readonly height: number;
+  readonly manifestRoot: Uint8Array;
 }
 
 export interface Readiness {
@@ -2835,24 +2836,26 @@ export function decodeSyncAnswer(reader: Reader, length: number, depth = 0): Syn
 }
 
 export function encodeStoredSync(message: StoredSync, writer: Writer): Writer {
-  encodeCatchUpPackage(message.package, writer.uint32(10).fork()).ldelim();
+  if (message.height !== 0) writeNumber(writer.uint32(8), message.height);
+  if (message.manifestRoot.length > 0) writer.uint32(18).bytes(message.manifestRoot);
   return writer;
 }
 
 export function decodeStoredSync(reader: Reader, length: number, depth = 0): StoredSync {
   const end = reader.pos + length;
   if (end > reader.len || depth > 8) invalidMessage('StoredSync');
-  let package_: CatchUpPackage | undefined;
+  let height_: number = 0;
+  let manifestRoot_: Uint8Array = new Uint8Array(0);
   while (reader.pos < end) {
     const tag = reader.uint32();
     switch (tag) {
-      case 10: package_ = decodeCatchUpPackage(reader, reader.uint32(), depth + 1); break;
+      case 8: height_ = readNumber(reader); break;
+      case 18: manifestRoot_ = readBytes(reader); break;
       default: reader.skipType(tag & 7);
     }
   }
   if (reader.pos !== end) invalidMessage('StoredSync');
-  if (package_ === undefined) return invalidMessage('StoredSync.package');
-  return { package: package_ };
+  return { height: height_, manifestRoot: manifestRoot_ };
 }
 
 export function encodeReadiness(message: Readiness, writer: Writer): Writer {

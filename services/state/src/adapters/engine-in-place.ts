@@ -21,7 +21,7 @@ export class EngineInPlace {
 
   /** Throws a `StorageFault`. Nothing is compressed. */
   call(request: EngineRequest): EngineAnswer {
-    if (request.kind === 'apply' && request.compressed) {
+    if ('compressed' in request && request.compressed) {
       return { kind: 'rejected', reason: 'compressed' };
     }
     return this.#run(this.#engine.call(request));

@@ -39,6 +39,7 @@ class EngineThread {
   readonly #inside: Inside;
   /** Passes over the store, one at a time. */
   #passes: Promise<unknown> = Promise.resolve();
+  readonly #applying = new Set<Promise<EngineAnswer>>();
   /** Reads of what is held, one at a time for each. */
   readonly #reads = new WeakMap<Held, Promise<unknown>>();
 
@@ -53,25 +54,41 @@ class EngineThread {
 
   async call(request: EngineRequest): Promise<EngineAnswer> {
     switch (request.kind) {
-      case 'checkpoint':
-      case 'plan': {
+      case 'checkpoint': {
         // Held now, read when those before are done.
         const work = this.engine.call(request);
-        const pass = this.#passes.then(() => this.#run(work));
-        this.#passes = pass.catch(() => {});
-        return pass;
+        return this.#pass(() => this.#run(work));
       }
+      case 'plan':
+        // Of what is there when the last chunk of another plan was applied.
+        return this.#pass(async () => {
+          await Promise.allSettled(this.#applying);
+          return this.#run(this.engine.call(request));
+        });
       case 'serve':
         return compressed(await this.#run(this.engine.call(request)));
+      case 'target-part':
       case 'apply': {
-        const { content, compressed: isCompressed } = request;
-        const plain = isCompressed ? await decompressed(content) : content;
-        if (plain === undefined) return { kind: 'rejected', reason: 'not compressed as said' };
-        return this.#run(this.engine.call({ ...request, content: plain }));
+        const applied = this.#apply(request);
+        this.#applying.add(applied);
+        return applied.finally(() => this.#applying.delete(applied));
       }
       default:
         return this.#run(this.engine.call(request));
     }
+  }
+
+  #pass(begin: () => Promise<EngineAnswer>): Promise<EngineAnswer> {
+    const pass = this.#passes.then(begin);
+    this.#passes = pass.catch(() => {});
+    return pass;
+  }
+
+  async #apply(request: Extract<EngineRequest, { compressed: boolean }>): Promise<EngineAnswer> {
+    const { content, compressed: isCompressed } = request;
+    const plain = isCompressed ? await decompressed(content) : content;
+    if (plain === undefined) return { kind: 'rejected', reason: 'not compressed as said' };
+    return this.#run(this.engine.call({ ...request, content: plain }));
   }
 
   async #run(work: Work<Held, EngineAnswer>): Promise<EngineAnswer> {

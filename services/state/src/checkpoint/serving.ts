@@ -16,7 +16,7 @@ export interface FlatChunk {
 export function flatten(units: Base['units']): FlatChunk[] {
   const flat: FlatChunk[] = [];
   for (const [unit, chunks] of units) {
-    chunks.forEach((chunk, nth) => flat.push({ unit, nth, chunk }));
+    for (const [nth, chunk] of chunks.entries()) flat.push({ unit, nth, chunk });
   }
   return flat;
 }

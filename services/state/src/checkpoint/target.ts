@@ -49,6 +49,8 @@ export class Target {
   /** Chunks that were applied of units that are not whole. */
   readonly #applied = new Map<string, (LocalChunk | undefined)[]>();
   readonly #partials = new Map<string, Partial>();
+  /** Of units of layouts on their way to the store. */
+  readonly #layouts = new Map<string, ReadonlyMap<string, Generations>>();
   #tip: Uint8Array | undefined;
 
   /** Undefined when the head is not the one whose hash this is. */
@@ -86,7 +88,7 @@ export class Target {
     if (units === undefined) return { kind: 'rejected', reason: 'the manifest makes no sense' };
     this.#units = units;
     for (const [unit, chunks] of units) {
-      chunks.forEach((chunk, nth) => this.#chunks.push({ unit, nth, chunk }));
+      for (const [nth, chunk] of chunks.entries()) this.#chunks.push({ unit, nth, chunk });
     }
     return { kind: 'done' };
   }
@@ -219,6 +221,7 @@ export class Target {
     unit: string,
     { pieces, batch }: { pieces: readonly Piece[]; batch: RowChange[] },
   ): boolean {
+    if (this.#units.get(unit)?.length !== 1) return false;
     const before = base.places.get(unit);
     const after = new Map<string, Generations>();
     for (const { key, content } of pieces) {
@@ -242,7 +245,7 @@ export class Target {
       if (after.has(canister)) continue;
       batch.push({ key: Buffer.from(`l${canister}`, 'latin1'), value: undefined });
     }
-    base.places.set(unit, after);
+    this.#layouts.set(unit, after);
     return true;
   }
 
@@ -260,6 +263,9 @@ export class Target {
     this.#applied.delete(unit);
     for (const { key } of applied as LocalChunk[]) this.#partials.delete(textOf(key));
     base.units.set(unit, applied as LocalChunk[]);
+    const layouts = this.#layouts.get(unit);
+    if (layouts !== undefined) base.places.set(unit, layouts);
+    this.#layouts.delete(unit);
   }
 }
 

@@ -15,6 +15,8 @@ interface Pile {
   height: number;
   heights: number;
   bytes: number;
+  /** A checkpoint is made of what the store holds after this pile: nothing is added to it. */
+  checkpoint: boolean;
 }
 
 type Operation =
@@ -33,10 +35,13 @@ export interface Stored {
   readonly bytes: number;
   readonly tookMs: number;
   readonly synced: boolean;
+  readonly checkpoint: boolean;
 }
 
 export class Commits {
   #pile: Pile = emptyPile();
+  /** Closed piles that wait, oldest first. */
+  #closed: Pile[] = [];
   #doing: Operation | undefined = undefined;
   #garbage: KeyRange[];
   #storedHeight: number;
@@ -68,15 +73,45 @@ export class Commits {
 
   /** Nothing is waiting or being written. */
   get settled(): boolean {
-    return this.#pile.changes.size === 0 && this.#doing?.kind !== 'write';
+    return !this.#hasWork && this.#doing?.kind !== 'write';
   }
 
   get full(): boolean {
-    const writing = this.#doing?.kind === 'write' ? this.#doing.pile : undefined;
-    const bytes = this.#pile.bytes + (writing?.bytes ?? 0);
-    return (
-      bytes >= STATE_LIMITS.pendingBytesMax || this.#pile.heights >= STATE_LIMITS.pendingHeightsMax
-    );
+    let bytes = 0;
+    let heights = 0;
+    for (const pile of this.#piles) {
+      bytes += pile.bytes;
+      heights += pile.heights;
+    }
+    return bytes >= STATE_LIMITS.pendingBytesMax || heights >= STATE_LIMITS.pendingHeightsMax;
+  }
+
+  /** Newest first; the last one may be being written. */
+  get #piles(): Pile[] {
+    const writing = this.#doing?.kind === 'write' ? [this.#doing.pile] : [];
+    return [this.#pile, ...this.#closed.toReversed(), ...writing];
+  }
+
+  get #hasWork(): boolean {
+    return this.#pile.changes.size > 0 || this.#closed.length > 0;
+  }
+
+  /**
+   * A checkpoint of this height, which was taken last, is wanted: `closed` when it is told after a write, `stored` when
+   * the store holds just this height and nothing else waits, `passed` when it is too late.
+   */
+  closeAt(height: number): 'closed' | 'stored' | 'passed' {
+    const pile = this.#pile;
+    if (pile.height === height) {
+      this.#pile = emptyPile();
+      this.#closed.push({ ...pile, checkpoint: true });
+      return 'closed';
+    }
+    const newest = this.#piles.find((each) => each.heights > 0);
+    if (newest === undefined) return this.#storedHeight === height ? 'stored' : 'passed';
+    if (newest.height !== height) return 'passed';
+    newest.checkpoint = true;
+    return 'closed';
   }
 
   add(height: number, { rows, garbage }: Applied): void {
@@ -90,13 +125,16 @@ export class Commits {
   /** A value that waits to be written; the store knows better about others. */
   waiting(key: Uint8Array): RowChange | undefined {
     const text = toHex(key);
-    const writing = this.#doing?.kind === 'write' ? this.#doing.pile : undefined;
-    return this.#pile.changes.get(text) ?? writing?.changes.get(text);
+    for (const pile of this.#piles) {
+      const change = pile.changes.get(text);
+      if (change !== undefined) return change;
+    }
+    return undefined;
   }
 
   /** How long the next batch has to wait; undefined when nothing waits, or something is being done. */
   delayMs(nowMs: number): number | undefined {
-    if (this.#doing !== undefined || this.#pile.changes.size === 0) return undefined;
+    if (this.#doing !== undefined || !this.#hasWork) return undefined;
     return Math.max(0, this.#begunMs + STATE_LIMITS.commitEveryMs - nowMs);
   }
 
@@ -107,13 +145,20 @@ export class Commits {
     if (range !== undefined) this.#doing = { kind: 'sweep', range };
     else if (this.delayMs(nowMs) === 0 || this.#isSyncDue(nowMs)) {
       this.#begunMs = nowMs;
-      const pile = this.#pile;
-      this.#pile = emptyPile();
+      const pile = this.#nextPile();
       const value = certification && CERTIFICATION.encode(certification);
       putRow(pile, { key: CERTIFICATION_KEY, value });
       this.#doing = { kind: 'write', pile, sync: this.#isSyncDue(nowMs), startedMs: nowMs };
     }
     return this.again();
+  }
+
+  #nextPile(): Pile {
+    const closed = this.#closed.shift();
+    if (closed !== undefined) return closed;
+    const pile = this.#pile;
+    this.#pile = emptyPile();
+    return pile;
   }
 
   /** The task being done, to be tried again. */
@@ -144,20 +189,21 @@ export class Commits {
       this.#heightsUnsynced = 0;
       this.#syncedMs = startedMs;
     }
-    const { heights, bytes } = pile;
+    const { heights, bytes, checkpoint } = pile;
     const tookMs = nowMs - startedMs;
-    return { height: this.#storedHeight, heights, bytes, tookMs, synced: sync };
+    return { height: this.#storedHeight, heights, bytes, tookMs, synced: sync, checkpoint };
   }
 
   #isSyncDue(nowMs: number): boolean {
-    const heights = this.#heightsUnsynced + this.#pile.heights;
+    const next = this.#closed[0] ?? this.#pile;
+    const heights = this.#heightsUnsynced + next.heights;
     if (heights === 0) return false;
     return heights >= STATE_LIMITS.syncHeights || nowMs - this.#syncedMs >= STATE_LIMITS.syncMs;
   }
 }
 
 function emptyPile(): Pile {
-  return { changes: new Map(), garbage: [], height: 0, heights: 0, bytes: 0 };
+  return { changes: new Map(), garbage: [], height: 0, heights: 0, bytes: 0, checkpoint: false };
 }
 
 function putRow(pile: Pile, row: RowChange): void {

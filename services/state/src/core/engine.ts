@@ -9,7 +9,12 @@ export type EngineRequest =
   | { readonly kind: 'serve'; readonly question: SyncQuestion }
   /** What the store is to become. */
   | { readonly kind: 'target'; readonly manifestRoot: Uint8Array; readonly head: Uint8Array }
-  | { readonly kind: 'target-part'; readonly index: number; readonly content: Uint8Array }
+  | {
+      readonly kind: 'target-part';
+      readonly index: number;
+      readonly content: Uint8Array;
+      readonly compressed: boolean;
+    }
   /** Compares what is there with the target and deletes what differs. */
   | { readonly kind: 'plan' }
   | {

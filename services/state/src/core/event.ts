@@ -1,3 +1,5 @@
+import type { SyncOutcome } from '@internode/contracts';
+
 /** Facts for observers; they change nothing. */
 export type StateEvent =
   | {
@@ -30,5 +32,32 @@ export type StateEvent =
   /** The disk refused. Nothing new is taken or certified until it works again. */
   | { readonly kind: 'StoreFailing'; readonly detail: string }
   | { readonly kind: 'StoreRecovered' }
+  /** The manifest of a summary height is known; `hashedBytes` of its bytes were written since the last one. */
+  | {
+      readonly kind: 'CheckpointMade';
+      readonly height: number;
+      readonly chunks: number;
+      readonly bytes: number;
+      readonly hashedBytes: number;
+    }
+  /** It was heard of too late, or the last ones are not done. */
+  | { readonly kind: 'CheckpointMissed'; readonly height: number }
+  | { readonly kind: 'PartServed'; readonly outcome: SyncOutcome; readonly bytes: number }
+  | { readonly kind: 'SyncBegan'; readonly height: number }
+  | {
+      readonly kind: 'SyncProgressed';
+      readonly height: number;
+      readonly done: number;
+      readonly all: number;
+      readonly perSecond: number;
+    }
+  /** A peer gave what is not what was asked for. It is not asked again during this sync. */
+  | { readonly kind: 'SyncPeerDropped'; readonly peer: Uint8Array; readonly reason: string }
+  | {
+      readonly kind: 'SyncDone';
+      readonly height: number;
+      readonly bytesFetched: number;
+      readonly bytesReused: number;
+    }
   /** For good: serving what is stored could be wrong. */
   | { readonly kind: 'StateRefused'; readonly detail: string };

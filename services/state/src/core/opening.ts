@@ -17,6 +17,8 @@ import {
   keyAfter,
   LAYOUT,
   STORE_FORMAT,
+  SYNC,
+  SYNC_KEY,
   type Table,
   TIP,
   TIP_KEY,
@@ -38,6 +40,8 @@ export type OpeningStep =
   /** Answered to `next` with the same id. */
   | { readonly kind: 'task'; readonly id: string; readonly task: StateTask }
   | { readonly kind: 'opened'; readonly opened: Opened }
+  /** Rows of two heights: the state of the package was being fetched. */
+  | { readonly kind: 'interrupted'; readonly height: number }
   | { readonly kind: 'refused'; readonly detail: string };
 
 /** Parts of the request table, and streams read at the same time. */
@@ -57,6 +61,14 @@ interface Stream {
 }
 
 const FIRST = 'open';
+const INTERRUPTED = `${FIRST}:interrupted`;
+const CERTIFIED = `${FIRST}:certification`;
+
+const CERTIFICATION_STEP: OpeningStep = {
+  kind: 'task',
+  id: CERTIFIED,
+  task: { kind: 'get', key: CERTIFICATION_KEY },
+};
 
 /** All tables; the long one in parts, so that the store reads one part while we take in another. */
 function streams(): Stream[] {
@@ -86,11 +98,14 @@ export class Opening {
   readonly #requests: [Label, Content][] = [];
   readonly #garbage: KeyRange[] = [];
 
-  constructor(subnet: SubnetDescription) {
+  /** `tip` is the one to be, when the rows are there and the tip is not: after they were fetched. */
+  constructor(subnet: SubnetDescription, tip?: StoredTip) {
     this.#subnet = subnet;
+    this.#tip = tip;
   }
 
   first(): OpeningStep[] {
+    if (this.#tip !== undefined) return [CERTIFICATION_STEP];
     return [{ kind: 'task', id: FIRST, task: { kind: 'get', key: TIP_KEY } }];
   }
 
@@ -106,21 +121,26 @@ export class Opening {
     if (answer.kind === 'rows') return this.#rows(id, answer.rows);
     assert(answer.kind === 'got', 'opening: only reads');
     if (id === FIRST) return this.#gotTip(answer.value);
+    if (id === INTERRUPTED) {
+      const sync = answer.value && SYNC.decode(answer.value);
+      if (sync?.kind !== 'valid') return [CERTIFICATION_STEP];
+      return [{ kind: 'interrupted', height: sync.value.height }];
+    }
     const certification = answer.value && CERTIFICATION.decode(answer.value);
     if (certification?.kind === 'valid') this.#certification = certification.value;
     return this.#read(STREAMS_AT_ONCE);
   }
 
   #gotTip(value: Uint8Array | undefined): OpeningStep[] {
-    if (value !== undefined) {
-      const tip = TIP.decode(value);
-      if (tip.kind !== 'valid') return [refused('The state store has no readable tip')];
-      const detail = this.#misfit(tip.value);
-      if (detail !== undefined) return [refused(detail)];
-      this.#tip = tip.value;
+    if (value === undefined) {
+      return [{ kind: 'task', id: INTERRUPTED, task: { kind: 'get', key: SYNC_KEY } }];
     }
-    const task = { kind: 'get', key: CERTIFICATION_KEY } as const;
-    return [{ kind: 'task', id: `${FIRST}:certification`, task }];
+    const tip = TIP.decode(value);
+    if (tip.kind !== 'valid') return [refused('The state store has no readable tip')];
+    const detail = this.#misfit(tip.value);
+    if (detail !== undefined) return [refused(detail)];
+    this.#tip = tip.value;
+    return [CERTIFICATION_STEP];
   }
 
   #misfit(tip: StoredTip): string | undefined {

@@ -4,6 +4,7 @@
  *
  *   t                                             StoredTip
  *   z                                             StoredCertification
+ *   k                                             StoredSync, while state is being fetched; then there is no tip
  *   s                                             execution's subnet-wide state
  *   y <canister>                                  execution's state of a canister
  *   l <canister>                                  StoredLayout
@@ -23,12 +24,14 @@ import {
   decodeStoredCertification,
   decodeStoredGarbage,
   decodeStoredLayout,
+  decodeStoredSync,
   decodeStoredTip,
   encodeCanisterRecord,
   encodeRequestChange,
   encodeStoredCertification,
   encodeStoredGarbage,
   encodeStoredLayout,
+  encodeStoredSync,
   encodeStoredTip,
   type MemoryKind,
   type RequestChange,
@@ -52,6 +55,13 @@ export const CERTIFICATION = contract(
   'stored_certification',
   encodeStoredCertification,
   decodeStoredCertification,
+);
+export const SYNC = contract(
+  'StoredSync',
+  TYPES,
+  'stored_sync',
+  encodeStoredSync,
+  decodeStoredSync,
 );
 export const LAYOUT = contract(
   'StoredLayout',
@@ -96,6 +106,7 @@ export type Table = keyof typeof TABLES;
 
 export const TIP_KEY = Uint8Array.of(letter('t'));
 export const CERTIFICATION_KEY = Uint8Array.of(letter('z'));
+export const SYNC_KEY = Uint8Array.of(letter('k'));
 export const SUBNET_STATE_KEY = Uint8Array.of(letter('s'));
 
 function letter(text: string): number {

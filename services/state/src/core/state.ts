@@ -3,62 +3,61 @@
  * and the store following. The consensus journal is the durable truth; whatever the store loses is executed again.
  */
 import type { Core, Input, Instant } from '@internode/actor';
-import type {
-  BatchExecuted,
-  CertificationValue,
-  LoadTip,
-  Message,
-  Readiness,
-} from '@internode/contracts';
-import { assert, bytesEqual, unreachable } from '@internode/prelude';
+import type { BatchExecuted, LoadTip, Message, Readiness } from '@internode/contracts';
+import { bytesEqual, unreachable } from '@internode/prelude';
 import { STATE_LIMITS } from '../limits.ts';
 import { Backlog } from './backlog.ts';
 import { checkBatch } from './batch-check.ts';
+import { Certifying } from './certifying.ts';
 import { Commits } from './commits.ts';
 import type { StateEvent } from './event.ts';
+import { Installing } from './installing.ts';
 import { Loading, type LoadStep } from './loading.ts';
 import { type Opened, Opening, type OpeningStep } from './opening.ts';
 import { Outbox, type StateEffect } from './outbox.ts';
 import { certifiedRead, refusedRead } from './reads.ts';
+import { Replication, type ReplicationStep } from './replication.ts';
+import { obstacle, type Running } from './running.ts';
 import { Standing } from './standing.ts';
 import { identityOf, type SubnetDescription } from './subnet.ts';
 import type { StateAnswer, StateTask, StoreFault } from './task.ts';
 import { Tip } from './tip.ts';
-import { type Version, Versions } from './versions.ts';
+import { Versions } from './versions.ts';
 
 export interface StateOptions {
   readonly subnet: SubnetDescription;
   /** Off only where the beacon in the same process made the signature alone (n = 1). */
   readonly checksCertifications: boolean;
-}
-
-/** Everything there is once the store was read. */
-interface Running {
-  readonly tip: Tip;
-  readonly versions: Versions;
-  readonly commits: Commits;
-  readonly loading: Loading;
+  /** Whether checkpoints are made at summary heights and served to peers. */
+  readonly checkpoints: boolean;
+  /** 32 random bytes, for names of questions. */
+  readonly seed: Uint8Array;
 }
 
 const STORE = 'store';
-const VERIFY = 'verify:';
+const INSTALL = 'install';
 
 export class StateCore implements Core<StateTask, StateAnswer, StateEvent> {
   readonly #options: StateOptions;
-  readonly #opening: Opening;
+  #opening: Opening;
   #running: Running | undefined;
-  readonly #standing = new Standing();
-  #tipAsked: LoadTip | undefined;
   readonly #out = new Outbox();
+  readonly #standing = new Standing(this.#out);
   readonly #backlog = new Backlog(this.#out);
-  /** Signatures being verified, by height. */
-  readonly #verifying = new Map<number, Uint8Array>();
-  #lastCertified: Message | undefined;
+  readonly #certifying: Certifying;
+  readonly #replication: Replication;
+  #tipAsked: LoadTip | undefined;
   #lastCommitted: Message | undefined;
+  #installing: Installing | undefined;
 
   constructor(options: StateOptions) {
     this.#options = options;
-    this.#opening = new Opening(options.subnet);
+    const { subnet, checksCertifications: checks, checkpoints, seed } = options;
+    this.#opening = new Opening(subnet);
+    const out = this.#out;
+    this.#certifying = new Certifying({ out, standing: this.#standing, checks });
+    const { subnetId } = subnet;
+    this.#replication = new Replication({ out, subnetId, seed, checkpoints });
   }
 
   step(now: Instant, input: Input<StateAnswer>): readonly StateEffect[] {
@@ -66,14 +65,15 @@ export class StateCore implements Core<StateTask, StateAnswer, StateEvent> {
       case 'replayed':
         break; // The state has no journal: its store and the blocks of consensus are enough.
       case 'started':
-        this.#sayReadiness();
+        this.#standing.say();
         this.#out.say({ kind: 'RequestReadiness', service: 'consensus' });
         this.#out.wait('readiness', STATE_LIMITS.askAgainMs);
+        this.#replication.started();
         this.#open(now, this.#opening.first());
         break;
       case 'message':
         if (this.#standing.refusal === undefined) this.#hear(now, input.message);
-        else if (input.message.kind === 'RequestReadiness') this.#sayReadiness();
+        else if (input.message.kind === 'RequestReadiness') this.#standing.say();
         break;
       case 'timer':
         this.#fired(now, input.token);
@@ -107,8 +107,13 @@ export class StateCore implements Core<StateTask, StateAnswer, StateEvent> {
       case 'Readiness':
         return this.#takeReadiness(now, message);
       case 'RequestReadiness':
-        if (message.service === '' || message.service === 'state') this.#sayReadiness();
+        if (message.service === '' || message.service === 'state') this.#standing.say();
         return;
+      case 'EpochBegan':
+      case 'PeerAsked':
+      case 'PeerAnswered':
+      case 'SyncState':
+        return this.#replicate(now, this.#replication.hear(now, message, this.#running));
       default:
         return;
     }
@@ -118,8 +123,47 @@ export class StateCore implements Core<StateTask, StateAnswer, StateEvent> {
     for (const step of steps) {
       if (step.kind === 'task') this.#out.solve(step.id, step.task);
       else if (step.kind === 'refused') this.#refuse(step.detail);
-      else this.#opened(now, step.opened);
+      else if (step.kind === 'interrupted') this.#interrupted(step.height);
+      else if (this.#installing === undefined) this.#opened(now, step.opened);
+      else this.#out.solve(INSTALL, this.#installing.read(step.opened));
     }
+  }
+
+  /** Rows of two heights: until consensus says from whom the rest can be had, there is nothing to do. */
+  #interrupted(height: number): void {
+    this.#replication.interrupted();
+    this.#standing.syncing = `the state of height ${height} is half fetched: waiting for peers`;
+    this.#standing.say();
+  }
+
+  #replicate(now: Instant, steps: readonly ReplicationStep[]): void {
+    for (const step of steps) {
+      if (step.kind === 'refuse') return this.#refuse(step.detail);
+      if (step.kind === 'begin') {
+        this.#running = undefined;
+        this.#lastCommitted = undefined;
+        this.#standing.forget();
+      } else if (step.kind === 'install') {
+        this.#installing = new Installing(this.#options.subnet, step.tip);
+        this.#opening = this.#installing.opening;
+        this.#open(now, this.#opening.first());
+        return;
+      } else if (step.kind === 'full') this.#fault(step.detail);
+      else if (step.kind === 'recovered') this.#fault(undefined);
+      this.#standing.syncing = this.#replication.detail;
+      this.#standing.say();
+    }
+  }
+
+  #installed(now: Instant, answer: StateAnswer): void {
+    const opened = this.#installing?.opened;
+    if (opened === undefined) return;
+    if (answer.kind === 'failed') return this.#failing(answer.fault);
+    this.#installing = undefined;
+    this.#standing.syncing = undefined;
+    this.#fault(undefined);
+    this.#opened(now, opened);
+    this.#replication.installed(opened.tip.height);
   }
 
   #opened(now: Instant, opened: Opened): void {
@@ -138,10 +182,10 @@ export class StateCore implements Core<StateTask, StateAnswer, StateEvent> {
       versions.add(version);
       this.#committed(height, false);
       const isThis = certification?.height === height && bytesEqual(certification.root, root);
-      if (isThis) this.#certify(now, version, certification.signature);
-      else this.#sayHashed(version);
+      if (isThis) this.#certifying.certify(versions, version, certification.signature);
+      else this.#certifying.sayHashed(version);
     }
-    this.#sayReadiness();
+    this.#standing.say();
     this.#backlog.fired(now, height);
     this.#proceed(now);
   }
@@ -152,7 +196,7 @@ export class StateCore implements Core<StateTask, StateAnswer, StateEvent> {
     this.#running = undefined;
     this.#out.observe({ kind: 'StateRefused', detail });
     this.#out.solve('refuse', { kind: 'refuse', detail });
-    this.#sayReadiness();
+    this.#standing.say();
   }
 
   // Executed heights.
@@ -169,7 +213,7 @@ export class StateCore implements Core<StateTask, StateAnswer, StateEvent> {
       this.#backlog.miss();
       return this.#backlog.ask(now, tip.height);
     }
-    const reason = this.#obstacle(now, running);
+    const reason = obstacle(running, this.#standing.fault, now.ms);
     if (reason !== undefined) {
       this.#out.observe({ kind: 'BatchDeferred', height, reason });
       return this.#backlog.miss();
@@ -184,72 +228,24 @@ export class StateCore implements Core<StateTask, StateAnswer, StateEvent> {
     const version = { height, timeNanos: tip.timeNanos, root, tree: tip.tree, completed };
     versions.add(version);
     commits.add(height, applied);
+    this.#replication.taken(height, commits);
     const requests = batch.requests.length;
     this.#out.observe({ kind: 'StateHashed', height, root, requests, pages });
-    this.#sayHashed(version);
+    this.#certifying.sayHashed(version);
     this.#proceed(now);
   }
 
-  /** Why nothing new is taken now. */
-  #obstacle(now: Instant, { versions, commits, loading }: Running): string | undefined {
-    if (this.#standing.fault !== undefined) return 'the store is failing';
-    if (versions.full) return 'too many heights without certification';
-    if (commits.full) return 'the store is behind';
-    if (loading.holds(now.ms)) return 'execution is loading';
-    return undefined;
-  }
-
   #sayNewest(): void {
-    const { isShowable } = this.#standing;
-    if (isShowable && this.#lastCertified !== undefined) this.#out.say(this.#lastCertified);
+    this.#standing.sayCertified();
     if (this.#lastCommitted !== undefined) this.#out.say(this.#lastCommitted);
+    this.#replication.say();
   }
 
-  #sayHashed({ height, root, timeNanos }: Version): void {
-    this.#out.say({ kind: 'StateHashed', height, root, timeNanos });
-    this.#out.wait('repeat', STATE_LIMITS.repeatMs);
-  }
-
-  // Certification.
-
-  #takeCertification(now: Instant, value: CertificationValue): void {
-    const { height, root, signature } = value;
-    const versions = this.#running?.versions;
-    if (versions === undefined || this.#standing.fault !== undefined) return;
-    if (height <= (versions.certified?.height ?? 0)) return;
-    const judged = versions.judge(value);
-    if (judged.kind !== 'valid') return this.#out.ignore('CertificationValue', judged.reason);
-    if (!this.#options.checksCertifications) return this.#certify(now, judged.value, signature);
-    if (this.#verifying.has(height)) return;
-    this.#verifying.set(height, signature);
-    const task = { kind: 'verify', root, signature } as const;
-    this.#out.solve(`${VERIFY}${height}`, task);
-  }
-
-  #verified(now: Instant, height: number, answer: StateAnswer): void {
-    const signature = this.#verifying.get(height);
-    this.#verifying.delete(height);
-    const version = this.#running?.versions.find(height);
-    if (signature === undefined || version === undefined) return;
-    if (this.#standing.fault !== undefined) return;
-    const isValid = answer.kind === 'verified' && answer.valid;
-    if (isValid) this.#certify(now, version, signature);
-    else this.#out.ignore('CertificationValue', 'signature does not verify');
-  }
-
-  #certify(now: Instant, version: Version, signature: Uint8Array): void {
+  #takeCertification(now: Instant, value: Extract<Message, { kind: 'CertificationValue' }>): void {
     const running = this.#running;
-    assert(running !== undefined, 'certified before the store was read');
-    const certified = running.versions.certify(version, signature);
-    if (running.versions.inFlight === 0) this.#out.cancel('repeat');
-    const { height, root, timeNanos, completed } = certified;
-    this.#out.observe({ kind: 'StateCertified', height, completed: completed.length });
-    const said = { height, root, timeNanos, completedRequests: completed };
-    this.#lastCertified = { kind: 'StateCertified', ...said };
-    const wasReady = this.#standing.isReady;
-    this.#change(() => this.#standing.certifiedAt(height));
-    if (wasReady) this.#out.say(this.#lastCertified);
-    this.#backlog.ask(now, running.tip.height);
+    if (running === undefined || this.#standing.fault !== undefined) return;
+    const hasCertified = this.#certifying.take(running.versions, value);
+    if (hasCertified) this.#backlog.ask(now, running.tip.height);
   }
 
   // Reading.
@@ -303,18 +299,16 @@ export class StateCore implements Core<StateTask, StateAnswer, StateEvent> {
     if (running === undefined) return;
     if (answer.kind === 'failed') return this.#failing(answer.fault);
     if (this.#standing.fault !== undefined) {
-      this.#out.observe({ kind: 'StoreRecovered' });
-      this.#change(() => {
-        this.#standing.fault = undefined;
-      });
+      this.#fault(undefined);
       this.#backlog.ask(now, running.tip.height);
-      for (const version of running.versions.toRepeat()) this.#sayHashed(version);
+      for (const version of running.versions.toRepeat()) this.#certifying.sayHashed(version);
     }
     if (answer.kind === 'swept') running.commits.swept();
     else {
       const stored = running.commits.written(now.ms);
       this.#out.observe({ kind: 'StateCommitted', ...stored });
       this.#committed(stored.height, stored.synced);
+      if (stored.checkpoint) this.#replication.stored(stored.height);
     }
     this.#proceed(now);
   }
@@ -323,11 +317,20 @@ export class StateCore implements Core<StateTask, StateAnswer, StateEvent> {
   #failing(fault: StoreFault): void {
     const { code, detail } = fault;
     if (code !== 'full') return this.#refuse(`The state store failed: ${detail}`);
-    if (this.#standing.fault === undefined) this.#out.observe({ kind: 'StoreFailing', detail });
-    this.#change(() => {
+    this.#fault(detail);
+    this.#out.wait('retry', STATE_LIMITS.retryMs);
+  }
+
+  #fault(detail: string | undefined): void {
+    const before = this.#standing.fault;
+    if (before === undefined && detail !== undefined) {
+      this.#out.observe({ kind: 'StoreFailing', detail });
+    } else if (before !== undefined && detail === undefined) {
+      this.#out.observe({ kind: 'StoreRecovered' });
+    }
+    this.#standing.change(() => {
       this.#standing.fault = detail;
     });
-    this.#out.wait('retry', STATE_LIMITS.retryMs);
   }
 
   #committed(height: number, durable: boolean): void {
@@ -340,7 +343,15 @@ export class StateCore implements Core<StateTask, StateAnswer, StateEvent> {
     if (this.#standing.refusal !== undefined) return;
     if (Opening.owns(id)) return this.#open(now, this.#opening.next(id, answer));
     if (id === STORE) return this.#stored(now, answer);
-    if (id.startsWith(VERIFY)) return this.#verified(now, Number(id.slice(VERIFY.length)), answer);
+    if (id === INSTALL) return this.#installed(now, answer);
+    if (Certifying.owns(id)) {
+      const hasCertified = this.#certifying.verified(this.#running?.versions, id, answer);
+      if (hasCertified) this.#backlog.ask(now, this.#running?.tip.height ?? 0);
+      return;
+    }
+    if (Replication.owns(id)) {
+      return this.#replicate(now, this.#replication.solved(now, id, answer));
+    }
     if (answer.kind === 'failed') {
       return this.#refuse(`The state store cannot be read: ${answer.fault.detail}`);
     }
@@ -351,7 +362,9 @@ export class StateCore implements Core<StateTask, StateAnswer, StateEvent> {
     if (this.#standing.refusal !== undefined) return;
     switch (token) {
       case 'repeat':
-        for (const version of this.#running?.versions.toRepeat() ?? []) this.#sayHashed(version);
+        for (const each of this.#running?.versions.toRepeat() ?? []) {
+          this.#certifying.sayHashed(each);
+        }
         return;
       case 'ask':
         if (this.#running !== undefined) this.#backlog.fired(now, this.#running.tip.height);
@@ -360,8 +373,8 @@ export class StateCore implements Core<StateTask, StateAnswer, StateEvent> {
       case 'sync':
         return this.#proceed(now);
       case 'retry': {
-        const task = this.#running?.commits.again();
-        if (task !== undefined) this.#out.solve(STORE, task);
+        const task = this.#running?.commits.again() ?? this.#installing?.task;
+        if (task !== undefined) this.#out.solve(this.#running ? STORE : INSTALL, task);
         return;
       }
       case 'readiness':
@@ -370,7 +383,7 @@ export class StateCore implements Core<StateTask, StateAnswer, StateEvent> {
         this.#out.wait('readiness', STATE_LIMITS.askAgainMs);
         return;
       default:
-        return;
+        return this.#replicate(now, this.#replication.fired(now, token));
     }
   }
 
@@ -379,21 +392,7 @@ export class StateCore implements Core<StateTask, StateAnswer, StateEvent> {
   #takeReadiness(now: Instant, { service, height }: Readiness): void {
     if (service !== 'consensus' || this.#standing.knowsConsensus) return;
     this.#out.cancel('readiness');
-    this.#change(() => this.#standing.consensusAt(height));
+    this.#standing.change(() => this.#standing.consensusAt(height));
     this.#proceed(now);
-  }
-
-  /** Changes the standing and says so when that makes us ready or not. */
-  #change(change: () => void): void {
-    const wasReady = this.#standing.isReady;
-    change();
-    const { isReady } = this.#standing;
-    if (isReady === wasReady) return;
-    this.#sayReadiness();
-    if (isReady && this.#lastCertified !== undefined) this.#out.say(this.#lastCertified);
-  }
-
-  #sayReadiness(): void {
-    this.#out.say(this.#standing.readiness());
   }
 }

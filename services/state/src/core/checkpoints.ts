@@ -1,0 +1,167 @@
+/**
+ * Checkpoints: at each summary height one is made of just that height, said, and served to peers. Consensus says when an
+ * epoch begins and when the next one will, so the height is known before it is executed; one that is heard of too late
+ * has no checkpoint here.
+ */
+import {
+  type CheckpointMade,
+  contract,
+  decodeSyncAnswer,
+  decodeSyncQuestion,
+  type EpochBegan,
+  encodeSyncAnswer,
+  encodeSyncQuestion,
+  type PeerAsked,
+  type SyncAnswer,
+} from '@internode/contracts';
+import { BoundedMap, toHex } from '@internode/prelude';
+import { STATE_LIMITS, SYNC_LIMITS } from '../limits.ts';
+import type { Commits } from './commits.ts';
+import type { Outbox } from './outbox.ts';
+import type { StateAnswer } from './task.ts';
+
+export const QUESTION = contract(
+  'SyncQuestion',
+  'types',
+  'sync_question',
+  encodeSyncQuestion,
+  decodeSyncQuestion,
+);
+export const ANSWER = contract(
+  'SyncAnswer',
+  'types',
+  'sync_answer',
+  encodeSyncAnswer,
+  decodeSyncAnswer,
+);
+
+const MAKE = 'checkpoint:';
+const SERVE = 'serve:';
+const NOTHING = new Uint8Array(0);
+
+export class Checkpoints {
+  readonly #out: Outbox;
+  readonly #isOn: boolean;
+  readonly #wanted = new Set<number>();
+  readonly #making = new Set<number>();
+  #knowsEpoch = false;
+  #made: CheckpointMade | undefined;
+  /** Questions in work, by the id of the task. */
+  readonly #serving = new BoundedMap<string, PeerAsked>(SYNC_LIMITS.servingMax, 'refuse');
+  readonly #servingOf = new Map<string, number>();
+  #count = 0;
+
+  constructor(out: Outbox, isOn: boolean) {
+    this.#out = out;
+    this.#isOn = isOn;
+  }
+
+  started(): void {
+    if (!this.#isOn) return;
+    this.#out.solve(`${MAKE}begin`, { kind: 'engine', request: { kind: 'begin' } });
+    this.askEpoch();
+  }
+
+  /** By timer until consensus has said which epoch is running. */
+  askEpoch(): void {
+    if (!this.#isOn || this.#knowsEpoch) return;
+    this.#out.say({ kind: 'RequestEpoch' });
+    this.#out.wait('epoch', STATE_LIMITS.repeatMs);
+  }
+
+  hear({ height, summary }: EpochBegan, commits: Commits | undefined): void {
+    if (!this.#isOn) return;
+    this.#knowsEpoch = true;
+    this.#out.cancel('epoch');
+    if (height === this.#made?.height) this.say();
+    this.#wanted.clear();
+    this.#wanted.add(height);
+    this.#wanted.add(summary.nextHeight);
+    if (commits !== undefined && height > 0) this.#close(height, commits);
+  }
+
+  /** The height was taken into what waits for the store. */
+  taken(height: number, commits: Commits): void {
+    if (this.#wanted.has(height)) this.#close(height, commits);
+  }
+
+  #close(height: number, commits: Commits): void {
+    if (this.#making.has(height) || (this.#made?.height ?? 0) >= height) return;
+    const closed = commits.closeAt(height);
+    if (closed === 'stored') this.make(height);
+  }
+
+  /** The store holds just this height, until it is asked for something else. */
+  make(height: number): void {
+    if (!this.#isOn || this.#making.has(height)) return;
+    if (this.#making.size >= SYNC_LIMITS.makingMax) {
+      return this.#out.observe({ kind: 'CheckpointMissed', height });
+    }
+    this.#making.add(height);
+    const request = { kind: 'checkpoint', height } as const;
+    this.#out.solve(`${MAKE}${height}`, { kind: 'engine', request });
+  }
+
+  say(): void {
+    if (this.#made !== undefined) this.#out.say(this.#made);
+  }
+
+  answered(id: string, answer: StateAnswer): void {
+    if (id.startsWith(SERVE)) return this.#served(id, answer);
+    const height = Number(id.slice(MAKE.length));
+    if (!this.#making.delete(height)) return;
+    if (answer.kind !== 'engine' || answer.answer.kind !== 'checkpoint') {
+      return this.#out.observe({ kind: 'CheckpointMissed', height });
+    }
+    const { stateRoot, manifestRoot, chunks, bytes, hashedBytes } = answer.answer;
+    this.#out.observe({ kind: 'CheckpointMade', height, chunks, bytes, hashedBytes });
+    this.#made = { kind: 'CheckpointMade', height, stateRoot, manifestRoot };
+    this.say();
+  }
+
+  /** A peer wants a part of a checkpoint. Nonsense is not answered, too much at once is. */
+  asked(asked: PeerAsked): void {
+    const question = QUESTION.decode(asked.body);
+    if (question.kind !== 'valid') return this.#out.ignore('PeerAsked', question.reason);
+    if (question.value.indices.length > SYNC_LIMITS.indicesMax) {
+      return this.#answer(asked, { outcome: 'no_such_part', content: NOTHING });
+    }
+    if (!this.#isOn) return this.#answer(asked, { outcome: 'unknown_root', content: NOTHING });
+    const peer = toHex(asked.peer);
+    const ofPeer = this.#servingOf.get(peer) ?? 0;
+    const id = `${SERVE}${this.#count++}`;
+    if (ofPeer >= SYNC_LIMITS.servingOfPeerMax || !this.#serving.set(id, asked)) {
+      return this.#answer(asked, { outcome: 'busy', content: NOTHING });
+    }
+    this.#servingOf.set(peer, ofPeer + 1);
+    const request = { kind: 'serve', question: question.value } as const;
+    this.#out.solve(id, { kind: 'engine', request });
+  }
+
+  #served(id: string, answer: StateAnswer): void {
+    const asked = this.#serving.get(id);
+    if (asked === undefined) return;
+    this.#serving.delete(id);
+    const peer = toHex(asked.peer);
+    const left = (this.#servingOf.get(peer) ?? 1) - 1;
+    if (left === 0) this.#servingOf.delete(peer);
+    else this.#servingOf.set(peer, left);
+    // Rows that cannot be read are found out about by whoever needs them here.
+    const served = answer.kind === 'engine' ? answer.answer : answer;
+    if (served.kind === 'served') this.#answer(asked, served);
+    else this.#answer(asked, { outcome: 'unknown_root', content: NOTHING });
+  }
+
+  #answer(
+    { askId, topic, peer }: PeerAsked,
+    {
+      outcome,
+      content,
+      compressed = false,
+    }: Omit<SyncAnswer, 'compressed'> & { compressed?: boolean },
+  ): void {
+    const body = ANSWER.encode({ outcome, compressed, content });
+    this.#out.observe({ kind: 'PartServed', outcome, bytes: body.length });
+    this.#out.say({ kind: 'AnswerPeer', askId, topic, peer, body });
+  }
+}
