@@ -25,6 +25,8 @@ export function createConsensus(config: ConsensusConfig): ConsensusDefinition {
       { kind: 'StateCertified', lane: 'control', whenFull: 'drop-oldest' },
       { kind: 'StateCommitted', lane: 'control', whenFull: 'drop-oldest' },
       { kind: 'RequestOffers', lane: 'control', whenFull: 'drop-oldest' },
+      { kind: 'PeerAsked', lane: 'bulk', whenFull: 'drop-oldest' },
+      { kind: 'PeerAnswered', lane: 'bulk', whenFull: 'drop-oldest' },
       { kind: 'RequestBatches', lane: 'control', whenFull: 'drop-oldest' },
       { kind: 'RequestReadiness', lane: 'control', whenFull: 'drop-oldest' },
     ],

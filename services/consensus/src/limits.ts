@@ -24,6 +24,8 @@ export const CONSENSUS_LIMITS = {
   /** Bodies missing for a block are asked for again after so long, each time twice as long, up to … */
   bodiesAgainMs: 100,
   bodiesAgainMaxMs: 2_000,
+  /** So many times in vain, and who has the block is asked for the bodies themselves. */
+  bodyAsksBeforeQuestion: 3,
   /** Request ids remembered as final until they expire, oldest forgotten first (protocol 2.5). */
   recentIdsMax: 600_000,
   /** How far ahead of a block's time an ingress expiry may lie: TTL and drift. */
@@ -37,7 +39,29 @@ export const CONSENSUS_LIMITS = {
   unvalidatedBytesPerPeerMax: 32 * 1024 * 1024,
   /** Artifacts judged for ever that are remembered, the oldest forgotten first. */
   settledIdsMax: 16_384,
-  /** Final heights kept for peers that lag (protocol 2.4: minimum chain length). */
+  /** An answer to a peer that catches up, besides its first block; a longer range takes several questions. */
+  answerBytesMax: 1024 * 1024,
+  rangeHeightsMax: 64,
+  /** Questions of one peer in a row, and how soon there may be one more; others are not answered. */
+  answersAtOnceMax: 16,
+  answerAgainMs: 50,
+  /** A peer that has not answered is asked again after so long; one that has lied after … */
+  answerTimeoutMs: 2_000,
+  peerSilentMs: 1_000,
+  peerLiedMs: 30_000,
+  /** Nothing became final for so long although a peer shows more: its blocks are asked for. */
+  stalledMs: 500,
+  /** Beacons and tapes of peers passed to the own beacon ahead of their turn; it holds no more. */
+  valuesAhead: 8,
+  valueAgainMs: 500,
+  /** Peers of which is remembered how far they are. */
+  peersMax: 1_024,
+  /** Final heights that wait for the own execution; further ones are neither judged nor asked for. */
+  executionLagMax: 400,
+  /** Final heights and bytes that the journal keeps for peers, beyond what the state needs: those that lag further need a package. */
+  journalHeightsKept: 1_024,
+  journalBytesKept: 64 * 1024 * 1024,
+  /** Final heights kept in memory for peers that lag (protocol 2.4: minimum chain length). */
   chainKept: 50,
   /** Journal entries of heights that the state holds, before the journal is compacted. */
   compactHeights: 256,

@@ -28,6 +28,7 @@ const members = Array.from({ length: 4 }, (_, i) => ({
   nodeId: Uint8Array.of(i),
   publicKey: new Uint8Array(44),
 }));
+const value = new Uint8Array(48);
 const roles = { makers: [0, 1], committee: new Set([0, 1, 2, 3]) };
 
 function call(name: string, expiryNanos: bigint): Ingress {
@@ -51,7 +52,7 @@ class Table {
     this.at(0);
     this.state.notarizedMs = 0;
     for (let height = 0; height < 100; height += 1)
-      this.state.beacons.set(height, { roles, receivedMs: 0 });
+      this.state.beacons.set(height, { roles, receivedMs: 0, value });
   }
 
   at(ms: number): this {
@@ -176,7 +177,7 @@ describe('notary', () => {
     const table = new Table();
     const tip = table.chain(CONSENSUS_LIMITS.hardGap, false);
     table.block(tip, 0);
-    table.state.beacons.set(CONSENSUS_LIMITS.hardGap, { roles, receivedMs: 0 });
+    table.state.beacons.set(CONSENSUS_LIMITS.hardGap, { roles, receivedMs: 0, value });
     expect(notary(table.at(1e9).state)).toEqual([]);
     expect(blockMaker(table.state)).toEqual([]);
     table.state.certified = 1;
@@ -189,6 +190,7 @@ describe('notary', () => {
     table.state.beacons.delete(0);
     expect(notary(table.at(10).state)).toEqual([]);
     table.state.beacons.set(0, {
+      value,
       roles: { ...roles, committee: new Set([1, 2, 3]) },
       receivedMs: 0,
     });
@@ -277,7 +279,11 @@ describe('block maker', () => {
   test('rank 1 proposes when its time has come and rank 0 has not', () => {
     const table = new Table();
     for (const height of [0, 1])
-      table.state.beacons.set(height, { roles: { ...roles, makers: [1, 0] }, receivedMs: 0 });
+      table.state.beacons.set(height, {
+        roles: { ...roles, makers: [1, 0] },
+        receivedMs: 0,
+        value,
+      });
     table.state.tip = { height: 0, workPending: true, nextTimerNanos: undefined };
     expect(first(blockMaker(table.at(10).state))).toEqual({ kind: 'look-again', atMs: 1_000 });
     expect(first(blockMaker(table.at(1_000).state))).toMatchObject({
@@ -329,7 +335,11 @@ describe('block maker', () => {
     expect(first(blockMaker(table.state))).toEqual({ kind: 'look-again', atMs: 31 });
     // Due, but as rank 1 there is still a second to wait.
     for (const height of [0, 1])
-      table.state.beacons.set(height, { roles: { ...roles, makers: [1, 0] }, receivedMs: 0 });
+      table.state.beacons.set(height, {
+        roles: { ...roles, makers: [1, 0] },
+        receivedMs: 0,
+        value,
+      });
     table.state.tip = { height: 0, workPending: false, nextTimerNanos: unixNanos };
     expect(first(blockMaker(table.at(10).state))).toEqual({ kind: 'look-again', atMs: 1_000 });
   });

@@ -6,7 +6,7 @@ import { CONTRACTS } from '@internode/contracts';
 import { nobleBls } from '@internode/crypto';
 import { nodeSignatures } from '@internode/crypto/fast';
 import { selfAuthenticating, sha256 } from '@internode/encoding';
-import { toHex, utf8 } from '@internode/prelude';
+import { concatBytes, toHex, utf8 } from '@internode/prelude';
 import {
   type Block,
   bytesOfProposal,
@@ -18,6 +18,7 @@ import {
   payloadOf,
   STRIPPED_PROPOSAL,
   stripProposal,
+  THRESHOLD_VALUE,
   VOTE,
 } from '../src/core/artifact.ts';
 import { rolesOf } from '../src/core/membership.ts';
@@ -45,6 +46,9 @@ export interface TestNode {
   journal: Uint8Array[];
   /** Entries of the journal that survive a power cut. */
   durable: number;
+  /** Beacons and tapes that its beacon has checked, by kind and height. */
+  readonly values: Set<string>;
+  beaconHeight: number;
   /** How many tasks of each kind its solver had. */
   readonly tasks: Map<string, number>;
   /** Bodies of calls that its p2p holds, by id in hex. */
@@ -68,8 +72,12 @@ export interface WorldOptions {
   readonly delay?: (message: Message, from: number, to: number) => number | undefined;
   /** How often everybody's offers are said again, as a slot table does that lost something. */
   readonly offersAgainMs?: number;
+  /** Beacons and tapes are made near the tip only, as members do; older ones come from peers or not at all. */
+  readonly strictValues?: boolean;
+  /** What a peer answers in place of the truth; undefined = the truth. */
+  readonly liar?: (from: number, answer: Uint8Array) => Uint8Array | undefined;
   /** Whether execution and state follow. */
-  readonly executes?: boolean;
+  executes?: boolean;
 }
 
 const START_NANOS = 1_785_000_000_000_000_000n;
@@ -152,6 +160,8 @@ export class World {
       slots: new Map(),
       bodies: new Map(),
       tasks: new Map(),
+      values: new Set(),
+      beaconHeight: 0,
       said: [],
       events: [],
       timers: new Map(),
@@ -207,6 +217,15 @@ export class World {
     node.durable = node.journal.length;
   }
 
+  /** Stops a node and takes all that it remembered. */
+  loseDisk(index: number): void {
+    this.crash(index, 0);
+    const node = this.node(index);
+    node.executed = 0;
+    node.values.clear();
+    node.beaconHeight = 0;
+  }
+
   node(index: number): TestNode {
     const node = this.nodes[index];
     if (node === undefined) throw new Error(`no node ${index}`);
@@ -248,10 +267,10 @@ export class World {
   }
 
   /** The same call whenever it is asked for. */
-  ingress(name: string, expiryMs = 240_000): Ingress {
+  ingress(name: string, expiryMs = 240_000, bytes = 0): Ingress {
     const key = `${name}/${expiryMs}`;
     const expiryNanos = START_NANOS + BigInt(Math.round(this.nowMs + expiryMs)) * 1_000_000n;
-    const ingress = this.#calls.get(key) ?? call(name, { expiryNanos });
+    const ingress = this.#calls.get(key) ?? call(name.padEnd(bytes), { expiryNanos });
     this.#calls.set(key, ingress);
     return ingress;
   }
@@ -493,37 +512,48 @@ export class World {
     );
   }
 
+  #sayValue(node: TestNode, kind: 'beacon' | 'tape', height: number): void {
+    const tip = Math.max(
+      ...this.nodes.map(({ up, core }) => (up ? core.view().pool.notarized : 0)),
+    );
+    const made = height === 0 || height > tip - 5 || node.values.has(`${kind}/${height}`);
+    if (this.options.strictValues === true && !made) return;
+    if (kind === 'beacon') node.beaconHeight = Math.max(node.beaconHeight, height);
+    const value = kind === 'beacon' ? beaconOf(height) : tapeOf(height);
+    if (kind === 'beacon') this.tell(node.index, { kind: 'BeaconValue', height, value });
+    else this.tell(node.index, { kind: 'TapeValue', height, value });
+  }
+
+  /** What consensus gives to beacon. As it does, this one takes beacons in their order only and few ahead. */
+  #checkValue(node: TestNode, message: Extract<Message, { kind: 'ArtifactReceived' }>): void {
+    const { artifactKind: kind, body } = message;
+    const decoded = THRESHOLD_VALUE.decode(body);
+    if ((kind !== 'beacon' && kind !== 'tape') || decoded.kind !== 'valid') return;
+    const { height, content, signature } = decoded.value;
+    const good =
+      kind === 'tape'
+        ? toHex(signature) === toHex(tapeOf(height))
+        : toHex(signature) === toHex(beaconOf(height)) &&
+          toHex(content) === toHex(sha256(beaconOf(height - 1)));
+    if (!good || (kind === 'beacon' && height > node.beaconHeight + 10)) return;
+    if (kind === 'beacon') node.beaconHeight = Math.max(node.beaconHeight, height);
+    node.values.add(`${kind}/${height}`);
+    this.#sayValue(node, kind, height);
+  }
+
   /** Beacon, execution and state of the node, and the network. */
   #hear(node: TestNode, message: Message): void {
     const { index } = node;
     switch (message.kind) {
       case 'BlockNotarized':
-        this.tell(index, {
-          kind: 'BeaconValue',
-          height: message.height,
-          value: beaconOf(message.height),
-        });
-        break;
       case 'RequestBeacon':
-        this.tell(index, {
-          kind: 'BeaconValue',
-          height: message.height,
-          value: beaconOf(message.height),
-        });
+        this.#sayValue(node, 'beacon', message.height);
         break;
       case 'BlockFinalized':
-        this.tell(index, {
-          kind: 'TapeValue',
-          height: message.height + 1,
-          value: tapeOf(message.height + 1),
-        });
+        this.#sayValue(node, 'tape', message.height + 1);
         break;
       case 'RequestTape':
-        this.tell(index, {
-          kind: 'TapeValue',
-          height: message.height,
-          value: tapeOf(message.height),
-        });
+        this.#sayValue(node, 'tape', message.height);
         break;
       case 'BatchReady':
         if (this.options.executes === false) break;
@@ -541,6 +571,28 @@ export class World {
         node.slots.set(`${message.artifactKind}/${toHex(message.id)}`, message);
         this.#spread(node, message);
         break;
+      case 'AskPeer': {
+        const peer = this.nodes.find(({ nodeId }) => toHex(nodeId) === toHex(message.peer));
+        const { askId, topic, body } = message;
+        if (peer !== undefined)
+          this.tell(
+            peer.index,
+            { kind: 'PeerAsked', askId, topic, peer: node.nodeId, body },
+            index,
+          );
+        break;
+      }
+      case 'AnswerPeer': {
+        const asker = this.nodes.find(({ nodeId }) => toHex(nodeId) === toHex(message.peer));
+        const { askId, topic } = message;
+        const body = this.options.liar?.(index, message.body) ?? message.body;
+        const answered = { kind: 'PeerAnswered', askId, topic, body, failure: '' } as const;
+        if (asker !== undefined) this.tell(asker.index, { ...answered, peer: node.nodeId }, index);
+        break;
+      }
+      case 'ArtifactReceived':
+        this.#checkValue(node, message);
+        break;
       case 'RequestArtifacts':
         this.#fetch(index, message);
         break;
@@ -553,9 +605,9 @@ export class World {
 }
 
 export function beaconOf(height: number): Uint8Array {
-  return sha256(utf8(`beacon ${height}`));
+  return concatBytes(sha256(utf8(`beacon ${height}`)), new Uint8Array(16));
 }
 
 export function tapeOf(height: number): Uint8Array {
-  return sha256(utf8(`tape ${height}`));
+  return concatBytes(sha256(utf8(`tape ${height}`)), new Uint8Array(16));
 }

@@ -328,8 +328,17 @@ export interface ChainQuestion {
     | { readonly kind: 'bodies'; readonly bodies: BodiesQuestion };
 }
 
+export interface ChainLink {
+  readonly proposal: StrippedProposal;
+  readonly ingress: readonly Ingress[];
+  readonly notarization: VoteCertificate;
+  readonly finalization?: VoteCertificate | undefined;
+  readonly beacon: Uint8Array;
+  readonly tape: Uint8Array;
+}
+
 export interface RangeAnswer {
-  readonly blocks: readonly FinalizedBlock[];
+  readonly links: readonly ChainLink[];
   readonly oldestHeight: number;
   readonly newestHeight: number;
 }
@@ -2167,8 +2176,45 @@ export function decodeChainQuestion(reader: Reader, length: number, depth = 0): 
   return { question: question_ };
 }
 
+export function encodeChainLink(message: ChainLink, writer: Writer): Writer {
+  encodeStrippedProposal(message.proposal, writer.uint32(10).fork()).ldelim();
+  for (const item of message.ingress) encodeIngress(item, writer.uint32(18).fork()).ldelim();
+  encodeVoteCertificate(message.notarization, writer.uint32(26).fork()).ldelim();
+  if (message.finalization !== undefined) encodeVoteCertificate(message.finalization, writer.uint32(34).fork()).ldelim();
+  if (message.beacon.length > 0) writer.uint32(42).bytes(message.beacon);
+  if (message.tape.length > 0) writer.uint32(50).bytes(message.tape);
+  return writer;
+}
+
+export function decodeChainLink(reader: Reader, length: number, depth = 0): ChainLink {
+  const end = reader.pos + length;
+  if (end > reader.len || depth > 8) invalidMessage('ChainLink');
+  let proposal_: StrippedProposal | undefined;
+  const ingress_: Ingress[] = [];
+  let notarization_: VoteCertificate | undefined;
+  let finalization_: VoteCertificate | undefined;
+  let beacon_: Uint8Array = new Uint8Array(0);
+  let tape_: Uint8Array = new Uint8Array(0);
+  while (reader.pos < end) {
+    const tag = reader.uint32();
+    switch (tag) {
+      case 10: proposal_ = decodeStrippedProposal(reader, reader.uint32(), depth + 1); break;
+      case 18: ingress_.push(decodeIngress(reader, reader.uint32(), depth + 1)); break;
+      case 26: notarization_ = decodeVoteCertificate(reader, reader.uint32(), depth + 1); break;
+      case 34: finalization_ = decodeVoteCertificate(reader, reader.uint32(), depth + 1); break;
+      case 42: beacon_ = readBytes(reader); break;
+      case 50: tape_ = readBytes(reader); break;
+      default: reader.skipType(tag & 7);
+    }
+  }
+  if (reader.pos !== end) invalidMessage('ChainLink');
+  if (proposal_ === undefined) return invalidMessage('ChainLink.proposal');
+  if (notarization_ === undefined) return invalidMessage('ChainLink.notarization');
+  return { proposal: proposal_, ingress: ingress_, notarization: notarization_, finalization: finalization_, beacon: beacon_, tape: tape_ };
+}
+
 export function encodeRangeAnswer(message: RangeAnswer, writer: Writer): Writer {
-  for (const item of message.blocks) encodeFinalizedBlock(item, writer.uint32(10).fork()).ldelim();
+  for (const item of message.links) encodeChainLink(item, writer.uint32(10).fork()).ldelim();
   if (message.oldestHeight !== 0) writeNumber(writer.uint32(16), message.oldestHeight);
   if (message.newestHeight !== 0) writeNumber(writer.uint32(24), message.newestHeight);
   return writer;
@@ -2177,20 +2223,20 @@ export function encodeRangeAnswer(message: RangeAnswer, writer: Writer): Writer 
 export function decodeRangeAnswer(reader: Reader, length: number, depth = 0): RangeAnswer {
   const end = reader.pos + length;
   if (end > reader.len || depth > 8) invalidMessage('RangeAnswer');
-  const blocks_: FinalizedBlock[] = [];
+  const links_: ChainLink[] = [];
   let oldestHeight_: number = 0;
   let newestHeight_: number = 0;
   while (reader.pos < end) {
     const tag = reader.uint32();
     switch (tag) {
-      case 10: blocks_.push(decodeFinalizedBlock(reader, reader.uint32(), depth + 1)); break;
+      case 10: links_.push(decodeChainLink(reader, reader.uint32(), depth + 1)); break;
       case 16: oldestHeight_ = readNumber(reader); break;
       case 24: newestHeight_ = readNumber(reader); break;
       default: reader.skipType(tag & 7);
     }
   }
   if (reader.pos !== end) invalidMessage('RangeAnswer');
-  return { blocks: blocks_, oldestHeight: oldestHeight_, newestHeight: newestHeight_ };
+  return { links: links_, oldestHeight: oldestHeight_, newestHeight: newestHeight_ };
 }
 
 export function encodeBodiesAnswer(message: BodiesAnswer, writer: Writer): Writer {

@@ -3,25 +3,34 @@
 import {
   type Block,
   type BlockProposal,
+  type ChainAnswer,
+  type ChainLink,
+  type ChainQuestion,
   type ConsensusEntry,
   contract,
   decodeBlock,
   decodeBlockProposal,
+  decodeChainAnswer,
+  decodeChainQuestion,
   decodeConsensusEntry,
   decodeEquivocationProof,
   decodeIngress,
   decodeStrippedPayload,
   decodeStrippedProposal,
+  decodeThresholdValue,
   decodeVote,
   decodeVoteCertificate,
   type EquivocationProof,
   encodeBlock,
   encodeBlockProposal,
+  encodeChainAnswer,
+  encodeChainQuestion,
   encodeConsensusEntry,
   encodeEquivocationProof,
   encodeIngress,
   encodeStrippedPayload,
   encodeStrippedProposal,
+  encodeThresholdValue,
   encodeVote,
   encodeVoteCertificate,
   type Ingress,
@@ -72,6 +81,13 @@ export const EQUIVOCATION = contract(
   decodeEquivocationProof,
 );
 export const INGRESS = contract('Ingress', 'types', 'ingress', encodeIngress, decodeIngress);
+export const THRESHOLD_VALUE = contract(
+  'ThresholdValue',
+  'types',
+  'threshold_value',
+  encodeThresholdValue,
+  decodeThresholdValue,
+);
 export const ENTRY = contract(
   'ConsensusEntry',
   'types',
@@ -80,9 +96,27 @@ export const ENTRY = contract(
   decodeConsensusEntry,
 );
 
+export const QUESTION = contract(
+  'ChainQuestion',
+  'types',
+  'chain_question',
+  encodeChainQuestion,
+  decodeChainQuestion,
+);
+export const ANSWER = contract(
+  'ChainAnswer',
+  'types',
+  'chain_answer',
+  encodeChainAnswer,
+  decodeChainAnswer,
+);
+
 export type {
   Block,
   BlockProposal,
+  ChainAnswer,
+  ChainLink,
+  ChainQuestion,
   ConsensusEntry,
   EquivocationProof,
   Ingress,

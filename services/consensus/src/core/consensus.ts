@@ -5,7 +5,9 @@ import type { ArtifactReceived, Message, Summary } from '@internode/contracts';
 import { assert, toHex, unreachable } from '@internode/prelude';
 import { CONSENSUS_LIMITS } from '../limits.ts';
 import type { Rule } from './action.ts';
-import { ENTRY } from './artifact.ts';
+import { CERTIFICATE, ENTRY } from './artifact.ts';
+import { Chase } from './chase.ts';
+import { Chronicle } from './chronicle.ts';
 import { Epochs } from './epochs.ts';
 import type { ConsensusEvent } from './event.ts';
 import { durableHeight, Hands } from './hands.ts';
@@ -54,6 +56,8 @@ export class ConsensusCore implements Core<ConsensusTask, ConsensusAnswer, Conse
   readonly #outbox = new Outbox();
   readonly #hands: Hands;
   readonly #ingress: IngressDesk;
+  readonly #chronicle: Chronicle;
+  readonly #chase: Chase;
   #armedMs: number | undefined;
   #ready = false;
   /** Someone wants to know where we are, and this height has to be durable before we say it. */
@@ -68,6 +72,13 @@ export class ConsensusCore implements Core<ConsensusTask, ConsensusAnswer, Conse
       outbox: this.#outbox,
       repeater: this.#hands.repeater,
       nodeId: config.nodeId,
+    });
+    this.#chronicle = new Chronicle(this.#state, this.#outbox);
+    this.#chase = new Chase({
+      state: this.#state,
+      outbox: this.#outbox,
+      nodeId: config.nodeId,
+      desk: this.#ingress,
     });
   }
 
@@ -146,6 +157,10 @@ export class ConsensusCore implements Core<ConsensusTask, ConsensusAnswer, Conse
         return state.hearCertified(message.height);
       case 'StateCommitted':
         return state.hearCommitted(message.height, message.durable);
+      case 'PeerAsked':
+        return this.#chronicle.hear(message);
+      case 'PeerAnswered':
+        return this.#chase.hear(message);
       case 'RequestOffers':
         return this.#hands.repeatOffers();
       case 'RequestBatches':
@@ -164,6 +179,8 @@ export class ConsensusCore implements Core<ConsensusTask, ConsensusAnswer, Conse
     if (name === 'ingress') return this.#ingress.hear(message);
     const id = `${name}/${toHex(message.id)}`;
     if (state.section.isSettled(id)) return;
+    // Seen, whether or not it is of use yet: this is how a node that lags knows.
+    if (name === 'finalization') this.#noteClaim(message);
     const verdict = receive(state.epochs, message);
     const peer = toHex(message.fromNode);
     if (verdict.kind === 'undecided') {
@@ -203,6 +220,11 @@ export class ConsensusCore implements Core<ConsensusTask, ConsensusAnswer, Conse
       });
   }
 
+  #noteClaim({ body, fromNode }: ArtifactReceived): void {
+    const decoded = CERTIFICATE.decode(body);
+    if (decoded.kind === 'valid') this.#chase.peers.claims(fromNode, decoded.value.height);
+  }
+
   /** Asks the rules until none speaks, then waits for the earliest moment any of them named. */
   #settle(): void {
     let wakeMs = Number.POSITIVE_INFINITY;
@@ -223,7 +245,7 @@ export class ConsensusCore implements Core<ConsensusTask, ConsensusAnswer, Conse
       if (!spoke) break;
       this.#hands.sayNotarized();
     }
-    this.#arm(wakeMs);
+    this.#arm(Math.min(wakeMs, this.#chase.drive()));
     if (!this.#ready && this.#state.beacons.has(this.#state.pool.notarized)) {
       this.#ready = true;
       this.#sayReadiness();

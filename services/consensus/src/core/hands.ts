@@ -31,6 +31,7 @@ type Pending =
   | Extract<Action, { kind: 'check' }>;
 
 const DURABLE = 'durable/';
+const NOT_KNOWN = new Uint8Array(0);
 
 export class Hands {
   readonly #state: State;
@@ -292,7 +293,7 @@ export class Hands {
 
   #deliver(height: number): void {
     const state = this.#state;
-    const { pool, tapes, ledger, ingress } = state;
+    const { pool, tapes, ledger, ingress, beacons, epochs } = state;
     const record = pool.finalBlock(height);
     const tape = tapes.get(height);
     const proposal = record?.proposal;
@@ -305,6 +306,7 @@ export class Hands {
       record,
       proposal,
       tape,
+      beacon: (epochs.alone ? undefined : beacons.get(height - 1)?.value) ?? NOT_KNOWN,
       notarization: certificates?.notarization.get(record.key),
       finalization: certificates?.finalization.get(record.key),
     });
@@ -312,7 +314,8 @@ export class Hands {
     state.asked.set('batch', state.now.ms);
     state.asked.set('certified', state.now.ms);
     tapes.delete(height);
-    state.forgetBeaconsBelow(height);
+    // The one before is what the next one is signed over: whoever catches up has to name it.
+    state.forgetBeaconsBelow(height - 1);
     pool.purgeVotes(height);
     ingress.finish(height, proposal.payload.ingress, record.ingressKeys, record.block.timeNanos);
     const then: ConsensusEffect[] = [

@@ -16,6 +16,7 @@ import {
   sizeOfIngress,
   stripProposal,
   VOTE,
+  type VoteCertificate,
   type VotePurpose,
 } from './artifact.ts';
 import type { Epochs } from './epochs.ts';
@@ -96,7 +97,10 @@ export function faultOfIngress(ingress: Ingress): string | undefined {
 function readProposal(epochs: Epochs, body: Uint8Array): Verdict<Received> {
   const decoded = STRIPPED_PROPOSAL.decode(body);
   if (decoded.kind !== 'valid') return decoded;
-  const stripped = decoded.value;
+  return artifactOfProposal(epochs, decoded.value);
+}
+
+export function artifactOfProposal(epochs: Epochs, stripped: StrippedProposal): Verdict<Received> {
   const { block } = stripped;
   const subnet = epochs.at(block.height)?.subnet;
   if (subnet === undefined) return OF_NO_KNOWN_EPOCH;
@@ -146,7 +150,14 @@ function readCertificate(
 ): Verdict<Received> {
   const decoded = CERTIFICATE.decode(body);
   if (decoded.kind !== 'valid') return decoded;
-  const certificate = decoded.value;
+  return artifactOfCertificate(epochs, purpose, decoded.value);
+}
+
+export function artifactOfCertificate(
+  epochs: Epochs,
+  purpose: VotePurpose,
+  certificate: VoteCertificate,
+): Verdict<Received> {
   if (certificate.blockHash.length !== HASH_BYTES) return invalid('hash length');
   const subnet = epochs.at(certificate.height)?.subnet;
   if (subnet === undefined) return OF_NO_KNOWN_EPOCH;

@@ -23,6 +23,8 @@ export interface FinalFacts {
   readonly record: BlockRecord;
   readonly proposal: BlockProposal;
   readonly tape: Uint8Array;
+  /** Of the height before, when it is known. */
+  readonly beacon: Uint8Array;
   readonly notarization: VoteCertificate | undefined;
   readonly finalization: VoteCertificate | undefined;
 }
@@ -64,7 +66,7 @@ export class Ledger {
   }
 
   add(facts: FinalFacts): Delivery {
-    const { record, proposal, tape, notarization, finalization } = facts;
+    const { record, proposal, tape, beacon, notarization, finalization } = facts;
     const { height, timeNanos } = record.block;
     assert(
       height === this.#base.height + this.#deliveries.length + 1,
@@ -76,7 +78,7 @@ export class Ledger {
       record,
       entry: encode({
         kind: 'finalized',
-        finalized: { proposal, tape, notarization, finalization, beacon: new Uint8Array(0) },
+        finalized: { proposal, tape, notarization, finalization, beacon },
       }),
       batch: {
         kind: 'BatchReady',

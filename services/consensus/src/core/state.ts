@@ -72,7 +72,8 @@ export class State implements View {
     // One that comes before the members of its height are known is asked for again.
     const epoch = this.epochs.at(height + 1);
     if (epoch === undefined || this.beacons.has(height)) return;
-    this.beacons.set(height, { roles: rolesOf(epoch.subnet.n, value), receivedMs: this.now.ms });
+    const roles = rolesOf(epoch.subnet.n, value);
+    this.beacons.set(height, { value, roles, receivedMs: this.now.ms });
   }
 
   hearTape(height: number, value: Uint8Array): void {

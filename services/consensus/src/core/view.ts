@@ -42,6 +42,7 @@ export interface Unvalidated {
 }
 
 export interface Beacon {
+  readonly value: Uint8Array;
   readonly roles: Roles;
   readonly receivedMs: number;
 }
@@ -107,6 +108,12 @@ export function rolesAt(view: View, height: number): Roles | undefined {
 export function roundStartMs(view: View): number | undefined {
   const beacon = view.beacons.get(view.pool.notarized);
   return beacon === undefined ? undefined : Math.max(beacon.receivedMs, view.notarizedMs);
+}
+
+/** Certified, as this node's state or the final chain itself says: a block names what f + 1 honest members saw certified. */
+export function certifiedAnywhere(view: View): number {
+  const { pool, certified } = view;
+  return Math.max(certified, pool.finalBlock(pool.finalized)?.block.certifiedHeight ?? 0);
 }
 
 /** Slow-down while certification lags behind finality (protocol 2.5, 2.7). */

@@ -3,12 +3,12 @@
 import { CONSENSUS_LIMITS } from '../../limits.ts';
 import type { Action } from '../action.ts';
 import { NOTHING } from '../action.ts';
-import type { View } from '../view.ts';
+import { certifiedAnywhere, type View } from '../view.ts';
 
 /** Heights below are executed, certified, and so old that no peer needs them from here. */
 export function purgeableBelow(view: View): number {
   const kept = view.epochs.alone ? 0 : CONSENSUS_LIMITS.chainKept;
-  return Math.min(view.delivered, view.certified) - kept;
+  return Math.min(view.delivered, certifiedAnywhere(view)) - kept;
 }
 
 export function purger(view: View): readonly Action[] {
@@ -17,8 +17,13 @@ export function purger(view: View): readonly Action[] {
   if (below > pool.lowest) return [{ kind: 'purge', below }];
 
   const stored = Math.min(delivered, certified, committed);
+  const { compactHeights, compactBytes, journalHeightsKept, journalBytesKept } = CONSENSUS_LIMITS;
+  // Peers that lag need what the own state does not.
+  const { alone } = view.epochs;
+  const height = alone || journal.bytes >= journalBytesKept ? stored : stored - journalHeightsKept;
   const full =
-    stored - journal.base >= CONSENSUS_LIMITS.compactHeights ||
-    (stored > journal.base && journal.bytes >= CONSENSUS_LIMITS.compactBytes);
-  return full ? [{ kind: 'compact', height: stored }] : NOTHING;
+    height - journal.base >= compactHeights ||
+    (alone && stored > journal.base && journal.bytes >= compactBytes) ||
+    (height > journal.base && journal.bytes >= journalBytesKept);
+  return full ? [{ kind: 'compact', height }] : NOTHING;
 }

@@ -22,6 +22,8 @@ export function judgeProposal(view: View, record: BlockRecord, item: Unvalidated
   const proven = here?.certificates.notarization.has(record.key) === true;
   const rival = proven ? undefined : equivocation(view, here, record);
   if (rival !== undefined) return here?.equivocators.has(record.maker) ? WAIT : rival;
+  // Of a range: its bodies fit their ids, but nobody here has checked their signatures.
+  if (!proven && record.proposal !== undefined && item.peer !== 'journal') return WAIT;
   const gathered = view.gathering.get(item.id);
   if (record.proposal === undefined && gathered === undefined) return { kind: 'gather' };
   if (gathered?.tooLarge === true) return reject('payload too large');

@@ -6,7 +6,7 @@ import { CONSENSUS_LIMITS } from '../../limits.ts';
 import type { Action } from '../action.ts';
 import { bytesOfProposal, bytesOfVote } from '../artifact.ts';
 import type { Artifact, Unvalidated, View } from '../view.ts';
-import { rolesAt, subnetAt } from '../view.ts';
+import { certifiedAnywhere, rolesAt, subnetAt } from '../view.ts';
 import { checksOfCertificate } from '../vote-scheme.ts';
 import { judgeProposal } from './validate-proposal.ts';
 
@@ -68,7 +68,10 @@ function judge(view: View, item: Unvalidated, checking: ReadonlyMap<string, numb
   if (item.signatures === 'checking') return WAIT;
   // Bounds the validated pool (protocol 2.4): certificates above the own notarised height follow one by one.
   if (artifact.height > view.pool.notarized + 1) return WAIT;
-  if (artifact.height > view.certified + CONSENSUS_LIMITS.hardGap + 1) return WAIT;
+  const { hardGap, executionLagMax } = CONSENSUS_LIMITS;
+  if (artifact.height > certifiedAnywhere(view) + hardGap + 1) return WAIT;
+  if (artifact.height > view.delivered + hardGap + 1) return WAIT;
+  if (artifact.height > view.tip.height + executionLagMax) return WAIT;
   const good = item.signatures === 'good';
   switch (artifact.kind) {
     case 'block_proposal':
