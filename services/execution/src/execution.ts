@@ -3,7 +3,7 @@ import type { ServiceDefinition } from '@internode/actor';
 import type { Message } from '@internode/contracts';
 import type { ExecutionConfig } from './config.ts';
 import type { ExecutionEvent } from './core/event.ts';
-import { ExecutionCore } from './core/execution.ts';
+import { ExecutionLives } from './core/lives.ts';
 import { refuse } from './core/refusals.ts';
 import type { Answer, Task } from './sandbox/interface.ts';
 
@@ -34,7 +34,7 @@ export function createExecution(config: ExecutionConfig): ExecutionDefinition {
       { kind: 'ExecuteQuery', lane: 'bulk', whenFull: 'refuse' },
       { kind: 'InspectIngress', lane: 'bulk', whenFull: 'refuse' },
     ],
-    core: ({ seed }) => new ExecutionCore({ ...config, seed }),
+    core: ({ seed }) => new ExecutionLives({ ...config, seed }),
     refuse: refusalOf,
     // A module may have 100 MiB.
     limits: { control: { itemsMax: 4096, bytesMax: 256 * MEBIBYTE } },

@@ -76,6 +76,9 @@ export class SandboxPool {
       case 'remove':
       case 'open':
         return this.#askForCode(task, answer);
+      case 'reset':
+        for (const canister of [...this.#modules.keys()]) this.#noteModule(canister, undefined);
+        return this.#askAll(task, answer);
       case 'forget':
       case 'collect':
         return this.#askAll(task, answer);

@@ -99,6 +99,11 @@ export class ExecutionCore implements Core<Task, Answer, ExecutionEvent> {
     return this.#effects;
   }
 
+  /** State holds this height, which was not executed here: it did not come from us. */
+  isBehind(height: number): boolean {
+    return this.#ready && height > this.#subnet.height;
+  }
+
   /** For tests and status. */
   view(): { readonly height: number; readonly ready: boolean; readonly subnet: Subnet } {
     return { height: this.#subnet.height, ready: this.#ready, subnet: this.#subnet };

@@ -183,6 +183,8 @@ export type Task =
       readonly then: readonly Follower[];
       readonly instructionsMax: bigint;
     }
+  /** Forget all canisters and sessions: the tip is another one. */
+  | { readonly kind: 'reset' }
   /** Ends a session: drops its changes on every canister. */
   | { readonly kind: 'forget'; readonly session: string }
   /**

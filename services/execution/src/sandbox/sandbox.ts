@@ -96,6 +96,11 @@ export class Sandbox {
       case 'forget':
         this.#sessions.delete(task.session);
         return { kind: 'forgotten' };
+      case 'reset':
+        for (const key of [...this.#canisters.keys()]) this.#drop(key);
+        this.#removed.clear();
+        this.#sessions.clear();
+        return { kind: 'forgotten' };
       case 'collect':
         return { kind: 'collected', canisters: this.#collect() };
       case 'open':

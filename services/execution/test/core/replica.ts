@@ -17,8 +17,8 @@ import { CONTRACTS } from '@internode/contracts';
 import { decodeCborMap, encodeCbor, requestIdOf } from '@internode/encoding';
 import { assert, fromHex, toHex, utf8 } from '@internode/prelude';
 import type { ExecutionEvent } from '../../src/core/event.ts';
-import { ExecutionCore } from '../../src/core/execution.ts';
 import type { ExecutionEffect } from '../../src/core/fibers.ts';
+import { ExecutionLives } from '../../src/core/lives.ts';
 import { createInPlaceSandbox } from '../../src/sandbox/in-place.ts';
 import type { Answer, Task } from '../../src/sandbox/interface.ts';
 import { inflate } from '../sandbox/support.ts';
@@ -59,7 +59,7 @@ export interface ReplicaOptions {
 
 export class Replica {
   readonly store: Store;
-  readonly core: ExecutionCore;
+  readonly core: ExecutionLives;
   readonly said: Message[] = [];
   readonly events: ExecutionEvent[] = [];
   readonly executed: BatchExecuted[] = [];
@@ -78,7 +78,7 @@ export class Replica {
     this.#options = options;
     this.store = options.store ?? new Store();
     if (this.store.height > 0) this.timeNanos = this.store.timeNanos;
-    this.core = new ExecutionCore({
+    this.core = new ExecutionLives({
       subnetId: SUBNET,
       subnetNodes: 1,
       rootKeyDer: new Uint8Array(133).fill(7),
@@ -267,7 +267,7 @@ export class Replica {
     return this.heard('TipAdvanced').at(-1) as TipAdvanced;
   }
 
-  #offer(input: Parameters<ExecutionCore['step']>[1]): void {
+  #offer(input: Parameters<ExecutionLives['step']>[1]): void {
     this.#inbox.push(() => this.core.step(this.now, input));
   }
 
