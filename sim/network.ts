@@ -1,5 +1,6 @@
 // One simulated life of a subnet of n replicas, of which up to f are not honest, as a function of its seed.
 import { type Checker, type NodeSetup, type Report, type Swarm, World } from '@internode/sim';
+import { drawFaults, type Faults } from './adversaries/index.ts';
 import { agreement, oneRoot, uniqueRandomness } from './checkers/agreement.ts';
 import { exactlyOnce } from './checkers/calls.ts';
 import { certificatesHold, quorumOf } from './checkers/certificates.ts';
@@ -13,7 +14,7 @@ import { honestVotes } from './checkers/votes.ts';
 import type { Crypto } from './crypto.ts';
 import { promisesSettled } from './life.ts';
 import { Turns } from './roles/door.ts';
-import { nameOf, type Subnet, subnetOf } from './subnet.ts';
+import { connected, nameOf, type Subnet, subnetOf } from './subnet.ts';
 
 export interface NetworkOptions {
   readonly seed: string;
@@ -26,6 +27,8 @@ export interface NetworkOptions {
   readonly linesMax?: number;
   /** Changes each honest node before it lives: to plant a bug. */
   readonly disturb?: (setup: NodeSetup) => NodeSetup;
+  /** Instead of those that the seed draws. */
+  readonly faults?: Faults;
 }
 
 const MARKS = 12;
@@ -35,11 +38,12 @@ const PHASES = { safetyMs: 8_000, livenessMs: 40_000, restMs: 500 };
 export async function liveTogether(options: NetworkOptions): Promise<Report> {
   const { seed, swarm, drawsMax, linesMax, command, disturb } = options;
   const turns = new Turns();
-  const subnet = subnetOf({ ...options, marks: MARKS, pauseMs: PAUSE_MS, turns });
+  const faults = options.faults ?? drawFaults(seed, options.nodes, drawsMax);
+  const subnet = subnetOf({ ...options, faults, marks: MARKS, pauseMs: PAUSE_MS, turns });
   const world = new World({
     seed,
     nodes: subnet.setups.map((setup) =>
-      subnet.honest.has(setup.place.node) ? (disturb?.(setup) ?? setup) : setup,
+      connected(subnet.honest.has(setup.place.node) ? (disturb?.(setup) ?? setup) : setup),
     ),
     checkers: checkersOf(subnet, options.crypto),
     command,

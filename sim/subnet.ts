@@ -2,8 +2,9 @@
 import type { ServiceFigures } from '@internode/actor';
 import { dealSubnet, type SubnetDealing } from '@internode/beacon';
 import { sha256 } from '@internode/encoding';
-import { toHex, utf8 } from '@internode/prelude';
-import { CITIES, type NodeSetup, Random, type Role } from '@internode/sim';
+import { toHex, unreachable, utf8 } from '@internode/prelude';
+import { CITIES, type NodeSetup, Random, type Role, withPeers } from '@internode/sim';
+import { corrupt, type Fault, type Faults } from './adversaries/index.ts';
 import type { Crypto } from './crypto.ts';
 import { Street, type Turns } from './roles/door.ts';
 import { CANISTER, type Replica, replicaOf } from './roles/replica.ts';
@@ -17,8 +18,9 @@ export interface SubnetOptions {
   readonly marks: number;
   readonly pauseMs: number;
   readonly turns: Turns;
-  /** Numbers of members that are not honest. They have no door, and nobody asks what they say. */
-  readonly faulty?: ReadonlySet<number>;
+  readonly drawsMax?: number | undefined;
+  /** Members that are not honest. They have no door, and nobody asks what they say. */
+  readonly faults?: Faults;
 }
 
 export interface Subnet {
@@ -36,12 +38,12 @@ export function nameOf(number: number): string {
 
 export function subnetOf(options: SubnetOptions): Subnet {
   const { seed, nodes, crypto, wasm, marks, pauseMs, turns } = options;
-  const faulty = options.faulty ?? new Set();
+  const faults: Faults = options.faults ?? new Map();
   const dealing = dealingOf(options);
   const { publicKeyDer: rootKey } = dealing.subnet;
   const { bls, signatures } = crypto;
   const honest = Array.from({ length: nodes }, (_, number) => number).filter(
-    (number) => !faulty.has(number),
+    (number) => !faults.has(number),
   );
   const nodeKeys = honest.map((number) => dealing.subnet.members[number]?.publicKey ?? rootKey);
   const street = new Street(
@@ -57,26 +59,62 @@ export function subnetOf(options: SubnetOptions): Subnet {
   );
   const figures = new Map<string, () => ServiceFigures>();
   const cities = new Random(`${seed}/cities`);
-  const setups = Array.from({ length: nodes }, (_, number): NodeSetup => {
+  const setups = Array.from({ length: nodes }, (_, number): NodeSetup[] => {
     const replica = replicaOf(dealing, number, crypto);
     const city = cities.below(CITIES.length);
-    if (faulty.has(number)) return setupOf(number, city, replica, replica.roles);
+    const fault = faults.get(number);
+    if (fault !== undefined) return faultySetups({ number, city, dealing, options, fault });
     for (const [name, of] of replica.figures) figures.set(`${nameOf(number)}/${name}`, of);
     const shown = replica.roles.map((role) => showing(role, nodes > 1));
     const door = street.doorRole(honest.indexOf(number), replica.door);
-    return setupOf(number, city, replica, [...shown, door]);
+    return [setupOf(nameOf(number), city, replica, [...shown, door])];
   });
-  return { setups, dealing, figures, honest: new Set(honest.map(nameOf)) };
+  return { setups: setups.flat(), dealing, figures, honest: new Set(honest.map(nameOf)) };
+}
+
+/** The p2p service of each node speaks to its peers. To be done last, so that whatever comes between is inside. */
+export function connected(setup: NodeSetup): NodeSetup {
+  return {
+    ...setup,
+    roles: setup.roles.map((role) => (role.name === 'p2p' ? withPeers(role) : role)),
+  };
+}
+
+function faultySetups(faulty: {
+  readonly number: number;
+  readonly city: number;
+  readonly dealing: SubnetDealing;
+  readonly options: SubnetOptions;
+  readonly fault: Fault;
+}): NodeSetup[] {
+  const { number, city, dealing, options, fault } = faulty;
+  const { crypto, seed } = options;
+  const name = nameOf(number);
+  const lived = (as: string): NodeSetup => {
+    const replica = replicaOf(dealing, number, crypto);
+    return setupOf(as, city, replica, replica.roles);
+  };
+  switch (fault.kind) {
+    case 'absent':
+      return [{ ...lived(name), roles: [] }];
+    case 'twin':
+      return [lived(name), lived(`${name}'`)];
+    case 'tempted': {
+      const random = new Random(`${seed}/${name}`, options.drawsMax);
+      return [corrupt(lived(name), { number, by: fault.by, dealing, crypto, random })];
+    }
+    default:
+      return unreachable(fault);
+  }
 }
 
 function setupOf(
-  number: number,
+  node: string,
   city: number,
   { nodeId }: Replica,
   roles: readonly Role[],
 ): NodeSetup {
-  const place = { subnet: 's', node: nameOf(number) };
-  return { place, roles, peer: { identity: toHex(nodeId), city } };
+  return { place: { subnet: 's', node }, roles, peer: { identity: toHex(nodeId), city } };
 }
 
 const dealt = new WeakMap<Crypto, Map<number, SubnetDealing>>();

@@ -12,7 +12,7 @@ import {
 } from '@internode/execution';
 import { createP2p } from '@internode/p2p';
 import { assert, bytesEqual, concatBytes, utf8 } from '@internode/prelude';
-import { type Role, role, withPeers } from '@internode/sim';
+import { type Role, role } from '@internode/sim';
 import { createState, solveStateInPlace } from '@internode/state';
 import type { Crypto } from '../crypto.ts';
 import type { DoorParts } from './door.ts';
@@ -72,7 +72,7 @@ export function replicaOf(dealing: SubnetDealing, number: number, crypto: Crypto
         task,
       ),
     ),
-    subnetNodes === 1 ? role(p2p) : withPeers(role(p2p)),
+    role(p2p),
   ];
   const config = {
     ...DOOR,
