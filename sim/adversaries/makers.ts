@@ -2,7 +2,14 @@
 import { sha256 } from '@internode/encoding';
 import { bytesEqual } from '@internode/prelude';
 import { PROPOSAL } from '../wire.ts';
-import { blockHashOf, directOf, offerOf, proposalIn, signedProposal, twoSides } from './artifacts.ts';
+import {
+  blockHashOf,
+  directOf,
+  offerOf,
+  proposalIn,
+  signedProposal,
+  twoSides,
+} from './artifacts.ts';
 import type { Temptation } from './behaviour.ts';
 
 /** Two blocks at one height, one for each half of the others; sometimes both for all. */

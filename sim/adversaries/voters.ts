@@ -2,7 +2,15 @@
 import type { Message } from '@internode/contracts';
 import { bytesEqual, toHex } from '@internode/prelude';
 import { bytesOfValue, CERTIFICATE, SHARE, VALUE, VOTE } from '../wire.ts';
-import { blockHashOf, directOf, offerOf, proposalIn, signedVote, spoiled, twoSides } from './artifacts.ts';
+import {
+  blockHashOf,
+  directOf,
+  offerOf,
+  proposalIn,
+  signedVote,
+  spoiled,
+  twoSides,
+} from './artifacts.ts';
 import type { Evil, Temptation } from './behaviour.ts';
 
 /** Votes for every block that it hears of, to notarise and to finalise it, to all or to one half of the others. */
