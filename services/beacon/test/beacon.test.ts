@@ -231,6 +231,36 @@ describe('a subnet of four', () => {
     expect(network.beacons(0)).toHaveLength(before);
   });
 
+  test('a value that a peer claims while its other claim is checked is not taken for the checked one', () => {
+    const network = new Network(4);
+    network.silent.add(3);
+    network.start();
+    for (let height = 1; height <= 2; height += 1) network.tellAll(finalized(height));
+    network.silent.delete(3);
+    const good = (network.said[0] ?? []).find(
+      (m) => m.kind === 'PublishArtifact' && m.artifactKind === 'tape',
+    );
+    if (good?.kind !== 'PublishArtifact') throw new Error('no tape');
+    const bad = good.body.slice();
+    bad[bad.length - 1] = (bad[bad.length - 1] as number) ^ 1;
+    const fromNode = network.dealing.nodes[0]?.nodeId as Uint8Array;
+    for (const body of [good.body, bad]) {
+      // Nothing is solved in between.
+      network.tell(3, {
+        kind: 'ArtifactReceived',
+        artifactKind: 'tape',
+        id: sha256(body),
+        body,
+        fromNode,
+      });
+    }
+    network.settle();
+    const [said] = network.tapes(3);
+    const [honest] = network.tapes(0);
+    expect(said?.height).toBe(honest?.height);
+    expect(said?.value).toEqual(honest?.value);
+  });
+
   test('a node that missed everything follows from the values of the others', () => {
     const network = new Network(4);
     network.silent.add(3);

@@ -13,7 +13,13 @@ import { kindOf, readArtifact, SHARE, VALUE } from './wire.ts';
 
 type Asked =
   | { readonly round: Round; readonly for: 'share' | 'combine' }
-  | { readonly round: Round; readonly for: 'claim'; readonly peer: string };
+  /** The signature that is being checked: the peer may claim another one meanwhile. */
+  | {
+      readonly round: Round;
+      readonly for: 'claim';
+      readonly peer: string;
+      readonly signature: Uint8Array;
+    };
 
 export interface Finished {
   readonly kind: RoundKind;
@@ -101,7 +107,7 @@ export class Workshop {
     round.busy = true;
     const { peer, signature } = claim;
     this.#solve(
-      { round, for: 'claim', peer },
+      { round, for: 'claim', peer, signature },
       { kind: 'verify', key, publicKey: groupPublicKey, message, signature },
     );
   }
@@ -158,10 +164,10 @@ export class Workshop {
         break;
       case 'verified': {
         assert(asked.for === 'claim', 'beacon: not the answer to this task');
-        const claim = round.claims.get(asked.peer);
-        round.claims.delete(asked.peer);
-        if (answer.good && claim !== undefined) {
-          return this.#finish(round, claim.signature, {
+        if (round.claims.get(asked.peer)?.signature === asked.signature)
+          round.claims.delete(asked.peer);
+        if (answer.good) {
+          return this.#finish(round, asked.signature, {
             kind: 'ValueReceived',
             value: kind,
             height,
