@@ -27,9 +27,12 @@ import { RocksStore } from '@internode/storage/rocksdb';
 import { prepareDataDir } from './data-dir.ts';
 import { CANISTER_RANGES, developmentMember } from './genesis.ts';
 import {
+  hostAndPort,
   isMemberDir,
   type Member,
   nodeIdOf,
+  peersOf,
+  placesOf,
   readMember,
   readNodeSecrets,
   subnetOf,
@@ -176,6 +179,8 @@ async function runServices({ host, options, member, subnet, bls, onBroken }: Par
     receiverSecret: secrets.receiver,
   });
   const alone = subnet.members.length === 1;
+  // Takes a tenth of a second to load, and only members of a network need it.
+  const carrier = isMemberDir(dataDir) ? import('@internode/p2p/grpc') : undefined;
   const opening = [
     closedWith(host, RocksStore.open({ path: join(dataDir, 'store') })),
     closedWith(host, startThreadedBeaconSolver(keys, onBroken)),
@@ -232,7 +237,38 @@ async function runServices({ host, options, member, subnet, bls, onBroken }: Par
     }),
     describe: describeConsensus,
   });
-  host.run(new Service(createP2p({ nodeId })), { describe: describeP2p });
+  const peers = peersOf(member);
+  await openPeers({ host, member, carrier });
+  host.run(new Service(createP2p({ nodeId, ...peers })), { describe: describeP2p });
+}
+
+interface PeerParts extends Pick<Parts, 'host' | 'member'> {
+  readonly carrier: Promise<typeof import('@internode/p2p/grpc')> | undefined;
+}
+
+/** The peers' door; none for a subnet of one on its own. */
+async function openPeers({ host, member, carrier }: PeerParts): Promise<void> {
+  if (carrier === undefined) return;
+  const { openGrpcPeers } = await carrier;
+  const { nodeId, secrets } = member;
+  const { listen } = placesOf(member);
+  const { observe } = host.telemetry;
+  const options = {
+    nodeId,
+    secret: secrets.node,
+    listen: hostAndPort(listen),
+    ports: host,
+    observe,
+  };
+  try {
+    const peers = await openGrpcPeers(options);
+    host.defer(() => peers.close());
+  } catch (fault) {
+    throw new StartFault(
+      `cannot listen for peers on ${listen}: ${(fault as Error).message}`,
+      'free that address, or say another one in peers.json ("listen") and in the subnet record',
+    );
+  }
 }
 
 /** Also when another thread fails to open: one left open would keep the process alive. */

@@ -14,6 +14,7 @@ import {
   decodeSummary,
   encodeSummary,
   type NodeRecord,
+  type PeerAddress,
   type Summary,
   type Transcript,
 } from '@internode/contracts';
@@ -100,6 +101,30 @@ export function placesOf({ summary, nodeId, places }: Member): PeerPlaces {
     listen: places?.listen ?? addresses[own] ?? '',
     addresses: { ...addresses, ...places?.addresses },
   };
+}
+
+/** The other members, and where this machine finds them. */
+export function peersOf(member: Member): {
+  readonly peers: readonly PeerAddress[];
+  readonly places: ReadonlyMap<string, string>;
+} {
+  const { nodes } = member.summary.current.record;
+  const addresses = member.places?.addresses ?? {};
+  const places = nodes.flatMap(({ nodeId }) => {
+    const address = addresses[principalToText(nodeId)];
+    return address === undefined ? [] : [[toHex(nodeId), address] as const];
+  });
+  const others = nodes.filter(({ nodeId }) => !bytesEqual(nodeId, member.nodeId));
+  const peers = others.map(({ nodeId, publicKey, address }) => ({ nodeId, publicKey, address }));
+  return { peers, places: new Map(places) };
+}
+
+/** `host:port`, `[::1]:port`. */
+export function hostAndPort(address: string): { readonly host: string; readonly port: number } {
+  const [, host, port] = /^(.*):(\d+)$/.exec(address) ?? [];
+  if (host === undefined || port === undefined || Number(port) > 65_535)
+    throw new StartFault(`${address} is not host:port`, 'see peers.json and genesis.json');
+  return { host: host.replace(/^\[|\]$/g, ''), port: Number(port) };
 }
 
 const nameOf = ({ nodeId }: NodeRecord): string => principalToText(nodeId);

@@ -5,4 +5,6 @@ export interface P2pConfig {
   readonly nodeId: Uint8Array;
   /** The other members, until consensus says who they are. None: a subnet of one. */
   readonly peers?: readonly PeerAddress[];
+  /** By node id in hexadecimal, `host:port`: where this machine finds a member when that is not where the record says. */
+  readonly places?: ReadonlyMap<string, string>;
 }

@@ -7,7 +7,7 @@ import {
   type Message,
 } from '@internode/contracts';
 import { sha256 } from '@internode/encoding';
-import { utf8 } from '@internode/prelude';
+import { toHex, utf8 } from '@internode/prelude';
 import { describe, expect, test } from 'vitest';
 import { createP2p, OFFER_LIMITS, P2P_LIMITS, P2pCore, type P2pEvent } from '../src/index.ts';
 
@@ -182,6 +182,22 @@ describe('offering', () => {
     expect(bench.tick()).toEqual([]);
     expect(bench.core.view().ingress.size).toBe(0);
     expect(bench.core.view().ingress.bytes).toBe(0);
+  });
+});
+
+describe('where members are', () => {
+  test('this machine may know better than the record', () => {
+    const [a, b] = [utf8('a'), utf8('b')];
+    const peers = [a, b].map((nodeId) => ({ nodeId, publicKey: utf8('key'), address: 'record:1' }));
+    const places = new Map([[toHex(b), 'here:2']]);
+    const core = new P2pCore({ nodeId: utf8('self'), peers, places });
+    const effects = core.step({ ms: 1, unixNanos: 1n }, { kind: 'started' });
+    const connect = effects.flatMap((effect) =>
+      effect.kind === 'publish' && effect.message.kind === 'ConnectPeers'
+        ? [effect.message.peers.map(({ address }) => address)]
+        : [],
+    );
+    expect(connect).toEqual([['record:1', 'here:2']]);
   });
 });
 

@@ -15,6 +15,7 @@ import type { SlotTable } from './slot-table.ts';
 export interface P2pCoreConfig {
   readonly nodeId: Uint8Array;
   readonly peers?: readonly PeerAddress[];
+  readonly places?: ReadonlyMap<string, string>;
 }
 
 export class P2pCore implements Core<never, never, P2pEvent> {
@@ -136,9 +137,10 @@ export class P2pCore implements Core<never, never, P2pEvent> {
 
   #setMembers(addresses: readonly PeerAddress[]): void {
     const others = new Map<string, PeerAddress>();
-    for (const address of addresses) {
-      if (!bytesEqual(address.nodeId, this.#config.nodeId))
-        others.set(toHex(address.nodeId), address);
+    for (const member of addresses) {
+      if (bytesEqual(member.nodeId, this.#config.nodeId)) continue;
+      const key = toHex(member.nodeId);
+      others.set(key, { ...member, address: this.#config.places?.get(key) ?? member.address });
     }
     const wasAlone = this.#exchange.members.size === 0;
     this.#exchange.setMembers([...others.values()]);

@@ -1,0 +1,137 @@
+// Four replicas in four processes: any of them serves any client, one root key, and one of four may fail in every way.
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { currentClient, previousClient } from '../runner/clients.ts';
+import { counterInterface } from '../runner/interfaces.ts';
+import { motokoModule } from '../runner/modules.ts';
+import { certifiedHeight, type Network, reached, startNetwork } from '../runner/network.ts';
+import { runInternode } from '../runner/replica.ts';
+import { MarkStream } from '../runner/stream.ts';
+
+const REPLICAS = 4;
+const CALLERS_EACH = 2;
+/** How long calls may stand still when a replica fails (issue 3). */
+const STANDSTILL_MS_MAX = 2_000;
+const CATCH_UP_MS_MAX = 30_000;
+
+let network: Network;
+beforeAll(async () => {
+  network = await startNetwork({ replicas: REPLICAS });
+  console.log(`network of ${REPLICAS}: Ready after ${network.readyMs.toFixed(0)} ms`);
+});
+afterAll(async () => {
+  await network?.stop();
+});
+
+const doorOf = (index: number) => ({ ...network, gatewayUrl: network.replica(index).gatewayUrl });
+const wait = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+
+describe('four replicas', () => {
+  test('the banner names the mode and every gateway, and ends with Ready', () => {
+    const text = network.output();
+    expect(text).toContain('for DEVELOPMENT');
+    for (const { gatewayUrl, nodeId } of network.replicas) {
+      expect(text).toContain(gatewayUrl);
+      expect(text).toContain(nodeId);
+    }
+    expect(text).toMatch(/\nReady in \d+ ms\n/);
+    expect(new Set(network.replicas.map(({ nodeId }) => nodeId)).size).toBe(REPLICAS);
+    expect(network.nodeIds).toHaveLength(REPLICAS);
+  });
+
+  test('a second supervisor is refused and names the first', async () => {
+    const second = await runInternode(['network', '--port', '0', '--data-dir', network.dataDir]);
+    expect(second.code).toBe(1);
+    expect(second.stderr).toContain(`in use by process ${network.process.pid}`);
+  });
+
+  test('every replica tells the same root key', async () => {
+    for (const index of network.replicas.keys()) {
+      const client = await fetch(`${doorOf(index).gatewayUrl}/api/v2/status`);
+      const text = Buffer.from(await client.arrayBuffer()).toString('hex');
+      expect(text).toContain(network.rootKey);
+    }
+  });
+
+  test.each([currentClient, previousClient])('$name works at each of them', async (library) => {
+    const first = await library.open(doorOf(0));
+    const { id } = await first.deploy(counterInterface, motokoModule('counter.mo'));
+    for (const index of network.replicas.keys()) {
+      const client = await library.open(doorOf(index));
+      const actor = client.actor(counterInterface, id);
+      expect(await actor['inc']?.()).toBe(BigInt(index + 1));
+      expect(await actor['get']?.()).toBe(BigInt(index + 1));
+      await expect(actor['incThenTrap']?.()).rejects.toThrow(/by order/);
+    }
+    // Written through the last, read through all: each query is answered by a state at least as new as the caller's own.
+    const target = await certifiedHeight(doorOf(REPLICAS - 1).gatewayUrl);
+    for (const index of network.replicas.keys()) {
+      await reached(doorOf(index).gatewayUrl, target, CATCH_UP_MS_MAX);
+      const client = await library.open(doorOf(index));
+      expect(await client.actor(counterInterface, id)['get']?.()).toBe(BigInt(REPLICAS));
+    }
+  });
+});
+
+describe('one of four fails in a stream of acknowledged calls', () => {
+  let stream: MarkStream;
+  const others = (failing: number) =>
+    [...network.replicas.keys()].filter((index) => index !== failing);
+
+  /** Calls through the others while one fails and comes back. */
+  const during = async (failing: number, fault: () => Promise<void>): Promise<void> => {
+    stream = await MarkStream.open(doorOf(others(failing)[0] as number));
+    const broken: unknown[] = [];
+    const runs = others(failing).flatMap((index) =>
+      Array.from({ length: CALLERS_EACH }, () =>
+        stream.run(doorOf(index).gatewayUrl, (reason) => broken.push(reason)),
+      ),
+    );
+    await wait(1_000);
+    await fault();
+    stream.stop();
+    await Promise.all(runs);
+    expect(broken).toEqual([]);
+    const target = Math.max(
+      ...(await Promise.all(others(failing).map((i) => certifiedHeight(doorOf(i).gatewayUrl)))),
+    );
+    for (const index of network.replicas.keys()) {
+      await reached(doorOf(index).gatewayUrl, target, CATCH_UP_MS_MAX);
+      expect(await stream.wrongAt(doorOf(index))).toEqual([]);
+    }
+  };
+
+  test('killed: calls go on within two seconds; started again, it catches up by itself', async () => {
+    await during(3, async () => {
+      const killedMs = performance.now();
+      network.kill(3);
+      await wait(6_000);
+      const gapMs = stream.longestGapMs(killedMs, performance.now());
+      console.log(`killed: ${stream.acknowledged} calls, longest gap ${gapMs.toFixed(0)} ms`);
+      expect(gapMs).toBeLessThan(STANDSTILL_MS_MAX);
+      await network.restart(3);
+    });
+    expect(network.output()).toMatch(/replica 3 ended with signal SIGKILL; the others go on/);
+  });
+
+  test('paused for a while: the same', async () => {
+    await during(2, async () => {
+      const pausedMs = performance.now();
+      network.pause(2);
+      await wait(8_000);
+      const gapMs = stream.longestGapMs(pausedMs, performance.now());
+      network.resume(2);
+      console.log(`paused: ${stream.acknowledged} calls, longest gap ${gapMs.toFixed(0)} ms`);
+      expect(gapMs).toBeLessThan(STANDSTILL_MS_MAX);
+    });
+  });
+});
+
+test('SIGTERM stops all of them cleanly, and a second start continues', async () => {
+  const height = await certifiedHeight(doorOf(0).gatewayUrl);
+  expect(await network.stop()).toBeLessThan(10_000);
+  expect(network.process.exitCode).toBe(0);
+  const { rootKey, dataDir } = network;
+  network = await startNetwork({ dataDir });
+  expect(network.rootKey).toBe(rootKey);
+  expect(await certifiedHeight(doorOf(0).gatewayUrl)).toBeGreaterThanOrEqual(height);
+});
