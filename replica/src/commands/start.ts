@@ -26,6 +26,8 @@ export async function start(args: readonly string[]): Promise<void> {
     throw explained(fault, options.dataDir);
   } finally {
     await replica.close();
+    // The channel to a supervisor would keep the process alive.
+    if (process.connected) process.disconnect();
   }
 }
 
