@@ -22,7 +22,7 @@ import { createExecution, createSandboxSolver, describeExecution } from '@intern
 import { describeGateway, openGateway } from '@internode/gateway';
 import { type Host, openHost } from '@internode/host';
 import { createP2p, describeP2p } from '@internode/p2p';
-import { createState, createStateSolver, describeState } from '@internode/state';
+import { CHECKPOINTS, createState, createStateSolver, describeState } from '@internode/state';
 import { RocksStore } from '@internode/storage/rocksdb';
 import { prepareDataDir } from './data-dir.ts';
 import { CANISTER_RANGES, developmentMember } from './genesis.ts';
@@ -66,6 +66,7 @@ export interface Embedded extends AsyncDisposable {
 /** More workers than this do not help one main thread that feeds them. */
 const SANDBOX_WORKERS_MAX = 4;
 const READY_POLL_MS = 2;
+const CHECKPOINTING = { extension: CHECKPOINTS };
 /** The first group of a principal's text. */
 const NAME_LENGTH = 5;
 
@@ -182,7 +183,10 @@ async function runServices({ host, options, member, subnet, bls, onBroken }: Par
   // Takes a tenth of a second to load, and only members of a network need it.
   const carrier = isMemberDir(dataDir) ? import('@internode/p2p/grpc') : undefined;
   const opening = [
-    closedWith(host, RocksStore.open({ path: join(dataDir, 'store') })),
+    closedWith(
+      host,
+      RocksStore.open({ path: join(dataDir, 'store'), ...(!alone && CHECKPOINTING) }),
+    ),
     closedWith(host, startThreadedBeaconSolver(keys, onBroken)),
   ] as const;
   await Promise.allSettled(opening);
@@ -201,7 +205,8 @@ async function runServices({ host, options, member, subnet, bls, onBroken }: Par
     canisterRanges: CANISTER_RANGES,
     nodes: subnet.members,
   } as const;
-  host.run(new Service(createState({ subnet: description, checksCertifications: !alone })), {
+  const state = { subnet: description, checksCertifications: !alone, checkpoints: !alone };
+  host.run(new Service(createState(state)), {
     solver: createStateSolver({
       store,
       bls,

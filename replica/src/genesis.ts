@@ -74,7 +74,7 @@ export function dealMembers(options: {
     bls,
     signatures: nodeSignatures,
   });
-  const secrets = dealing.nodes.map((node) => secretsOf(node, bls));
+  const secrets = dealing.nodes.map(secretsOf);
   const record: SubnetRecord = {
     version: dealing.subnet.registryVersion,
     nodes: secrets.map((own, index) => nodeRecordOf(own, addresses[index] ?? '', bls)),
@@ -110,12 +110,8 @@ function controllerOf(entropy: Uint8Array): Uint8Array {
   return selfAuthenticating(nodeSignatures.ed25519PublicKey(derive('controller', entropy)));
 }
 
-function secretsOf({ nodeSecret }: NodeKeys, bls: BlsEngine): NodeSecrets {
-  return {
-    node: nodeSecret,
-    vote: generateBlsKey(bls, derive('vote', nodeSecret)).secretKey,
-    receiver: derive('receiver', nodeSecret),
-  };
+function secretsOf({ nodeSecret, voteSecret, receiverSecret }: NodeKeys): NodeSecrets {
+  return { node: nodeSecret, vote: voteSecret, receiver: receiverSecret };
 }
 
 /** New secrets of a node, each from randomness of its own. */
