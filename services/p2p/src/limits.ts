@@ -26,8 +26,11 @@ export const OFFER_LIMITS = {
   /** Artifacts on offer; correct services stay far below (protocol 2.4). One more is not offered, and counted. */
   slotsMax: 30_000,
   slotBytesMax: 512 * 1024 * 1024,
-  /** Of which ingress: more waits until some is final, so that calls never keep votes from their slots. */
-  ingressSlotsMax: 20_000,
+  /** In a large subnet fewer: so many divided by its members, but not fewer than this. */
+  slotsOfAllMax: 1_000_000,
+  slotsMin: 2_000,
+  /** Of which ingress, of three: more waits until some is final, so that calls never keep votes from their slots. */
+  ingressThirds: 2,
   ingressSlotBytesMax: 256 * 1024 * 1024,
   /** Bodies are pushed below this size, above it only their ids. */
   pushBytesMax: 1024,
@@ -36,6 +39,8 @@ export const OFFER_LIMITS = {
   /** Changes that nobody waits for leave together after so long. */
   ingressFlushMs: 1,
   withdrawalFlushMs: 50,
+  /** The adapter is told so often, in beats, whom to connect. */
+  connectBeats: 5,
   /** Owners are asked so often to repeat what they offer; an offer not repeated for so long is withdrawn. */
   requestOffersMs: 5_000,
   unrepeatedMs: 30_000,
@@ -59,7 +64,10 @@ export const FRAME_LIMITS = {
 export const PEER_LIMITS = {
   /** Members that are connected; more are not. */
   peersMax: 1_000,
-  /** Bodies of what all peers offer; a body over its peer's part is said and not kept. */
+  /** Slots of a peer's table as our own bound for tables has it, and this much more, because it may count its members
+   * otherwise; an update with a higher slot is malformed. */
+  slotsTolerance: 1.4,
+  /** Bodies of what all peers offer, each of them having its part; a body over that is said and not kept. */
   bodyBytesMax: 1024 * 1024 * 1024,
   bodyBytesPerPeerMax: 64 * 1024 * 1024,
   /** Ids that were said, so that another peer's offer is not said again; the oldest are forgotten. */
@@ -95,13 +103,18 @@ export const PEER_LIMITS = {
 
 /** Bodies that are asked for. */
 export const FETCH_LIMITS = {
-  /** Wanted bodies; one more is not wanted, and counted: who needs it asks again. */
-  wantedMax: 8_192,
+  /** Bodies that our services want; one more is not wanted, and counted: who needs it asks again. */
+  requestedMax: 8_192,
+  /** Adverts of one peer that are looked after at a time; more wait. */
+  offeredPerPeerMax: 512,
   /** On their way from one peer; more wait. */
   inFlightPerPeerMax: 64,
   inFlightBytesPerPeerMax: 8 * 1024 * 1024,
-  /** A peer that has not answered by then is passed over, for another that has it. */
+  /** A peer that has not answered by then is passed over, for another that has it; sooner when our services wait. */
   answerMs: 1_500,
+  requestedAnswerMs: 500,
+  /** When everyone was asked in vain, the round begins again after so long. */
+  restMs: 500,
   /** A body nobody has asked for again, nor offers, is no longer wanted. */
   giveUpMs: 10_000,
   /** Ids in one FetchArtifacts; the rest is dropped. */
@@ -152,7 +165,7 @@ export const ASK_LIMITS = {
 assert(P2P_LIMITS.authorMessagesMax <= P2P_LIMITS.ingressMessagesMax, 'limits: author');
 assert(P2P_LIMITS.ingressBytesEachMax <= P2P_LIMITS.authorBytesMax, 'limits: one call');
 assert(P2P_LIMITS.ingressBytesEachMax + 1024 < FRAME_LIMITS.artifactBytesMax, 'limits: artifact');
-assert(OFFER_LIMITS.ingressSlotsMax < OFFER_LIMITS.slotsMax, 'limits: room for votes');
+assert(OFFER_LIMITS.ingressThirds < 3, 'limits: room for votes');
 assert(
   OFFER_LIMITS.urgentBytesMax + FRAME_LIMITS.frameBytesAim < FRAME_LIMITS.frameBytesMax &&
     FRAME_LIMITS.chunkBytes + FRAME_LIMITS.frameBytesAim < FRAME_LIMITS.frameBytesMax,

@@ -23,6 +23,7 @@ import { type Artifact, nameOf } from './name.ts';
 import { type Outbox, type Part, PEER_FRAME } from './outbox.ts';
 import { Outgoing } from './outgoing.ts';
 import { Members, type Peer } from './peer.ts';
+import { slotsOf } from './slot-table.ts';
 import { Speaker } from './speaker.ts';
 
 /** What this node's own users brought, and what is final. */
@@ -45,6 +46,7 @@ export class Exchange {
   readonly #incoming: Incoming;
   readonly asks: Asks;
   #framesReceived = 0;
+  #beats = 0;
   #saidAllMs = Number.NEGATIVE_INFINITY;
 
   constructor(outbox: Outbox, own: OwnIngress) {
@@ -74,6 +76,7 @@ export class Exchange {
     for (const peer of this.members.set(addresses)) this.#forget(peer);
     const { size } = this.members;
     if (before === 0 && size === 0) return;
+    this.#share(size);
     this.#outbox.observe({ kind: 'MembersChanged', members: size });
     this.#sayConnect();
     if (size > 0) this.#outbox.startTimer('beat', PEER_LIMITS.beatMs);
@@ -105,7 +108,7 @@ export class Exchange {
     peer.chargeParts(countParts(parts), this.#outbox.now.ms);
     if (life === 0) return this.#misbehaved(peer.key, 'frame malformed');
     // The news that its link is up may be late, or lost.
-    if (!peer.up) this.#linkUp(peer);
+    this.#linkUp(peer);
     if (!this.#incoming.meet(peer, life)) return;
     for (const { part } of parts) {
       const misdeed = this.#hearPart(peer, part);
@@ -158,7 +161,8 @@ export class Exchange {
   }
 
   beat(): void {
-    this.#sayConnect();
+    this.#beats += 1;
+    if (this.#beats % OFFER_LIMITS.connectBeats === 0) this.#sayConnect();
     this.outgoing.beat();
     for (const peer of this.members.up) this.#incoming.catchUp(peer);
     this.#speaker.sayAgain(PEER_LIMITS.sayAgainMs);
@@ -171,6 +175,18 @@ export class Exchange {
     this.#speaker.sayWaiting();
     this.#fetcher.lookAfter();
     this.#lookAfterWaiting();
+  }
+
+  /** Room is shared out among so many. */
+  #share(members: number): void {
+    const slots = slotsOf(members);
+    this.outgoing.table.slotsMax = slots;
+    this.#incoming.slotsMax = Math.floor(slots * PEER_LIMITS.slotsTolerance);
+    const { bodyBytesMax, bodyBytesPerPeerMax } = PEER_LIMITS;
+    this.library.bytesPerPeerMax = Math.min(
+      bodyBytesPerPeerMax,
+      Math.floor(bodyBytesMax / Math.max(1, members)),
+    );
   }
 
   #hearPart(peer: Peer, part: Part): Misdeed | undefined {
@@ -244,10 +260,9 @@ export class Exchange {
   }
 
   #linkUp(peer: Peer): void {
-    const isNews = !peer.up;
+    if (peer.up) return;
     this.members.setUp(peer, true);
     this.outgoing.tellCommit(peer);
-    if (!isNews) return;
     this.#outbox.observe({ kind: 'LinkChanged', peer: peer.key, up: true });
     this.#incoming.want(peer);
     this.#fetcher.send();

@@ -18,9 +18,14 @@ interface Wanted {
   /** Our services asked: any peer may have it, and what comes is said at once. */
   requested: boolean;
   first: Peer | undefined;
+  /** When it is given up, unless somebody offers it. */
   untilMs: number;
   readonly tried: Set<Peer>;
+  /** Everyone was asked in vain. */
+  restUntilMs: number;
   asked: Asked | undefined;
+  /** Whose advert it is, when our services have not asked for it. */
+  advertiser: Peer | undefined;
 }
 
 interface Asked {
@@ -47,6 +52,10 @@ export class Fetcher {
   readonly #wanted = new Map<string, Wanted>();
   /** Wanted and asked of nobody, in order. */
   readonly #idle = new Set<Wanted>();
+  /** Adverts beyond what is looked after of their peer. */
+  readonly #later = new Map<Offered, Peer>();
+  readonly #adverts = new Map<Peer, number>();
+  #requested = 0;
 
   constructor(outbox: Outbox, members: Members, library: Library) {
     this.#outbox = outbox;
@@ -58,13 +67,37 @@ export class Fetcher {
     return this.#wanted.size;
   }
 
-  wantOffered({ name, content }: Offered, peer: Peer): void {
-    this.#want(name, content, peer);
+  /** A peer advertises it. */
+  wantOffered(offered: Offered, peer: Peer): void {
+    const { name, content } = offered;
+    if (this.#wanted.has(name)) return;
+    const adverts = this.#adverts.get(peer) ?? 0;
+    if (adverts >= FETCH_LIMITS.offeredPerPeerMax) {
+      this.#later.set(offered, peer);
+      return;
+    }
+    this.#adverts.set(peer, adverts + 1);
+    const wanted = this.#add(name, content, peer);
+    wanted.advertiser = peer;
   }
 
+  /** Our services ask for it, and ask again while they want it. */
   request(artifactKind: ArtifactKind, id: Uint8Array, first: Peer | undefined): void {
-    const wanted = this.#want(nameOf(artifactKind, id), { artifactKind, id }, first);
-    if (wanted !== undefined) wanted.requested = true;
+    const name = nameOf(artifactKind, id);
+    const known = this.#wanted.get(name);
+    if (known === undefined && this.#requested >= FETCH_LIMITS.requestedMax)
+      return this.#outbox.limited(first, 'wanted');
+    const wanted = known ?? this.#add(name, { artifactKind, id }, first);
+    if (!wanted.requested) this.#requested += 1;
+    wanted.requested = true;
+    wanted.untilMs = this.#outbox.now.ms + FETCH_LIMITS.giveUpMs;
+    if (wanted.first === undefined || !wanted.first.up) wanted.first = first;
+  }
+
+  /** Nobody offers it any more. */
+  forget(offered: Offered): void {
+    this.#later.delete(offered);
+    if (this.#wanted.get(offered.name)?.requested === false) this.arrived(offered.name);
   }
 
   /** It came by itself, or is wanted no more. */
@@ -74,7 +107,10 @@ export class Fetcher {
     this.#land(wanted);
     this.#idle.delete(wanted);
     this.#wanted.delete(name);
-    return wanted.requested;
+    const { advertiser, requested } = wanted;
+    if (requested) this.#requested -= 1;
+    if (advertiser !== undefined) this.#uncount(advertiser);
+    return requested;
   }
 
   hearChunk(peer: Peer, chunk: ArtifactChunk): Fetched | Misdeed | undefined {
@@ -93,7 +129,7 @@ export class Fetcher {
     const body = asked.assembly.add(chunk);
     if (body === 'malformed') return this.#refuse(wanted, 'chunk malformed');
     if (body === undefined) {
-      asked.untilMs = this.#outbox.now.ms + FETCH_LIMITS.answerMs;
+      asked.untilMs = this.#outbox.now.ms + answerMs(wanted);
       return undefined;
     }
     if (!bytesEqual(sha256(body), id)) return this.#refuse(wanted, 'body is not what the id says');
@@ -108,6 +144,9 @@ export class Fetcher {
       if (wanted.first === peer) wanted.first = undefined;
       if (wanted.asked?.peer === peer) this.#passOver(wanted);
       wanted.tried.delete(peer);
+      if (wanted.advertiser !== peer || this.#members.get(peer.nodeId) === peer) continue;
+      wanted.advertiser = undefined;
+      this.#uncount(peer);
     }
     this.send();
   }
@@ -118,11 +157,13 @@ export class Fetcher {
     for (const wanted of this.#wanted.values()) {
       const { name, untilMs, asked } = wanted;
       if (asked !== undefined && asked.untilMs <= ms) this.#passOver(wanted);
-      if (wanted.asked === undefined && untilMs <= ms) {
-        // What is still on offer stays wanted: somebody must have it.
-        if (this.#library.get(name) === undefined) this.arrived(name);
-        else wanted.untilMs = ms + FETCH_LIMITS.giveUpMs;
-      }
+      // What is on offer stays wanted: somebody must have it.
+      if (untilMs <= ms && this.#library.get(name) === undefined) this.arrived(name);
+    }
+    for (const [offered, peer] of this.#later) {
+      if ((this.#adverts.get(peer) ?? 0) >= FETCH_LIMITS.offeredPerPeerMax) continue;
+      this.#later.delete(offered);
+      this.wantOffered(offered, peer);
     }
     this.send();
   }
@@ -148,43 +189,42 @@ export class Fetcher {
       for (const [artifactKind, ids] of kinds)
         this.#outbox.send(peer, { kind: 'fetch', fetch: { artifactKind, ids } });
     }
-    if (this.#wanted.size > 0) this.#outbox.startTimer('look-after', FETCH_LIMITS.lookAfterMs);
+    if (this.#wanted.size + this.#later.size > 0)
+      this.#outbox.startTimer('look-after', FETCH_LIMITS.lookAfterMs);
   }
 
-  #want(
+  #add(
     name: string,
     { artifactKind, id }: { readonly artifactKind: ArtifactKind; readonly id: Uint8Array },
     first: Peer | undefined,
-  ): Wanted | undefined {
-    const untilMs = this.#outbox.now.ms + FETCH_LIMITS.giveUpMs;
-    const known = this.#wanted.get(name);
-    if (known !== undefined) {
-      known.untilMs = untilMs;
-      if (known.first === undefined || !known.first.up) known.first = first;
-      return known;
-    }
-    if (this.#wanted.size >= FETCH_LIMITS.wantedMax) {
-      this.#outbox.limited(first, 'wanted');
-      return undefined;
-    }
+  ): Wanted {
     const wanted: Wanted = {
       name,
       artifactKind,
       id,
       requested: false,
       first,
-      untilMs,
+      untilMs: this.#outbox.now.ms + FETCH_LIMITS.giveUpMs,
       tried: new Set(),
+      restUntilMs: 0,
       asked: undefined,
+      advertiser: undefined,
     };
     this.#wanted.set(name, wanted);
     this.#idle.add(wanted);
     return wanted;
   }
 
+  #uncount(peer: Peer): void {
+    const left = (this.#adverts.get(peer) ?? 1) - 1;
+    if (left === 0) this.#adverts.delete(peer);
+    else this.#adverts.set(peer, left);
+  }
+
   /** First the one that was named, then those that offer it, then, on request, anyone. */
   #choose(wanted: Wanted): Peer | undefined {
     const { first, tried, name, requested } = wanted;
+    if (wanted.restUntilMs > this.#outbox.now.ms) return undefined;
     const bytes = this.#bytesOf(name);
     const may = (peer: Peer): boolean =>
       peer.up &&
@@ -203,7 +243,7 @@ export class Fetcher {
 
   #ask(wanted: Wanted, peer: Peer): void {
     const bytes = this.#bytesOf(wanted.name);
-    const untilMs = this.#outbox.now.ms + FETCH_LIMITS.answerMs;
+    const untilMs = this.#outbox.now.ms + answerMs(wanted);
     wanted.asked = { peer, bytes, untilMs, assembly: undefined };
     wanted.tried.add(peer);
     peer.inFlight += 1;
@@ -227,8 +267,10 @@ export class Fetcher {
     const others = requested
       ? this.#members.up
       : [...(this.#library.get(name)?.peers.keys() ?? [])];
-    // Everyone was asked: begin again, with whoever comes first.
-    if (others.every((peer) => tried.has(peer))) tried.clear();
+    // Everyone was asked: begin again, after a while, with whoever comes first.
+    if (!others.every((peer) => tried.has(peer))) return;
+    tried.clear();
+    wanted.restUntilMs = this.#outbox.now.ms + FETCH_LIMITS.restMs;
   }
 
   #refuse(wanted: Wanted, misdeed: Misdeed): Misdeed {
@@ -236,6 +278,10 @@ export class Fetcher {
     this.send();
     return misdeed;
   }
+}
+
+function answerMs({ requested }: Wanted): number {
+  return requested ? FETCH_LIMITS.requestedAnswerMs : FETCH_LIMITS.answerMs;
 }
 
 /** So many that cannot be asked for are skipped before the rest waits for the next look. */

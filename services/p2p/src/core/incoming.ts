@@ -27,6 +27,8 @@ export interface Desk {
 
 export class Incoming {
   readonly #desk: Desk;
+  /** Of one peer's table. */
+  slotsMax = 0;
 
   constructor(desk: Desk) {
     this.#desk = desk;
@@ -46,7 +48,7 @@ export class Incoming {
   }
 
   hearUpdates(peer: Peer, updates: SlotUpdates): Misdeed | undefined {
-    if (areMalformed(updates)) return 'updates malformed';
+    if (areMalformed(updates, this.slotsMax)) return 'updates malformed';
     const { table } = peer;
     let misdeed: Misdeed | undefined;
     for (const change of updates.changes) misdeed = this.#take(peer, change) ?? misdeed;
@@ -109,6 +111,7 @@ export class Incoming {
     const gone = this.#desk.library.remove(peer, name);
     if (gone === undefined) return;
     this.#desk.speaker.forget(gone);
+    this.#desk.fetcher.forget(gone);
     if (gone.artifact !== undefined) this.#desk.onGone(gone.artifact);
   }
 }

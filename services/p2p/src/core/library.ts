@@ -19,6 +19,8 @@ export interface Offered {
 
 export class Library {
   readonly #offered = new Map<string, Offered>();
+  /** Of the bodies of one peer. */
+  bytesPerPeerMax: number = PEER_LIMITS.bodyBytesPerPeerMax;
   #bodies = 0;
   #bodyBytes = 0;
 
@@ -92,8 +94,7 @@ export class Library {
   }
 
   #charge(offered: Offered, { body }: Artifact, peer: Peer): void {
-    const { bodyBytesPerPeerMax } = PEER_LIMITS;
-    if (offered.payers.has(peer) || peer.bodyBytes + body.length > bodyBytesPerPeerMax) return;
+    if (offered.payers.has(peer) || peer.bodyBytes + body.length > this.bytesPerPeerMax) return;
     if (offered.payers.size === 0 && this.#bodyBytes + body.length > PEER_LIMITS.bodyBytesMax)
       return;
     offered.payers.add(peer);

@@ -1,7 +1,7 @@
 // Our copy of what one peer offers: one entry per slot, the newest commit wins. Lost, repeated and reordered updates are
 // made good: `through` says up to which commit nothing is missing.
 import type { SlotChange, SlotContent, SlotUpdates } from '@internode/contracts';
-import { OFFER_LIMITS, PEER_LIMITS } from '../limits.ts';
+import { PEER_LIMITS } from '../limits.ts';
 import { nameOf } from './name.ts';
 
 export interface Entry {
@@ -91,12 +91,13 @@ export class PeerTable {
 const NOTHING: readonly never[] = [];
 
 /** Updates that contradict themselves. */
-export function areMalformed({ after, through, commit, changes }: SlotUpdates): boolean {
+export function areMalformed(updates: SlotUpdates, slotsMax: number): boolean {
+  const { after, through, commit, changes } = updates;
   if (after > through || through > commit) return true;
   let last = after;
   for (const change of changes) {
     if (change.commit <= last || change.commit > through) return true;
-    if (change.slot >= OFFER_LIMITS.slotsMax) return true;
+    if (change.slot >= slotsMax) return true;
     last = change.commit;
   }
   return false;

@@ -34,6 +34,12 @@ export class SlotTable {
   readonly #load: Load = { slots: 0, bytes: 0 };
   readonly #ingress: Load = { slots: 0, bytes: 0 };
   #commit = 0;
+  #slotsMax: number = OFFER_LIMITS.slotsMax;
+
+  /** Slots from here on stay as they are until they are withdrawn. */
+  set slotsMax(slots: number) {
+    this.#slotsMax = slots;
+  }
 
   get size(): number {
     return this.#slots.size;
@@ -116,11 +122,12 @@ export class SlotTable {
   }
 
   #hasRoom(artifactKind: ArtifactKind, bytes: number): boolean {
-    const { slotsMax, slotBytesMax, ingressSlotsMax, ingressSlotBytesMax } = OFFER_LIMITS;
-    if (this.#load.slots >= slotsMax || this.#load.bytes + bytes > slotBytesMax) return false;
+    const { slotBytesMax, ingressThirds, ingressSlotBytesMax } = OFFER_LIMITS;
+    if (this.#load.slots >= this.#slotsMax || this.#load.bytes + bytes > slotBytesMax) return false;
     if (artifactKind !== 'ingress') return true;
     const { slots, bytes: ingressBytes } = this.#ingress;
-    return slots < ingressSlotsMax && ingressBytes + bytes <= ingressSlotBytesMax;
+    const slotsMax = (this.#slotsMax * ingressThirds) / 3;
+    return slots < slotsMax && ingressBytes + bytes <= ingressSlotBytesMax;
   }
 
   #count(artifactKind: ArtifactKind, slots: number, bytes: number): void {
@@ -137,4 +144,10 @@ export class SlotTable {
     this.#untold.delete(change.slot);
     this.#untold.add(change.slot);
   }
+}
+
+/** How many slots a table has in a subnet of so many. */
+export function slotsOf(members: number): number {
+  const { slotsMax, slotsOfAllMax, slotsMin } = OFFER_LIMITS;
+  return Math.min(slotsMax, Math.max(slotsMin, Math.floor(slotsOfAllMax / Math.max(1, members))));
 }
