@@ -70,6 +70,11 @@ export class Exchange {
     });
   }
 
+  /** Bodies that are asked for. */
+  get wanted(): number {
+    return this.#fetcher.size;
+  }
+
   /** These are the other members now; of whoever is none any more, nothing is kept. */
   setMembers(addresses: readonly PeerAddress[]): void {
     const before = this.members.size;

@@ -51,9 +51,10 @@ export class P2pCore implements Core<never, never, P2pEvent> {
     readonly slots: SlotTable;
     readonly members: Members;
     readonly library: Library;
+    readonly wanted: number;
   } {
-    const { members, library, outgoing } = this.#exchange;
-    return { ingress: this.#admission.store, slots: outgoing.table, members, library };
+    const { members, library, outgoing, wanted } = this.#exchange;
+    return { ingress: this.#admission.store, slots: outgoing.table, members, library, wanted };
   }
 
   step(now: Instant, input: Input<never>): readonly P2pEffect[] {
