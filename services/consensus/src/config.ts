@@ -8,6 +8,11 @@ export interface ConsensusConfig {
   readonly genesis?: Summary;
   /** This node's principal; of a member, or of one that will be or was. */
   readonly nodeId: Uint8Array;
+  /**
+   * Whether a member with an empty journal has never run before. True: it may sign at once. False: it has lost its log, and
+   * signs nothing that it may have signed before. Absent: it asks the others, and 2f to whom nothing has happened are believed.
+   */
+  readonly firstLife?: boolean;
   /** What differs from `LOCAL_PARAMETERS`; must be the same on all members. */
   readonly parameters?: Partial<SubnetParameters>;
 }

@@ -12,7 +12,7 @@ export type ConsensusDefinition = ServiceDefinition<ConsensusTask, ConsensusAnsw
 /** The definition of the consensus service of one node. */
 export function createConsensus(config: ConsensusConfig): ConsensusDefinition {
   const parameters = { ...LOCAL_PARAMETERS, ...config.parameters };
-  const { nodeId, subnet } = config;
+  const { nodeId, subnet, firstLife } = config;
   const { subnetId } = subnet;
   const genesis = config.genesis ?? summaryAtGenesis(subnet);
   return {
@@ -30,6 +30,6 @@ export function createConsensus(config: ConsensusConfig): ConsensusDefinition {
       { kind: 'RequestBatches', lane: 'control', whenFull: 'drop-oldest' },
       { kind: 'RequestReadiness', lane: 'control', whenFull: 'drop-oldest' },
     ],
-    core: () => new ConsensusCore({ subnetId, genesis, nodeId, parameters }),
+    core: () => new ConsensusCore({ subnetId, genesis, nodeId, parameters, firstLife }),
   };
 }

@@ -54,6 +54,8 @@ export const CONSENSUS_LIMITS = {
   /** Beacons and tapes of peers passed to the own beacon ahead of their turn; it holds no more. */
   valuesAhead: 8,
   valueAgainMs: 500,
+  /** By how much the clocks of honest members may differ, for a member that has lost its vote log. */
+  clockSkewNanos: 60_000_000_000n,
   /** Peers of which is remembered how far they are. */
   peersMax: 1_024,
   /** Final heights that wait for the own execution; further ones are neither judged nor asked for. */

@@ -46,6 +46,17 @@ export function describeConsensus(event: ConsensusEvent): Description {
           { kind: 'count', name: 'ingress_dropped_total', labels: { reason: event.reason } },
         ],
       };
+    case 'VotesHeld':
+      return {
+        log: {
+          level: event.from === 1 ? 'debug' : 'warn',
+          text:
+            event.from === undefined
+              ? 'the vote log is empty: nothing is signed before others have said how far they are'
+              : 'nothing is signed below this height',
+          fields: { height: event.from ?? 0 },
+        },
+      };
     case 'MakerEquivocated':
       return {
         log: {

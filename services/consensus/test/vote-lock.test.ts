@@ -1,9 +1,13 @@
 // The vote lock (protocol 8.3): what this node signed in an earlier life binds it in the next, whatever else the crash took.
+import type { Message } from '@internode/contracts';
 import { sha256 } from '@internode/encoding';
 import { toHex, utf8 } from '@internode/prelude';
 import { describe, expect, test } from 'vitest';
-import { ENTRY, VOTE } from '../src/core/artifact.ts';
+import { ENTRY, STRIPPED_PROPOSAL, VOTE } from '../src/core/artifact.ts';
 import { encode } from '../src/core/ledger.ts';
+import { VoteLock } from '../src/core/vote-lock.ts';
+import { CONSENSUS_LIMITS } from '../src/limits.ts';
+import { checkAgreement } from './agreement.ts';
 import { World } from './world.ts';
 
 /** A network in which node 0 has voted at some height that is not final anywhere; answers that height and block. */
@@ -88,5 +92,127 @@ describe('the vote lock', () => {
         }
       }
     }
+  });
+});
+
+/** Heights of everything that a node has signed and shown, proposals too; `from`: not counting what it has said before. */
+function signedHeights(world: World, index: number, from = 0): readonly number[] {
+  const { said, nodeId } = world.node(index);
+  const shown = (messages: readonly Message[]) =>
+    messages.flatMap((message) => (message.kind === 'PublishArtifact' ? [message] : []));
+  const old = new Set(shown(said.slice(0, from)).map(({ id }) => toHex(id)));
+  return shown(said.slice(from)).flatMap(({ id, artifactKind, body }) => {
+    if (old.has(toHex(id))) return [];
+    if (artifactKind === 'block_proposal') {
+      const made = STRIPPED_PROPOSAL.decode(body);
+      const own = made.kind === 'valid' && toHex(made.value.maker) === toHex(nodeId);
+      return own ? [made.value.block.height] : [];
+    }
+    const vote = artifactKind.endsWith('_share') ? VOTE.decode(body) : undefined;
+    return vote?.kind === 'valid' ? [vote.value.height] : [];
+  });
+}
+
+const fast = { unitDelayMs: 50, idleBlockMs: 20 };
+const lan = (_m: unknown, from: number, to: number): number => (from === to ? 0.1 : 5);
+
+describe('a member whose vote log is lost', () => {
+  test('signs nothing that it may have signed before, and takes part again soon when all others answer', () => {
+    for (let life = 0; life < 3; life += 1) {
+      const world = new World({ n: 4, delay: lan, strictValues: true, parameters: fast });
+      world.start();
+      world.run(200 + life * 7);
+      const before = Math.max(...signedHeights(world, 0));
+      world.loseDisk(0);
+      const said = world.node(0).said.length;
+      world.run(life % 2 === 0 ? 0 : 200);
+      world.startNode(0);
+      world.run(1_500);
+      const after = signedHeights(world, 0, said);
+      expect(after.length).toBeGreaterThan(10);
+      expect(Math.min(...after)).toBeGreaterThan(before);
+      checkAgreement(world);
+    }
+  });
+
+  test('waits for the chain while one of the others is silent, over restarts', () => {
+    const world = new World({
+      n: 4,
+      delay: lan,
+      strictValues: true,
+      parameters: { unitDelayMs: 50 },
+    });
+    world.start();
+    for (let i = 0; i < 40; i += 1) world.at(i * 20, () => world.gossip(i % 4, `call ${i}`));
+    world.run(900);
+    const before = Math.max(...signedHeights(world, 0));
+    expect(before).toBeGreaterThan(20);
+    // Its word and that of the others are all that could tell; one of them says nothing, but votes.
+    world.options.silent = 1;
+    world.loseDisk(0);
+    const said = world.node(0).said.length;
+    world.startNode(0);
+    world.run(30_000);
+    world.crash(0);
+    world.startNode(0);
+    world.run(90_000);
+    expect(signedHeights(world, 0, said)).toEqual([]);
+    expect(world.batches(0).length).toBeGreaterThan(100);
+    world.run(60_000);
+    const after = signedHeights(world, 0, said);
+    expect(after.length).toBeGreaterThan(5);
+    expect(Math.min(...after)).toBeGreaterThan(before + CONSENSUS_LIMITS.hardGap);
+  }, 60_000);
+
+  test('a first start needs 2f others who also know nothing; one who boasts or is silent delays nobody', () => {
+    for (const silent of [undefined, 3]) {
+      const world = new World({ n: 4, delay: lan, firstLife: 'ask', parameters: fast });
+      if (silent === undefined) world.start();
+      else for (const index of [0, 1, 2]) world.startNode(index);
+      world.run(600);
+      for (const index of [0, 1, 2]) expect(world.batches(index).length).toBeGreaterThan(5);
+    }
+    const lone = new World({ n: 4, delay: lan, firstLife: 'ask', parameters: fast });
+    for (const index of [0, 1]) lone.startNode(index);
+    lone.run(2_000);
+    expect([...signedHeights(lone, 0), ...signedHeights(lone, 1)]).toEqual([]);
+  });
+
+  test('when configuration says that all logs are lost, the subnet stands still rather than fork', () => {
+    const world = new World({ n: 4, delay: lan, firstLife: false, parameters: fast });
+    for (const { index } of world.nodes) world.loseDisk(index);
+    world.start();
+    world.run(10_000);
+    for (const { index } of world.nodes) expect(signedHeights(world, index)).toEqual([]);
+  });
+
+  test('R1 needs all others and their memory; R2 a block made after the start', () => {
+    const subnet = new World({ n: 4 }).node(0).core.view().epochs.subnetOf(1);
+    const others = [0, 1, 2, 3].filter((index) => index !== subnet.self);
+    const names = others.map((index) => subnet.name(index));
+    const lock = new VoteLock();
+    lock.begin(1_000n);
+    const judged = (): number => {
+      lock.judge(subnet, undefined);
+      return lock.from;
+    };
+    expect(judged()).toBe(Number.POSITIVE_INFINITY);
+    lock.hear(names[0] as string, { seen: 7, remembers: true });
+    lock.hear(names[1] as string, { seen: 9, remembers: true });
+    lock.hear(names[2] as string, { seen: 90, remembers: false });
+    lock.hear('a stranger', { seen: 0, remembers: true });
+    expect(judged()).toBe(Number.POSITIVE_INFINITY);
+    const { clockSkewNanos, hardGap } = CONSENSUS_LIMITS;
+    lock.sawFinal(100, 1_000n + clockSkewNanos - 1n);
+    expect(judged()).toBe(Number.POSITIVE_INFINITY);
+    lock.sawFinal(101, 1_000n + clockSkewNanos);
+    expect(judged()).toBe(101 + hardGap + 2);
+    const quick = new VoteLock();
+    quick.begin(1_000n);
+    for (const [index, name] of names.entries()) quick.hear(name, { seen: index, remembers: true });
+    quick.judge(subnet, undefined);
+    expect(quick.from).toBe(4);
+    quick.sawFinal(1, 1n << 62n);
+    expect(quick.from).toBe(4);
   });
 });

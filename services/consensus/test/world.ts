@@ -46,6 +46,8 @@ export interface TestNode {
   journal: Uint8Array[];
   /** Entries of the journal that survive a power cut. */
   durable: number;
+  /** Its disk was lost once. */
+  lost: boolean;
   /** Beacons and tapes that its beacon has checked, by kind and height. */
   readonly values: Set<string>;
   beaconHeight: number;
@@ -76,6 +78,10 @@ export interface WorldOptions {
   readonly strictValues?: boolean;
   /** What a peer answers in place of the truth; undefined = the truth. */
   readonly liar?: (from: number, answer: Uint8Array) => Uint8Array | undefined;
+  /** A node that answers no question. */
+  silent?: number;
+  /** What configuration says of empty journals; true when absent. */
+  readonly firstLife?: boolean | 'ask';
   /** Whether execution and state follow. */
   executes?: boolean;
 }
@@ -161,6 +167,7 @@ export class World {
       bodies: new Map(),
       tasks: new Map(),
       values: new Set(),
+      lost: false,
       beaconHeight: 0,
       said: [],
       events: [],
@@ -184,7 +191,9 @@ export class World {
 
   startNode(index: number): void {
     const node = this.node(index);
-    node.core = this.#newCore(node.nodeId);
+    const { firstLife = true } = this.options;
+    const said = firstLife === 'ask' || node.lost ? undefined : firstLife;
+    node.core = this.#newCore(node.nodeId, node.lost && firstLife === false ? false : said);
     node.up = true;
     for (const entry of node.journal) {
       if (node.core.step(this.now(), { kind: 'replayed', entry }).length > 0)
@@ -221,6 +230,7 @@ export class World {
   loseDisk(index: number): void {
     this.crash(index, 0);
     const node = this.node(index);
+    node.lost = true;
     node.executed = 0;
     node.values.clear();
     node.beaconHeight = 0;
@@ -386,11 +396,12 @@ export class World {
     return this.node(index).said.filter((m) => m.kind === 'BlockFinalized');
   }
 
-  #newCore(nodeId: Uint8Array): ConsensusCore {
+  #newCore(nodeId: Uint8Array, firstLife?: boolean): ConsensusCore {
     return new ConsensusCore({
       subnetId: this.subnet.subnetId,
       genesis: summaryAtGenesis(this.subnet),
       nodeId,
+      firstLife,
       parameters: { ...LOCAL_PARAMETERS, ...this.options.parameters },
     });
   }
@@ -574,7 +585,7 @@ export class World {
       case 'AskPeer': {
         const peer = this.nodes.find(({ nodeId }) => toHex(nodeId) === toHex(message.peer));
         const { askId, topic, body } = message;
-        if (peer !== undefined)
+        if (peer !== undefined && peer.index !== this.options.silent)
           this.tell(
             peer.index,
             { kind: 'PeerAsked', askId, topic, peer: node.nodeId, body },

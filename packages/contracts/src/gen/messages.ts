@@ -301,6 +301,11 @@ export interface Restarted {
   readonly height: number;
 }
 
+export interface VoteLock {
+  readonly sinceNanos: bigint;
+  readonly fromHeight: number;
+}
+
 export interface ConsensusEntry {
   readonly fact:
     | { readonly kind: 'base'; readonly base: ChainBase }
@@ -308,7 +313,8 @@ export interface ConsensusEntry {
     | { readonly kind: 'ownVote'; readonly ownVote: OwnVote }
     | { readonly kind: 'keptCertificate'; readonly keptCertificate: KeptCertificate }
     | { readonly kind: 'restarted'; readonly restarted: Restarted }
-    | { readonly kind: 'keptPackage'; readonly keptPackage: CatchUpPackage };
+    | { readonly kind: 'keptPackage'; readonly keptPackage: CatchUpPackage }
+    | { readonly kind: 'voteLock'; readonly voteLock: VoteLock };
 }
 
 export interface RangeQuestion {
@@ -341,6 +347,8 @@ export interface RangeAnswer {
   readonly links: readonly ChainLink[];
   readonly oldestHeight: number;
   readonly newestHeight: number;
+  readonly seenHeight: number;
+  readonly remembers: boolean;
 }
 
 export interface BodiesAnswer {
@@ -2069,6 +2077,29 @@ export function decodeRestarted(reader: Reader, length: number, depth = 0): Rest
   return { height: height_ };
 }
 
+export function encodeVoteLock(message: VoteLock, writer: Writer): Writer {
+  if (message.sinceNanos !== 0n) writeNanos(writer.uint32(8), message.sinceNanos);
+  if (message.fromHeight !== 0) writeNumber(writer.uint32(16), message.fromHeight);
+  return writer;
+}
+
+export function decodeVoteLock(reader: Reader, length: number, depth = 0): VoteLock {
+  const end = reader.pos + length;
+  if (end > reader.len || depth > 8) invalidMessage('VoteLock');
+  let sinceNanos_: bigint = 0n;
+  let fromHeight_: number = 0;
+  while (reader.pos < end) {
+    const tag = reader.uint32();
+    switch (tag) {
+      case 8: sinceNanos_ = readNanos(reader); break;
+      case 16: fromHeight_ = readNumber(reader); break;
+      default: reader.skipType(tag & 7);
+    }
+  }
+  if (reader.pos !== end) invalidMessage('VoteLock');
+  return { sinceNanos: sinceNanos_, fromHeight: fromHeight_ };
+}
+
 export function encodeConsensusEntry(message: ConsensusEntry, writer: Writer): Writer {
   switch (message.fact.kind) {
     case 'base': encodeChainBase(message.fact.base, writer.uint32(10).fork()).ldelim(); break;
@@ -2077,6 +2108,7 @@ export function encodeConsensusEntry(message: ConsensusEntry, writer: Writer): W
     case 'keptCertificate': encodeKeptCertificate(message.fact.keptCertificate, writer.uint32(34).fork()).ldelim(); break;
     case 'restarted': encodeRestarted(message.fact.restarted, writer.uint32(42).fork()).ldelim(); break;
     case 'keptPackage': encodeCatchUpPackage(message.fact.keptPackage, writer.uint32(50).fork()).ldelim(); break;
+    case 'voteLock': encodeVoteLock(message.fact.voteLock, writer.uint32(58).fork()).ldelim(); break;
   }
   return writer;
 }
@@ -2094,6 +2126,7 @@ export function decodeConsensusEntry(reader: Reader, length: number, depth = 0):
       case 34: fact_ = { kind: 'keptCertificate', keptCertificate: decodeKeptCertificate(reader, reader.uint32(), depth + 1) }; break;
       case 42: fact_ = { kind: 'restarted', restarted: decodeRestarted(reader, reader.uint32(), depth + 1) }; break;
       case 50: fact_ = { kind: 'keptPackage', keptPackage: decodeCatchUpPackage(reader, reader.uint32(), depth + 1) }; break;
+      case 58: fact_ = { kind: 'voteLock', voteLock: decodeVoteLock(reader, reader.uint32(), depth + 1) }; break;
       default: reader.skipType(tag & 7);
     }
   }
@@ -2217,6 +2250,8 @@ export function encodeRangeAnswer(message: RangeAnswer, writer: Writer): Writer 
   for (const item of message.links) encodeChainLink(item, writer.uint32(10).fork()).ldelim();
   if (message.oldestHeight !== 0) writeNumber(writer.uint32(16), message.oldestHeight);
   if (message.newestHeight !== 0) writeNumber(writer.uint32(24), message.newestHeight);
+  if (message.seenHeight !== 0) writeNumber(writer.uint32(32), message.seenHeight);
+  if (message.remembers) writer.uint32(40).bool(message.remembers);
   return writer;
 }
 
@@ -2226,17 +2261,21 @@ export function decodeRangeAnswer(reader: Reader, length: number, depth = 0): Ra
   const links_: ChainLink[] = [];
   let oldestHeight_: number = 0;
   let newestHeight_: number = 0;
+  let seenHeight_: number = 0;
+  let remembers_: boolean = false;
   while (reader.pos < end) {
     const tag = reader.uint32();
     switch (tag) {
       case 10: links_.push(decodeChainLink(reader, reader.uint32(), depth + 1)); break;
       case 16: oldestHeight_ = readNumber(reader); break;
       case 24: newestHeight_ = readNumber(reader); break;
+      case 32: seenHeight_ = readNumber(reader); break;
+      case 40: remembers_ = reader.bool(); break;
       default: reader.skipType(tag & 7);
     }
   }
   if (reader.pos !== end) invalidMessage('RangeAnswer');
-  return { links: links_, oldestHeight: oldestHeight_, newestHeight: newestHeight_ };
+  return { links: links_, oldestHeight: oldestHeight_, newestHeight: newestHeight_, seenHeight: seenHeight_, remembers: remembers_ };
 }
 
 export function encodeBodiesAnswer(message: BodiesAnswer, writer: Writer): Writer {

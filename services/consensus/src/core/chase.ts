@@ -28,8 +28,7 @@ const NEVER = Number.POSITIVE_INFINITY;
 interface Ask {
   readonly peer: Peer;
   readonly untilMs: number;
-  /** Of the artifact whose bodies are asked for; undefined: a range. */
-  readonly block: string | undefined;
+  readonly for: 'range' | 'heights' | { readonly block: string };
 }
 
 export class Chase {
@@ -42,6 +41,7 @@ export class Chase {
   readonly #asks = new Map<string, Ask>();
   /** When bodies of a block may be asked for again. */
   readonly #bodiesAtMs = new Map<string, number>();
+  #heightsMs = Number.NEGATIVE_INFINITY;
   #count = 0;
   #askedMs = Number.NEGATIVE_INFINITY;
   #progress = { finalized: 0, notarized: 0, ms: Number.NEGATIVE_INFINITY };
@@ -58,6 +58,7 @@ export class Chase {
     this.#outbox = world.outbox;
     this.#nodeId = world.nodeId;
     this.#desk = world.desk;
+
     this.#values = new Values(world.state, world.outbox);
   }
 
@@ -65,11 +66,12 @@ export class Chase {
   drive(): number {
     if (this.#state.epochs.alone) return NEVER;
     this.#expire();
+    const heightsMs = this.#askHeights();
     const rangeMs = this.#askRange();
     const bodiesMs = this.#askBodies();
     const valuesMs = this.#values.relay((peer) => this.#lied(peer));
     const asksMs = [...this.#asks.values()].map(({ untilMs }) => untilMs);
-    return Math.min(rangeMs, bodiesMs, valuesMs, ...asksMs);
+    return Math.min(heightsMs, rangeMs, bodiesMs, valuesMs, ...asksMs);
   }
 
   hear({ askId, topic, peer, body, failure }: PeerAnswered): void {
@@ -82,7 +84,9 @@ export class Chase {
     if (decoded.kind !== 'valid') return this.#lied(ask.peer.key);
     const { answer } = decoded.value;
     if (answer.kind === 'bodies') return this.#takeBodies(ask, answer.bodies.ingress);
-    if (ask.block === undefined) this.#takeRange(ask.peer, answer.range);
+    const { seenHeight: seen, remembers } = answer.range;
+    this.#state.lock.hear(ask.peer.key, { seen, remembers });
+    if (ask.for === 'range') this.#takeRange(ask.peer, answer.range);
   }
 
   #takeRange(peer: Peer, { links, oldestHeight, newestHeight }: RangeAnswer): void {
@@ -144,7 +148,7 @@ export class Chase {
     }
     if (ingress.length === 0) this.#rest(ask.peer, CONSENSUS_LIMITS.peerSilentMs);
     // The next slice at once.
-    else if (ask.block !== undefined) this.#bodiesAtMs.delete(ask.block);
+    else if (typeof ask.for === 'object') this.#bodiesAtMs.delete(ask.for.block);
   }
 
   #askRange(): number {
@@ -158,7 +162,7 @@ export class Chase {
     const highest = this.peers.highest();
     if (highest <= finalized) return NEVER;
     if (delivered - tip.height >= CONSENSUS_LIMITS.executionLagMax) return NEVER;
-    if ([...this.#asks.values()].some(({ block }) => block === undefined)) return NEVER;
+    if ([...this.#asks.values()].some((ask) => ask.for === 'range')) return NEVER;
     const far = highest > notarized + CONSENSUS_LIMITS.lookAhead && !this.#rangeUnderWay();
     const { stalledMs, askAgainMs } = CONSENSUS_LIMITS;
     const atMs = far
@@ -174,7 +178,7 @@ export class Chase {
     this.#askedMs = now.ms;
     this.#idle += 1;
     const range = { fromHeight, toHeight: fromHeight + CONSENSUS_LIMITS.rangeHeightsMax - 1 };
-    this.#ask(peer, { question: { kind: 'range', range } }, undefined);
+    this.#ask(peer, { question: { kind: 'range', range } }, 'range');
     return NEVER;
   }
 
@@ -194,7 +198,7 @@ export class Chase {
     for (const gathered of gathering.all.values()) {
       const { id, missing, asks } = gathered;
       if (missing.size === 0 || asks < CONSENSUS_LIMITS.bodyAsksBeforeQuestion) continue;
-      if ([...this.#asks.values()].some(({ block }) => block === id)) continue;
+      if (this.#isAskedFor(id)) continue;
       const atMs = this.#bodiesAtMs.get(id) ?? now.ms;
       if (now.ms < atMs) wakeMs = Math.min(wakeMs, atMs);
       else this.#askBodiesOf(gathered);
@@ -212,18 +216,43 @@ export class Chase {
     if (asked === undefined || toHex(asked) === toHex(this.#nodeId)) return;
     const ingressIds = [...missing.values()];
     const bodies = { height: record.block.height, blockHash: record.hash, ingressIds };
-    this.#ask(this.peers.get(asked), { question: { kind: 'bodies', bodies } }, id);
+    this.#ask(this.peers.get(asked), { question: { kind: 'bodies', bodies } }, { block: id });
   }
 
-  #ask(peer: Peer, question: ChainQuestion, block: string | undefined): void {
+  #isAskedFor(block: string): boolean {
+    return [...this.#asks.values()].some(
+      (ask) => typeof ask.for === 'object' && ask.for.block === block,
+    );
+  }
+
+  /** How far the others have been, while this node does not know what it has signed. */
+  #askHeights(): number {
+    const { lock, epochs, pool, now } = this.#state;
+    const members = epochs.at(pool.notarized)?.subnet;
+    if (lock.isKnown || members === undefined) return NEVER;
+    const atMs = this.#heightsMs + CONSENSUS_LIMITS.askAgainMs;
+    if (now.ms < atMs) return atMs;
+    this.#heightsMs = now.ms;
+    const range = { fromHeight: 1, toHeight: 0 };
+    for (const index of lock.unanswered(members)) {
+      const peer = this.peers.get(members.member(index).nodeId);
+      const open = [...this.#asks.values()].some(
+        (ask) => ask.for === 'heights' && ask.peer === peer,
+      );
+      if (!open) this.#ask(peer, { question: { kind: 'range', range } }, 'heights');
+    }
+    return now.ms + CONSENSUS_LIMITS.askAgainMs;
+  }
+
+  #ask(peer: Peer, question: ChainQuestion, purpose: Ask['for']): void {
     const { now } = this.#state;
     const { answerTimeoutMs: timeoutMs } = CONSENSUS_LIMITS;
     this.#count += 1;
     const seed = concatBytes(this.#nodeId, utf8(`${now.unixNanos} ${this.#count}`));
     const askId = sha256(seed).slice(0, ASK_ID_BYTES);
-    peer.askedMs = now.ms;
+    if (purpose === 'range') peer.askedMs = now.ms;
     // p2p says so itself when no answer comes; its word may be lost.
-    this.#asks.set(toHex(askId), { peer, untilMs: now.ms + 2 * timeoutMs, block });
+    this.#asks.set(toHex(askId), { peer, untilMs: now.ms + 2 * timeoutMs, for: purpose });
     const message: AskPeer & Message = {
       kind: 'AskPeer',
       askId,

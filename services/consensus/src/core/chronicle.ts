@@ -74,7 +74,16 @@ export class Chronicle {
       if (bytes > answerBytesMax && links.length > 0) break;
       links.push(link);
     }
-    return { links, oldestHeight, newestHeight };
+    return { links, oldestHeight, newestHeight, ...this.#recollection() };
+  }
+
+  /** For a peer that has lost its vote log: how far anything that this node has signed may reach. */
+  #recollection() {
+    const { pool, lock, epochs } = this.#state;
+    const { own } = pool.at(1) ?? {};
+    const signed = own !== undefined && (own.proposal !== undefined || own.notarizations.size > 0);
+    const seenHeight = pool.notarized > 0 || signed ? pool.notarized + 1 : 0;
+    return { seenHeight, remembers: lock.isKnown && epochs.at(pool.notarized) !== undefined };
   }
 
   #bodies({ height, blockHash, ingressIds }: Bodies): readonly Ingress[] {

@@ -13,6 +13,7 @@ import type { ConsensusEvent } from './event.ts';
 import { durableHeight, Hands } from './hands.ts';
 import { IngressDesk } from './ingress-desk.ts';
 import { receive } from './intake.ts';
+import { encode } from './ledger.ts';
 import { type ConsensusEffect, Outbox } from './outbox.ts';
 import { restore } from './restore.ts';
 import { aggregator } from './rules/aggregator.ts';
@@ -49,6 +50,8 @@ export interface ConsensusConfig {
   readonly genesis: Summary;
   readonly parameters: SubnetParameters;
   readonly nodeId: Uint8Array;
+  /** See the configuration of the room. */
+  readonly firstLife?: boolean | undefined;
 }
 
 export class ConsensusCore implements Core<ConsensusTask, ConsensusAnswer, ConsensusEvent> {
@@ -60,10 +63,13 @@ export class ConsensusCore implements Core<ConsensusTask, ConsensusAnswer, Conse
   readonly #chase: Chase;
   #armedMs: number | undefined;
   #ready = false;
+  #hasLog = false;
+  readonly #firstLife: boolean | undefined;
   /** Someone wants to know where we are, and this height has to be durable before we say it. */
   #owesReadinessAt: number | undefined;
 
   constructor(config: ConsensusConfig) {
+    this.#firstLife = config.firstLife;
     const epochs = new Epochs(config.subnetId, config.nodeId, config.genesis);
     this.#state = new State(epochs, config.parameters);
     this.#hands = new Hands(this.#state, this.#outbox, config.nodeId);
@@ -91,6 +97,7 @@ export class ConsensusCore implements Core<ConsensusTask, ConsensusAnswer, Conse
     this.#state.now = now;
     switch (input.kind) {
       case 'replayed':
+        this.#hasLog = true;
         restore(this.#state, ENTRY.decode(input.entry));
         return [];
       case 'started':
@@ -118,6 +125,7 @@ export class ConsensusCore implements Core<ConsensusTask, ConsensusAnswer, Conse
     const { pool } = state;
     state.started = true;
     state.notarizedMs = state.now.ms;
+    if (!this.#hasLog && !state.epochs.alone) state.lock.begin(state.now.unixNanos);
     // Execution and state say by themselves where they are and what they miss.
     for (const token of ['batch', 'certified'] as const) state.asked.set(token, state.now.ms);
     this.#outbox.observe({
@@ -231,6 +239,7 @@ export class ConsensusCore implements Core<ConsensusTask, ConsensusAnswer, Conse
     for (let pass = 0; ; pass += 1) {
       assert(pass < PASSES_MAX, 'consensus: rules do not come to rest');
       wakeMs = Number.POSITIVE_INFINITY;
+      this.#keepLock();
       let spoke = false;
       for (const rule of RULES) {
         for (const action of rule(this.#state)) {
@@ -250,6 +259,18 @@ export class ConsensusCore implements Core<ConsensusTask, ConsensusAnswer, Conse
       this.#ready = true;
       this.#sayReadiness();
     }
+  }
+
+  /** What is known of the vote lock is in the journal before any vote that it allows. */
+  #keepLock(): void {
+    const { lock, epochs, pool } = this.#state;
+    const members = epochs.at(pool.notarized)?.subnet;
+    if (!lock.isKnown && members !== undefined) lock.judge(members, this.#firstLife);
+    const news = lock.takeNews();
+    if (news === undefined) return;
+    this.#outbox.add({ kind: 'persist', entry: encode(news), then: [] });
+    const { from } = lock;
+    this.#outbox.observe({ kind: 'VotesHeld', from: lock.isKnown ? from : undefined });
   }
 
   #arm(wakeMs: number): void {

@@ -37,6 +37,8 @@ export type ConsensusEvent =
         | 'peer over its limit'
         | 'too much unproven';
     }
+  /** The vote log was lost: nothing is signed below this height, or at all while it is not known. */
+  | { readonly kind: 'VotesHeld'; readonly from: number | undefined }
   | { readonly kind: 'MakerEquivocated'; readonly height: number; readonly maker: number }
   | { readonly kind: 'JournalCompacted'; readonly base: number; readonly entries: number }
   /** Batches asked for that are neither in the journal any more: the state lost what it called durable. */

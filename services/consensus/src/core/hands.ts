@@ -126,7 +126,9 @@ export class Hands {
         this.#outbox.add(...this.#offers.withdrawBelow(action.below));
         return;
       case 'compact': {
-        const entries = state.ledger.compact(action.height);
+        const lock = state.lock.entry();
+        const kept = state.ledger.compact(action.height);
+        const entries = lock === undefined ? kept : [...kept, encode(lock)];
         this.#outbox.add({ kind: 'compact', entries });
         return this.#outbox.observe({
           kind: 'JournalCompacted',
@@ -311,6 +313,7 @@ export class Hands {
       finalization: certificates?.finalization.get(record.key),
     });
     state.delivered = height;
+    state.lock.sawFinal(height, record.block.timeNanos);
     state.asked.set('batch', state.now.ms);
     state.asked.set('certified', state.now.ms);
     tapes.delete(height);

@@ -24,6 +24,7 @@ export function restore(state: State, entry: Verdict<ConsensusEntry>): void {
       if (finalization !== undefined) pool.addCertificate('finalization', record.key, finalization);
       ledger.add({ record, ...fact.finalized, notarization, finalization });
       state.delivered = height;
+      state.lock.sawFinal(height, timeNanos);
       state.certified = Math.max(state.certified, certifiedHeight);
       state.ingress.finish(height, proposal.payload.ingress, record.ingressKeys, timeNanos);
       // The journal may hold far more heights than the pool: as in the first life, what is certified and old leaves it.
@@ -40,6 +41,8 @@ export function restore(state: State, entry: Verdict<ConsensusEntry>): void {
       ledger.addVote(certificate.height, encode(fact));
       return;
     }
+    case 'voteLock':
+      return state.lock.restore(fact);
     case 'restarted':
     case 'keptPackage':
       return;

@@ -12,6 +12,7 @@ import { type BlockRecord, Pool } from './pool.ts';
 import type { SubnetParameters } from './subnet.ts';
 import { UnvalidatedSection } from './unvalidated.ts';
 import type { AskToken, Beacon, Tip, Unvalidated, View } from './view.ts';
+import { VoteLock } from './vote-lock.ts';
 
 const BEFORE_TIME: Instant = { ms: Number.NEGATIVE_INFINITY, unixNanos: 0n };
 
@@ -20,6 +21,7 @@ export class State implements View {
   readonly parameters: SubnetParameters;
   readonly ingress: IngressPool;
   readonly gathering = new Gathering();
+  readonly lock = new VoteLock();
   readonly section = new UnvalidatedSection();
   readonly beacons = new Map<number, Beacon>();
   readonly tapes = new Map<number, Uint8Array>();
@@ -50,6 +52,10 @@ export class State implements View {
 
   get unvalidated(): ReadonlyMap<string, Unvalidated> {
     return this.section.items;
+  }
+
+  get votesFrom(): number {
+    return this.lock.from;
   }
 
   get journal(): Ledger['figures'] {

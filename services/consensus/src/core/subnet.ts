@@ -58,6 +58,7 @@ export class Subnet {
   readonly committee: number;
   readonly quorum: number;
   readonly makers: number;
+  readonly #names: readonly string[];
   readonly #indexOf = new Map<string, number>();
 
   constructor(record: SubnetRecord, nodeId?: Uint8Array) {
@@ -69,15 +70,19 @@ export class Subnet {
     this.committee = committeeSize(this.n);
     this.quorum = quorum(this.n);
     this.makers = makersMax(this.n);
-    for (const [index, member] of this.members.entries()) {
-      this.#indexOf.set(toHex(member.nodeId), index);
-    }
+    this.#names = this.members.map(({ nodeId }) => toHex(nodeId));
+    for (const [index, name] of this.#names.entries()) this.#indexOf.set(name, index);
     assert(this.#indexOf.size === this.n, 'Subnet: a node id comes twice');
     this.self = nodeId === undefined ? undefined : this.indexOf(nodeId);
   }
 
   indexOf(nodeId: Uint8Array): number | undefined {
     return this.#indexOf.get(toHex(nodeId));
+  }
+
+  /** Node id in hex. */
+  name(index: number): string {
+    return this.#names[index] ?? '';
   }
 
   member(index: number): Member {

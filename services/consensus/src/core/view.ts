@@ -82,6 +82,8 @@ export interface View {
   readonly started: boolean;
   /** False until the first block after a start is notarised: that one is made at once. */
   readonly settled: boolean;
+  /** The lowest height at which this node may sign; more than 1 when its vote log was lost. */
+  readonly votesFrom: number;
   /** When each was last asked for, or last heard of. */
   readonly asked: ReadonlyMap<AskToken, number>;
   /** Entries and bytes of the journal that compaction would save. */

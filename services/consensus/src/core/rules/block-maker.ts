@@ -18,7 +18,7 @@ export function blockMaker(view: View): readonly Action[] {
   const height = pool.notarized + 1;
   const startMs = roundStartMs(view);
   const self = subnetAt(view, height)?.self;
-  if (startMs === undefined || self === undefined) return NOTHING;
+  if (startMs === undefined || self === undefined || height < view.votesFrom) return NOTHING;
   const rank = rolesAt(view, height)?.makers.indexOf(self) ?? -1;
   if (rank < 0) return NOTHING;
   const here = pool.at(height);

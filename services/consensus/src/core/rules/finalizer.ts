@@ -6,7 +6,8 @@ import { isInCommittee, type View } from '../view.ts';
 
 export function finalizer(view: View): readonly Action[] {
   const { pool } = view;
-  for (let height = pool.finalized + 1; height <= pool.notarized; height += 1) {
+  const from = Math.max(pool.finalized + 1, view.votesFrom);
+  for (let height = from; height <= pool.notarized; height += 1) {
     if (!isInCommittee(view, height)) continue;
     const own = pool.at(height)?.own;
     if (own?.finalization !== undefined) continue;

@@ -21,6 +21,7 @@ export function notary(view: View): readonly Action[] {
   const startMs = roundStartMs(view);
   if (startMs === undefined || !isInCommittee(view, height)) return NOTHING;
   if (pool.notarized - view.certified >= CONSENSUS_LIMITS.hardGap) return NOTHING;
+  if (height < view.votesFrom) return NOTHING;
   const own = pool.at(height)?.own;
   for (const record of lowestRanked(view, height)) {
     if (own?.notarizations.has(record.key) === true) continue;
