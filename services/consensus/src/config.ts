@@ -13,6 +13,8 @@ export interface ConsensusConfig {
    * signs nothing that it may have signed before. Absent: it asks the others, and 2f to whom nothing has happened are believed.
    */
   readonly firstLife?: boolean;
+  /** Of this software. Where the record asks for another one, blocks stay empty until a catch-up package, then stop; absent: never. */
+  readonly replicaVersion?: string;
   /** What differs from `LOCAL_PARAMETERS`; must be the same on all members. */
   readonly parameters?: Partial<SubnetParameters>;
 }

@@ -15,6 +15,15 @@ export function createConsensus(config: ConsensusConfig): ConsensusDefinition {
   const { nodeId, subnet, firstLife } = config;
   const { subnetId } = subnet;
   const genesis = config.genesis ?? summaryAtGenesis(subnet);
+  const version = config.replicaVersion;
+  const core = {
+    subnetId,
+    genesis,
+    nodeId,
+    parameters,
+    firstLife,
+    ...(version !== undefined && { replicaVersion: version }),
+  };
   return {
     name: 'consensus',
     hears: [
@@ -24,12 +33,17 @@ export function createConsensus(config: ConsensusConfig): ConsensusDefinition {
       { kind: 'TipAdvanced', lane: 'control', whenFull: 'drop-oldest' },
       { kind: 'StateCertified', lane: 'control', whenFull: 'drop-oldest' },
       { kind: 'StateCommitted', lane: 'control', whenFull: 'drop-oldest' },
+      { kind: 'SubnetRecordChanged', lane: 'control', whenFull: 'drop-oldest' },
+      { kind: 'DealingMade', lane: 'control', whenFull: 'drop-oldest' },
+      { kind: 'ComplaintMade', lane: 'control', whenFull: 'drop-oldest' },
+      { kind: 'CatchUpPackageMade', lane: 'control', whenFull: 'drop-oldest' },
+      { kind: 'RequestEpoch', lane: 'control', whenFull: 'drop-oldest' },
       { kind: 'RequestOffers', lane: 'control', whenFull: 'drop-oldest' },
       { kind: 'PeerAsked', lane: 'bulk', whenFull: 'drop-oldest' },
       { kind: 'PeerAnswered', lane: 'bulk', whenFull: 'drop-oldest' },
       { kind: 'RequestBatches', lane: 'control', whenFull: 'drop-oldest' },
       { kind: 'RequestReadiness', lane: 'control', whenFull: 'drop-oldest' },
     ],
-    core: () => new ConsensusCore({ subnetId, genesis, nodeId, parameters, firstLife }),
+    core: () => new ConsensusCore(core),
   };
 }

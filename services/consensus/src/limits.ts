@@ -72,6 +72,26 @@ export const CONSENSUS_LIMITS = {
   askAgainMs: 250,
   /** A batch that execution has not finished is said again after so long: it may be lost, or long. */
   batchAgainMs: 2_000,
+  /** Parts of key generation in a block (protocol 2.6, 2.9); a block with more is refused. */
+  dealingsPerBlock: 1,
+  complaintsPerBlock: 4,
+  /** Dealings and complaints that wait for a block; of one peer, those included that are not examined yet. More are dropped. */
+  keyPartsMax: 2_048,
+  keyPartsPerPeerMax: 32,
+  /** What was found of dealings and complaints, the oldest forgotten first: they are examined again. */
+  examinationsRemembered: 4_096,
+  /** Generated keys, the oldest forgotten first: they are computed again. */
+  transcriptsRemembered: 16,
+  /** Larger artifacts of these kinds are refused unread. */
+  keyPartBytesMax: 256 * 1024,
+  packageBytesMax: 4 * 1024 * 1024,
+  /** Peers whose catch-up packages wait to be checked, one each; the oldest is forgotten. */
+  packagesOfferedMax: 64,
+  /** A package that this node might reach by itself is adopted when it has not moved for so long. */
+  adoptAfterMs: 5_000,
+  /** State is told to fetch the state of an adopted package again after so long; at start it has longer to load its own. */
+  syncAgainMs: 1_000,
+  syncStartMs: 5_000,
   /** Final heights that the state does not hold durably: no block is made beyond. */
   uncommittedHeightsMax: 2_000,
   uncommittedBytesMax: 512 * 1024 * 1024,

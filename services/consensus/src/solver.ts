@@ -1,8 +1,16 @@
 // Ed25519 in place: 0.05 ms to sign, 0.16 ms to check (limits.md 5.1), far below the step budget. The node's key lives
 // here, where no core sees it.
 import type { Solver } from '@internode/actor';
-import type { SignatureEngine } from '@internode/crypto';
+import {
+  type BlsEngine,
+  type DkgEngines,
+  type SignatureEngine,
+  transcriptOf,
+  verifyComplaint,
+  verifyDealing,
+} from '@internode/crypto';
 import { unreachable } from '@internode/prelude';
+import type { Examination } from './core/key-generation.ts';
 import type { ConsensusAnswer, ConsensusTask } from './core/task.ts';
 import { authorOf, type IngressRules, rememberingRules } from './ingress-check.ts';
 
@@ -11,6 +19,8 @@ export interface ConsensusSolverOptions {
   readonly signatures: SignatureEngine;
   /** The node's Ed25519 secret, 32 bytes. */
   readonly secret: Uint8Array;
+  /** Key generation and catch-up packages. Absent in a subnet of one that stays one: nothing of either holds. */
+  readonly bls?: BlsEngine;
   /** How calls that peers bring are verified. Absent in a subnet of one, which hears of none: none is believed. */
   readonly ingress?: IngressRules;
 }
@@ -26,7 +36,7 @@ export function createConsensusSolver(
 
 /** The function behind the solver, for worlds that answer later. */
 export function solveConsensus(
-  { signatures, secret, ingress }: ConsensusSolverOptions,
+  { signatures, secret, ingress, bls }: ConsensusSolverOptions,
   task: ConsensusTask,
 ): ConsensusAnswer {
   switch (task.kind) {
@@ -44,7 +54,25 @@ export function solveConsensus(
         kind: 'authenticated',
         authors: task.messages.map((message) => ingress && authorOf(ingress, message)),
       };
+    case 'examine': {
+      const good = bls !== undefined && doesHold({ bls, signatures }, task.examination);
+      return { kind: 'verified', good };
+    }
+    case 'generate': {
+      const engines = bls && { bls, signatures };
+      return { kind: 'generated', transcript: engines && transcriptOf(engines, task.generation) };
+    }
+    case 'check-package':
+      return { kind: 'verified', good: bls?.verify(task.check).kind === 'valid' };
     default:
       return unreachable(task);
   }
+}
+
+function doesHold(engines: DkgEngines, examination: Examination): boolean {
+  const verdict =
+    examination.kind === 'dealing'
+      ? verifyDealing(engines, examination)
+      : verifyComplaint(engines, examination);
+  return verdict.kind === 'valid';
 }

@@ -76,6 +76,28 @@ export function describeConsensus(event: ConsensusEvent): Description {
           fields: { asked: event.asked, oldest: event.oldest },
         },
       };
+    case 'KeyGenerated':
+      return {
+        log: {
+          level: event.succeeded ? 'info' : 'warn',
+          text: event.succeeded ? 'key generated' : 'key generation failed, the keys stay',
+          fields: {},
+        },
+        metrics: [
+          { kind: 'count', name: 'keys_generated_total', labels: { outcome: outcomeOf(event) } },
+        ],
+      };
+    case 'PackageKept':
+      return { metrics: [{ kind: 'gauge', name: 'height_package', value: event.height }] };
+    case 'PackageAdopted':
+      return {
+        log: {
+          level: 'warn',
+          text: 'too far behind: going on from a catch-up package',
+          fields: { height: event.height },
+        },
+        metrics: [{ kind: 'count', name: 'packages_adopted_total' }],
+      };
     case 'Replayed':
       return {
         log: { level: 'info', text: 'chain restored', fields: { height: event.finalized } },
@@ -84,4 +106,8 @@ export function describeConsensus(event: ConsensusEvent): Description {
     default:
       return unreachable(event);
   }
+}
+
+function outcomeOf({ succeeded }: { readonly succeeded: boolean }): string {
+  return succeeded ? 'key' : 'failure';
 }

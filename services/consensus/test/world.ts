@@ -1,9 +1,15 @@
 // A network of consensus cores in one thread, with virtual time: artifacts reach everyone, beacon and execution are
 // played by functions with fixed answers. What it can lose, repeat, delay and crash is up to the test.
 import type { Effect, Instant } from '@internode/actor';
-import type { ArtifactKind, BatchReady, BlockFinalized, Message } from '@internode/contracts';
+import type {
+  ArtifactKind,
+  BatchReady,
+  BlockFinalized,
+  Message,
+  Summary,
+} from '@internode/contracts';
 import { CONTRACTS } from '@internode/contracts';
-import { nobleBls } from '@internode/crypto';
+import { type BlsEngine, nobleBls } from '@internode/crypto';
 import { nodeSignatures } from '@internode/crypto/fast';
 import { selfAuthenticating, sha256 } from '@internode/encoding';
 import { concatBytes, toHex, utf8 } from '@internode/prelude';
@@ -84,6 +90,15 @@ export interface WorldOptions {
   readonly firstLife?: boolean | 'ask';
   /** Whether execution and state follow. */
   executes?: boolean;
+  /** The summary at height 0, instead of one without keys whose epoch never ends. */
+  readonly genesis?: Summary;
+  /** For key generation and catch-up packages; without, nothing of either holds. */
+  readonly bls?: BlsEngine;
+  readonly replicaVersion?: (index: number) => string | undefined;
+  /** Of the subnet record that the played execution has at a height. */
+  readonly recordVersion?: (height: number) => number | undefined;
+  /** Hears what a node says, as its neighbours do. */
+  readonly hears?: (node: TestNode, message: Message) => void;
 }
 
 const START_NANOS = 1_785_000_000_000_000_000n;
@@ -145,6 +160,7 @@ export class World {
   /** How long an entry takes to become durable. */
   diskMs = 0.5;
   readonly #agenda = new Agenda();
+  readonly #solved = new Map<string, ConsensusAnswer>();
   readonly #calls = new Map<string, Ingress>();
   #order = 0;
 
@@ -397,11 +413,14 @@ export class World {
   }
 
   #newCore(nodeId: Uint8Array, firstLife?: boolean): ConsensusCore {
+    const index = this.subnet.members.findIndex((one) => toHex(one.nodeId) === toHex(nodeId));
+    const version = this.options.replicaVersion?.(index);
     return new ConsensusCore({
       subnetId: this.subnet.subnetId,
-      genesis: summaryAtGenesis(this.subnet),
+      genesis: this.options.genesis ?? summaryAtGenesis(this.subnet),
       nodeId,
       firstLife,
+      ...(version !== undefined && { replicaVersion: version }),
       parameters: { ...LOCAL_PARAMETERS, ...this.options.parameters },
     });
   }
@@ -425,6 +444,27 @@ export class World {
       if (holder === undefined || body === undefined) continue;
       this.artifact(to, holder.index, request.artifactKind, body);
     }
+  }
+
+  /** Heavy pure functions are computed once for all nodes. */
+  #solve(node: TestNode, task: ConsensusTask): ConsensusAnswer {
+    const solve = (): ConsensusAnswer =>
+      solveConsensus(
+        {
+          signatures: nodeSignatures,
+          secret: node.secret,
+          ingress: this.#ingressRules(),
+          ...(this.options.bls !== undefined && { bls: this.options.bls }),
+        },
+        task,
+      );
+    if (task.kind !== 'examine' && task.kind !== 'generate') return solve();
+    const key = JSON.stringify(task, (_, value) =>
+      value instanceof Uint8Array ? toHex(value) : value,
+    );
+    const answer = this.#solved.get(key) ?? solve();
+    this.#solved.set(key, answer);
+    return answer;
   }
 
   #step(node: TestNode, step: () => readonly Fx[]): void {
@@ -477,10 +517,7 @@ export class World {
           break;
         case 'solve': {
           node.tasks.set(effect.task.kind, (node.tasks.get(effect.task.kind) ?? 0) + 1);
-          const answer: ConsensusAnswer = solveConsensus(
-            { signatures: nodeSignatures, secret: node.secret, ingress: this.#ingressRules() },
-            effect.task,
-          );
+          const answer = this.#solve(node, effect.task);
           this.at(
             0.1,
             alive(() =>
@@ -496,6 +533,18 @@ export class World {
           break;
       }
     }
+  }
+
+  /** As the node's beacon or execution would. */
+  says(index: number, message: Message): void {
+    this.#hear(this.node(index), message);
+  }
+
+  sayTip(node: TestNode): void {
+    const { index, executed: height } = node;
+    const recordVersion = this.options.recordVersion?.(height);
+    this.tell(index, { kind: 'TipAdvanced', height, workPending: false, recordVersion });
+    this.#sayState(node);
   }
 
   #sayState(node: TestNode): void {
@@ -555,6 +604,7 @@ export class World {
   /** Beacon, execution and state of the node, and the network. */
   #hear(node: TestNode, message: Message): void {
     const { index } = node;
+    this.options.hears?.(node, message);
     switch (message.kind) {
       case 'BlockNotarized':
       case 'RequestBeacon':
@@ -572,8 +622,7 @@ export class World {
         if (message.height === node.executed + 1) node.executed = message.height;
         else if (message.height > node.executed)
           this.tell(index, { kind: 'RequestBatches', fromHeight: node.executed + 1 });
-        this.tell(index, { kind: 'TipAdvanced', height: node.executed, workPending: false });
-        this.#sayState(node);
+        this.sayTip(node);
         break;
       case 'RequestCertified':
         if (this.options.executes !== false && node.executed > 0) this.#sayState(node);

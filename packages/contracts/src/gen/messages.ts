@@ -270,6 +270,8 @@ export interface ChainBase {
   readonly block: Block;
   readonly summary?: Summary | undefined;
   readonly dealings: readonly DealingsInBlock[];
+  readonly summaryBlock?: Block | undefined;
+  readonly summaryBeacon: Uint8Array;
 }
 
 export interface DealingsInBlock {
@@ -1922,6 +1924,8 @@ export function encodeChainBase(message: ChainBase, writer: Writer): Writer {
   encodeBlock(message.block, writer.uint32(10).fork()).ldelim();
   if (message.summary !== undefined) encodeSummary(message.summary, writer.uint32(18).fork()).ldelim();
   for (const item of message.dealings) encodeDealingsInBlock(item, writer.uint32(26).fork()).ldelim();
+  if (message.summaryBlock !== undefined) encodeBlock(message.summaryBlock, writer.uint32(34).fork()).ldelim();
+  if (message.summaryBeacon.length > 0) writer.uint32(42).bytes(message.summaryBeacon);
   return writer;
 }
 
@@ -1931,18 +1935,22 @@ export function decodeChainBase(reader: Reader, length: number, depth = 0): Chai
   let block_: Block | undefined;
   let summary_: Summary | undefined;
   const dealings_: DealingsInBlock[] = [];
+  let summaryBlock_: Block | undefined;
+  let summaryBeacon_: Uint8Array = new Uint8Array(0);
   while (reader.pos < end) {
     const tag = reader.uint32();
     switch (tag) {
       case 10: block_ = decodeBlock(reader, reader.uint32(), depth + 1); break;
       case 18: summary_ = decodeSummary(reader, reader.uint32(), depth + 1); break;
       case 26: dealings_.push(decodeDealingsInBlock(reader, reader.uint32(), depth + 1)); break;
+      case 34: summaryBlock_ = decodeBlock(reader, reader.uint32(), depth + 1); break;
+      case 42: summaryBeacon_ = readBytes(reader); break;
       default: reader.skipType(tag & 7);
     }
   }
   if (reader.pos !== end) invalidMessage('ChainBase');
   if (block_ === undefined) return invalidMessage('ChainBase.block');
-  return { block: block_, summary: summary_, dealings: dealings_ };
+  return { block: block_, summary: summary_, dealings: dealings_, summaryBlock: summaryBlock_, summaryBeacon: summaryBeacon_ };
 }
 
 export function encodeDealingsInBlock(message: DealingsInBlock, writer: Writer): Writer {

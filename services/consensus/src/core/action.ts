@@ -6,6 +6,8 @@ import type {
   VoteCertificate,
   VotePurpose,
 } from './artifact.ts';
+import type { Examination } from './key-generation.ts';
+import type { Computation } from './transcripts.ts';
 import type { AskToken, View } from './view.ts';
 
 /** One signature to check, as the solver needs it. */
@@ -60,6 +62,18 @@ export type Action =
   | { readonly kind: 'repeat-batches'; readonly from: number }
   | { readonly kind: 'purge'; readonly below: number }
   | { readonly kind: 'compact'; readonly height: number }
+  /** Have a dealing or complaint examined. */
+  | { readonly kind: 'examine'; readonly key: string; readonly examination: Examination }
+  /** Have the key computed that a chain's dealings come to. */
+  | { readonly kind: 'generate'; readonly computation: Computation }
+  /** A dealing or complaint that can be in no block any more, or never could. */
+  | { readonly kind: 'forget-part'; readonly id: string }
+  | { readonly kind: 'reject-part'; readonly id: string; readonly reason: string }
+  /** Have the catch-up package that this peer offers checked; or forget it. */
+  | { readonly kind: 'check-package'; readonly peer: string }
+  | { readonly kind: 'forget-package'; readonly peer: string }
+  /** Go on from the newest package. */
+  | { readonly kind: 'adopt' }
   /** Nothing to do before then. Not an answer: the next rule is asked. */
   | { readonly kind: 'look-again'; readonly atMs: number };
 

@@ -10,19 +10,21 @@ import { Chase } from './chase.ts';
 import { Chronicle } from './chronicle.ts';
 import { Epochs } from './epochs.ts';
 import type { ConsensusEvent } from './event.ts';
-import { durableHeight, Hands } from './hands.ts';
+import { Hands } from './hands.ts';
 import { IngressDesk } from './ingress-desk.ts';
 import { receive } from './intake.ts';
 import { encode } from './ledger.ts';
-import { type ConsensusEffect, Outbox } from './outbox.ts';
+import { type ConsensusEffect, durableHeight, Outbox } from './outbox.ts';
 import { restore } from './restore.ts';
 import { aggregator } from './rules/aggregator.ts';
 import { blockMaker } from './rules/block-maker.ts';
 import { catchUp } from './rules/catch-up.ts';
 import { deliverer } from './rules/deliverer.ts';
+import { examiner } from './rules/examiner.ts';
 import { finalizer } from './rules/finalizer.ts';
 import { gatherer } from './rules/gatherer.ts';
 import { notary } from './rules/notary.ts';
+import { packager } from './rules/packager.ts';
 import { purger } from './rules/purger.ts';
 import { validator } from './rules/validator.ts';
 import { State } from './state.ts';
@@ -38,6 +40,8 @@ const RULES: readonly Rule[] = [
   blockMaker,
   validator,
   gatherer,
+  examiner,
+  packager,
   catchUp,
   purger,
 ];
@@ -52,6 +56,7 @@ export interface ConsensusConfig {
   readonly nodeId: Uint8Array;
   /** See the configuration of the room. */
   readonly firstLife?: boolean | undefined;
+  readonly replicaVersion?: string;
 }
 
 export class ConsensusCore implements Core<ConsensusTask, ConsensusAnswer, ConsensusEvent> {
@@ -71,7 +76,7 @@ export class ConsensusCore implements Core<ConsensusTask, ConsensusAnswer, Conse
   constructor(config: ConsensusConfig) {
     this.#firstLife = config.firstLife;
     const epochs = new Epochs(config.subnetId, config.nodeId, config.genesis);
-    this.#state = new State(epochs, config.parameters);
+    this.#state = new State(epochs, config.parameters, config.replicaVersion);
     this.#hands = new Hands(this.#state, this.#outbox, config.nodeId);
     this.#ingress = new IngressDesk({
       state: this.#state,
@@ -110,7 +115,10 @@ export class ConsensusCore implements Core<ConsensusTask, ConsensusAnswer, Conse
         this.#timer(input.token);
         break;
       case 'solved':
-        if (!this.#ingress.solved(input.id, input.answer))
+        if (
+          !this.#ingress.solved(input.id, input.answer) &&
+          !this.#hands.epochs.solved(input.id, input.answer)
+        )
           this.#hands.solved(input.id, input.answer);
         break;
       default:
@@ -160,7 +168,18 @@ export class ConsensusCore implements Core<ConsensusTask, ConsensusAnswer, Conse
       case 'TapeValue':
         return state.hearTape(message.height, message.value);
       case 'TipAdvanced':
+        state.records.hearTip(message.height, message.recordVersion);
         return state.hearTip({ ...message, nextTimerNanos: message.nextTimerNanos });
+      case 'SubnetRecordChanged':
+        return this.#hands.epochs.hearRecords(message);
+      case 'DealingMade':
+        return this.#hands.epochs.hearDealing(message.dealing);
+      case 'ComplaintMade':
+        return this.#hands.epochs.hearComplaint(message.complaint);
+      case 'CatchUpPackageMade':
+        return this.#hands.epochs.hearPackage(message.package);
+      case 'RequestEpoch':
+        return this.#hands.epochs.sayEpoch();
       case 'StateCertified':
         return state.hearCertified(message.height);
       case 'StateCommitted':
@@ -185,6 +204,7 @@ export class ConsensusCore implements Core<ConsensusTask, ConsensusAnswer, Conse
     const state = this.#state;
     const name = message.artifactKind;
     if (name === 'ingress') return this.#ingress.hear(message);
+    if (this.#hands.epochs.hearArtifact(message)) return;
     const id = `${name}/${toHex(message.id)}`;
     if (state.section.isSettled(id)) return;
     // Seen, whether or not it is of use yet: this is how a node that lags knows.

@@ -43,4 +43,8 @@ export type ConsensusEvent =
   | { readonly kind: 'JournalCompacted'; readonly base: number; readonly entries: number }
   /** Batches asked for that are neither in the journal any more: the state lost what it called durable. */
   | { readonly kind: 'BatchesForgotten'; readonly asked: number; readonly oldest: number }
+  /** A key of the next epochs was computed from its dealings, or could not be. */
+  | { readonly kind: 'KeyGenerated'; readonly succeeded: boolean }
+  | { readonly kind: 'PackageKept'; readonly height: number }
+  | { readonly kind: 'PackageAdopted'; readonly height: number }
   | { readonly kind: 'Replayed'; readonly finalized: number; readonly notarized: number };

@@ -16,10 +16,11 @@ import {
   type VoteCertificate,
   type VotePurpose,
 } from './artifact.ts';
+import { EpochDesk, newsOf } from './epoch-desk.ts';
 import { recordOf } from './intake.ts';
 import { encode } from './ledger.ts';
 import { Offers } from './offers.ts';
-import type { ConsensusEffect, Outbox } from './outbox.ts';
+import { type ConsensusEffect, durableSignal, type Outbox } from './outbox.ts';
 import { Repeater } from './repeater.ts';
 import type { State } from './state.ts';
 import type { ConsensusAnswer, ConsensusTask } from './task.ts';
@@ -30,13 +31,13 @@ type Pending =
   | Extract<Action, { kind: 'vote' }>
   | Extract<Action, { kind: 'check' }>;
 
-const DURABLE = 'durable/';
 const NOT_KNOWN = new Uint8Array(0);
 
 export class Hands {
   readonly #state: State;
   readonly #outbox: Outbox;
   readonly repeater: Repeater;
+  readonly epochs: EpochDesk;
   readonly #offers: Offers;
   readonly #nodeId: Uint8Array;
   readonly #pending = new Map<string, Pending>();
@@ -48,6 +49,7 @@ export class Hands {
     this.#outbox = outbox;
     this.repeater = new Repeater(state, outbox);
     this.#offers = new Offers();
+    this.epochs = new EpochDesk(state, outbox);
     this.#nodeId = nodeId;
   }
 
@@ -62,10 +64,12 @@ export class Hands {
     }
     // It comes from the journal, hence is durable.
     this.#outbox.add(...this.#offers.everything(this.#state));
+    this.epochs.start();
   }
 
   /** p2p may have lost its table. Own votes may be on their way to the disk: what is written behind them waits for them. */
   repeatOffers(): void {
+    this.epochs.repeatOffer();
     const then = this.#offers.everything(this.#state);
     if (then.length === 0) return;
     const entry = encode({ kind: 'restarted', restarted: { height: this.#state.delivered } });
@@ -123,12 +127,11 @@ export class Hands {
         return this.repeater.batches(action.from);
       case 'purge':
         state.pool.purgeBelow(action.below);
+        state.epochs.forgetBelow(action.below);
         this.#outbox.add(...this.#offers.withdrawBelow(action.below));
         return;
       case 'compact': {
-        const lock = state.lock.entry();
-        const kept = state.ledger.compact(action.height);
-        const entries = lock === undefined ? kept : [...kept, encode(lock)];
+        const entries = this.#withLock(state.ledger.compact(action.height));
         this.#outbox.add({ kind: 'compact', entries });
         return this.#outbox.observe({
           kind: 'JournalCompacted',
@@ -136,9 +139,28 @@ export class Hands {
           entries: entries.length,
         });
       }
+      case 'adopt':
+        return this.#adopt();
       default:
-        return unreachable(action);
+        return this.epochs.apply(action);
     }
+  }
+
+  #withLock(entries: readonly Uint8Array[]): readonly Uint8Array[] {
+    const lock = this.#state.lock.entry();
+    return lock === undefined ? entries : [...entries, encode(lock)];
+  }
+
+  /** The journal begins anew with the package; nothing is said of it before that is on the disk. */
+  #adopt(): void {
+    const state = this.#state;
+    const entries = this.#withLock(state.adoptPackage());
+    const height = state.delivered;
+    this.#outbox.add({ kind: 'compact', entries });
+    this.#notarizedSaid = height;
+    this.#outbox.add(...this.#offers.withdrawBelow(height + 1));
+    this.#outbox.observe({ kind: 'PackageAdopted', height });
+    this.epochs.sayEpoch();
   }
 
   /** The promise binds from here on, whenever the signature comes: no rule may give a contrary one meanwhile. */
@@ -309,11 +331,17 @@ export class Hands {
       proposal,
       tape,
       beacon: (epochs.alone ? undefined : beacons.get(height - 1)?.value) ?? NOT_KNOWN,
+      ownBeacon: state.beacons.get(height)?.value,
       notarization: certificates?.notarization.get(record.key),
       finalization: certificates?.finalization.get(record.key),
     });
     state.delivered = height;
     state.lock.sawFinal(height, record.block.timeNanos);
+    const wasAlone = state.epochs.alone;
+    const { block } = record;
+    state.epochLog.add(block, proposal.payload, delivery.ownBeacon);
+    if (proposal.payload.summary !== undefined) state.epochs.learn(proposal.payload.summary);
+    const news = newsOf(block, proposal.payload, delivery.ownBeacon);
     state.asked.set('batch', state.now.ms);
     state.asked.set('certified', state.now.ms);
     tapes.delete(height);
@@ -324,8 +352,10 @@ export class Hands {
     const then: ConsensusEffect[] = [
       { kind: 'publish', message: delivery.finalized },
       { kind: 'publish', message: delivery.batch },
+      ...news.map((message) => ({ kind: 'publish', message }) as const),
       durableSignal(height),
     ];
+    if (wasAlone && !state.epochs.alone) then.push(...this.#offers.everything(state, height));
     this.#outbox.add({ kind: 'persist', entry: delivery.entry, then });
     this.#outbox.add(...this.#offers.withdrawShares(height));
     const messages = proposal.payload.ingress.length;
@@ -364,13 +394,4 @@ export class Hands {
       this.#outbox.observe({ kind: 'HeightNotarized', height, rank: record.block.rank, roundMs });
     }
   }
-}
-
-/** A timer that is set when an entry is durable: how the core hears of it. */
-function durableSignal(height: number): ConsensusEffect {
-  return { kind: 'wait', token: `${DURABLE}${height}`, delayMs: 0 };
-}
-
-export function durableHeight(token: string): number | undefined {
-  return token.startsWith(DURABLE) ? Number(token.slice(DURABLE.length)) : undefined;
 }

@@ -1,6 +1,6 @@
 // What the journal holds and what was delivered from it: the final blocks above the base, ready to be said again, and own
 // votes above them. Knows the forms of entries; the core decides when to write.
-import type { BatchReady, BlockFinalized } from '@internode/contracts';
+import type { BatchReady, BlockFinalized, ChainBase } from '@internode/contracts';
 import { sha256 } from '@internode/encoding';
 import { assert } from '@internode/prelude';
 import {
@@ -10,6 +10,7 @@ import {
   ENTRY,
   type VoteCertificate,
 } from './artifact.ts';
+import type { EpochLog } from './epoch-log.ts';
 import type { BlockRecord } from './pool.ts';
 
 export interface Delivery {
@@ -17,6 +18,8 @@ export interface Delivery {
   readonly entry: Uint8Array;
   readonly batch: BatchReady;
   readonly finalized: BlockFinalized;
+  /** The random beacon of this height; "" when not known. */
+  readonly ownBeacon: Uint8Array;
 }
 
 export interface FinalFacts {
@@ -25,19 +28,25 @@ export interface FinalFacts {
   readonly tape: Uint8Array;
   /** Of the height before, when it is known. */
   readonly beacon: Uint8Array;
+  /** The random beacon of this height; absent when not known. */
+  readonly ownBeacon: Uint8Array | undefined;
   readonly notarization: VoteCertificate | undefined;
   readonly finalization: VoteCertificate | undefined;
 }
 
 export class Ledger {
   #base: Block;
+  /** What is known of epochs at the base. */
+  #epochLog: EpochLog;
+  #package: Uint8Array | undefined;
   #deliveries: Delivery[] = [];
   #votes: { readonly height: number; readonly entry: Uint8Array }[] = [];
   #bytes = 0;
   #durable: number;
 
-  constructor(base: Block) {
+  constructor(base: Block, epochLog: EpochLog) {
     this.#base = base;
+    this.#epochLog = epochLog;
     this.#durable = base.height;
   }
 
@@ -67,6 +76,7 @@ export class Ledger {
 
   add(facts: FinalFacts): Delivery {
     const { record, proposal, tape, beacon, notarization, finalization } = facts;
+    const ownBeacon = facts.ownBeacon ?? new Uint8Array(0);
     const { height, timeNanos } = record.block;
     assert(
       height === this.#base.height + this.#deliveries.length + 1,
@@ -88,6 +98,7 @@ export class Ledger {
         blockHash,
         ingress,
       },
+      ownBeacon,
       finalized: {
         kind: 'BlockFinalized',
         height,
@@ -96,6 +107,9 @@ export class Ledger {
         ingressIds: ingress.map((message) => message.requestId),
       },
     };
+    const before = this.#deliveries.at(-1);
+    if (before !== undefined && before.ownBeacon.length === 0 && beacon.length > 0)
+      this.#deliveries[this.#deliveries.length - 1] = { ...before, ownBeacon: beacon };
     this.#deliveries.push(delivery);
     this.#bytes += delivery.entry.length;
     this.#votes = this.#votes.filter((vote) => vote.height > height);
@@ -112,14 +126,46 @@ export class Ledger {
     const delivery = this.delivery(height);
     assert(delivery !== undefined, 'ledger: no such base');
     const gone = this.#deliveries.splice(0, height - this.#base.height);
-    for (const { entry } of gone) this.#bytes -= entry.length;
+    for (const { entry, record, ownBeacon } of gone) {
+      this.#bytes -= entry.length;
+      if (record.stripped !== undefined)
+        this.#epochLog.add(record.block, record.stripped.payload, ownBeacon);
+    }
     this.#base = delivery.record.block;
+    return this.entries();
+  }
+
+  /** The entry of the newest catch-up package. */
+  keepPackage(entry: Uint8Array): void {
+    this.#package = entry;
+  }
+
+  /** After the base has moved past everything: what another ledger holds above it. */
+  adoptVotes(before: Ledger): void {
+    this.#votes = before.#votes.filter(({ height }) => height > this.#base.height);
+    this.#package = before.#package;
+  }
+
+  /** What re-creates the state of now. */
+  entries(): readonly Uint8Array[] {
     return [
-      encode({ kind: 'base', base: { block: this.#base, dealings: [] } }),
+      encode({ kind: 'base', base: baseOf(this.#base, this.#epochLog) }),
+      ...(this.#package === undefined ? [] : [this.#package]),
       ...this.#deliveries.map(({ entry }) => entry),
       ...this.#votes.map(({ entry }) => entry),
     ];
   }
+}
+
+function baseOf(block: Block, { opening, recorded }: EpochLog): ChainBase {
+  const isGenesis = opening.block === undefined;
+  return {
+    block,
+    summary: isGenesis ? undefined : opening.summary,
+    dealings: recorded,
+    summaryBlock: opening.block,
+    summaryBeacon: opening.beacon,
+  };
 }
 
 export function encode(fact: ConsensusEntry['fact']): Uint8Array {

@@ -25,7 +25,7 @@ export function makersMax(n: number): number {
   return faultsTolerated(n) + 1;
 }
 
-export type ShufflePurpose = 'committee' | 'rank';
+export type ShufflePurpose = 'committee' | 'rank' | 'dealers';
 
 /** A permutation of 0 … n-1 that everyone derives alike from `seed`: Fisher–Yates with SHA-256 in counter mode. */
 export function shuffle(n: number, seed: Uint8Array, purpose: ShufflePurpose): readonly number[] {

@@ -28,12 +28,12 @@ export class Offers {
   }
 
   /** Everything that is of use to peers, own votes too: whoever publishes it sees to it that they are durable. */
-  everything(view: View): readonly Publish[] {
+  everything(view: View, upTo = view.pool.notarized + 1): readonly Publish[] {
     if (view.epochs.alone) return [];
     const { pool } = view;
     const published: Publish[] = [];
     this.#offered = [];
-    for (let height = pool.lowest; height <= pool.notarized + 1; height += 1) {
+    for (let height = pool.lowest; height <= upTo; height += 1) {
       const here = pool.at(height);
       if (here !== undefined) published.push(...this.#offerHeight(view, height, here));
     }

@@ -27,3 +27,14 @@ export class Outbox {
     return effects;
   }
 }
+
+const DURABLE = 'durable/';
+
+/** A timer that is set when an entry is durable: how the core hears of it. */
+export function durableSignal(height: number): ConsensusEffect {
+  return { kind: 'wait', token: `${DURABLE}${height}`, delayMs: 0 };
+}
+
+export function durableHeight(token: string): number | undefined {
+  return token.startsWith(DURABLE) ? Number(token.slice(DURABLE.length)) : undefined;
+}

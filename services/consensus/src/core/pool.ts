@@ -172,6 +172,17 @@ export class Pool {
     this.#at(proof.height).equivocators.set(maker, proof);
   }
 
+  /** Own signatures above the base bind in this pool as they did in the one before. */
+  adoptPromises(before: Pool): void {
+    for (const [height, { own }] of before.#heights) {
+      if (height <= this.#finalized) continue;
+      const here = this.ownAt(height);
+      if (own.proposal !== undefined) here.proposal = own.proposal;
+      if (own.finalization !== undefined) here.finalization = own.finalization;
+      for (const key of own.notarizations) here.notarizations.add(key);
+    }
+  }
+
   /** Where own signatures of a height are noted. */
   ownAt(height: number): HeightPool['own'] {
     return this.#at(height).own;

@@ -1,12 +1,15 @@
 // Replay: one journal entry at a time, oldest first. Entries are our own and checksummed; one that does not decode or fit
 // means a journal of another subnet or a broken disk, and the service must not run on it.
-import type { ConsensusEntry, OwnVote } from '@internode/contracts';
+import type { ChainBase, ConsensusEntry, OwnVote } from '@internode/contracts';
 import { assert, unreachable, type Verdict } from '@internode/prelude';
 import { type BlockProposal, hashOfBlock, keyOf } from './artifact.ts';
+import { EpochLog } from './epoch-log.ts';
 import { recordOf } from './intake.ts';
 import { encode } from './ledger.ts';
 import { purgeableBelow } from './rules/purger.ts';
 import type { State } from './state.ts';
+
+const NOT_KNOWN = new Uint8Array(0);
 
 export function restore(state: State, entry: Verdict<ConsensusEntry>): void {
   assert(entry.kind === 'valid', 'journal of consensus: entry is malformed');
@@ -14,7 +17,7 @@ export function restore(state: State, entry: Verdict<ConsensusEntry>): void {
   const { pool, ledger } = state;
   switch (fact.kind) {
     case 'base':
-      return state.restoreBase(fact.base.block);
+      return restoreBase(state, fact.base);
     case 'finalized': {
       const { proposal, notarization, finalization } = fact.finalized;
       const { height, timeNanos, certifiedHeight } = proposal.block;
@@ -22,7 +25,10 @@ export function restore(state: State, entry: Verdict<ConsensusEntry>): void {
       pool.restoreFinal(record);
       if (notarization !== undefined) pool.addCertificate('notarization', record.key, notarization);
       if (finalization !== undefined) pool.addCertificate('finalization', record.key, finalization);
-      ledger.add({ record, ...fact.finalized, notarization, finalization });
+      ledger.add({ record, ...fact.finalized, ownBeacon: undefined, notarization, finalization });
+      state.epochLog.learnBeacon(height - 1, fact.finalized.beacon);
+      state.epochLog.add(proposal.block, proposal.payload, NOT_KNOWN);
+      if (proposal.payload.summary !== undefined) state.epochs.learn(proposal.payload.summary);
       state.delivered = height;
       state.lock.sawFinal(height, timeNanos);
       state.certified = Math.max(state.certified, certifiedHeight);
@@ -44,11 +50,22 @@ export function restore(state: State, entry: Verdict<ConsensusEntry>): void {
     case 'voteLock':
       return state.lock.restore(fact);
     case 'restarted':
-    case 'keptPackage':
       return;
+    case 'keptPackage':
+      state.packages.keep(fact.keptPackage, Number.NEGATIVE_INFINITY);
+      return ledger.keepPackage(encode(fact));
     default:
       return unreachable(fact);
   }
+}
+
+function restoreBase(state: State, base: ChainBase): void {
+  const { block, summary, dealings, summaryBlock, summaryBeacon } = base;
+  const opening =
+    summary === undefined
+      ? state.epochLog.opening
+      : { summary, block: summaryBlock, beacon: summaryBeacon };
+  state.restoreBase(block, new EpochLog(opening, dealings));
 }
 
 /** Own signatures bind as they did before the restart. */

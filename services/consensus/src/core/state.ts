@@ -3,22 +3,33 @@ import type { Instant } from '@internode/actor';
 import { assert } from '@internode/prelude';
 import { CONSENSUS_LIMITS } from '../limits.ts';
 import { type Block, genesisOf, hashOfBlock, keyOf } from './artifact.ts';
+import { EpochLog } from './epoch-log.ts';
 import type { Epochs } from './epochs.ts';
 import { Gathering } from './gathering.ts';
 import { IngressPool } from './ingress-pool.ts';
+import { KeyDesk } from './key-desk.ts';
 import { Ledger } from './ledger.ts';
 import { rolesOf } from './membership.ts';
+import { Packages } from './packages.ts';
 import { type BlockRecord, Pool } from './pool.ts';
+import { RecordsKnown } from './records-known.ts';
 import type { SubnetParameters } from './subnet.ts';
+import { Transcripts } from './transcripts.ts';
 import { UnvalidatedSection } from './unvalidated.ts';
 import type { AskToken, Beacon, Tip, Unvalidated, View } from './view.ts';
 import { VoteLock } from './vote-lock.ts';
 
+const NOT_KNOWN = new Uint8Array(0);
 const BEFORE_TIME: Instant = { ms: Number.NEGATIVE_INFINITY, unixNanos: 0n };
 
 export class State implements View {
   readonly epochs: Epochs;
   readonly parameters: SubnetParameters;
+  readonly replicaVersion: string | undefined;
+  readonly records = new RecordsKnown();
+  readonly keyDesk = new KeyDesk();
+  readonly transcripts = new Transcripts();
+  readonly packages = new Packages();
   readonly ingress: IngressPool;
   readonly gathering = new Gathering();
   readonly lock = new VoteLock();
@@ -35,15 +46,19 @@ export class State implements View {
   delivered: number;
   certified: number;
   committed: number;
+  reached = -1;
   tip: Tip;
+  epochLog: EpochLog;
 
-  constructor(epochs: Epochs, parameters: SubnetParameters) {
+  constructor(epochs: Epochs, parameters: SubnetParameters, replicaVersion?: string) {
     this.epochs = epochs;
     this.parameters = parameters;
+    this.replicaVersion = replicaVersion;
+    this.epochLog = new EpochLog({ summary: epochs.summary, block: undefined, beacon: NOT_KNOWN });
     this.ingress = new IngressPool(() => epochs.at(this.pool.notarized)?.subnet.faults ?? 0);
     const genesis = genesisOf(epochs.subnetId, epochs.summary.current.record.version);
     this.pool = new Pool(epochs, baseRecord(genesis));
-    this.ledger = new Ledger(genesis);
+    this.ledger = new Ledger(genesis, this.epochLog.copy());
     this.delivered = 0;
     this.certified = 0;
     this.committed = 0;
@@ -62,14 +77,33 @@ export class State implements View {
     return this.ledger.figures;
   }
 
-  /** Starts anew from a block whose state is durable and certified. */
-  restoreBase(block: Block): void {
+  /** Starts anew from a block whose state is certified, and durable here or to be fetched. */
+  restoreBase(block: Block, epochLog = this.epochLog): void {
+    this.epochLog = epochLog;
+    this.epochs.learn(epochLog.opening.summary);
     this.pool = new Pool(this.epochs, baseRecord(block));
-    this.ledger = new Ledger(block);
+    this.ledger = new Ledger(block, epochLog.copy());
     this.delivered = block.height;
     this.certified = block.height;
     this.committed = block.height;
     this.tip = { height: block.height, workPending: false, nextTimerNanos: undefined };
+  }
+
+  /** Starts anew from the newest package. What this node has promised above it still binds. */
+  adoptPackage(): readonly Uint8Array[] {
+    const { newest } = this.packages;
+    assert(newest !== undefined, 'adopt: no package');
+    const { pool: before, ledger: journal } = this;
+    const { block, beacon } = newest.content;
+    this.restoreBase(block, new EpochLog({ summary: newest.summary, block, beacon }));
+    this.pool.adoptPromises(before);
+    this.ledger.adoptVotes(journal);
+    this.beacons.clear();
+    this.tapes.clear();
+    this.hearBeacon(block.height, beacon);
+    this.notarizedMs = this.now.ms;
+    this.lock.sawFinal(block.height, block.timeNanos);
+    return this.ledger.entries();
   }
 
   hearBeacon(height: number, value: Uint8Array): void {
@@ -94,6 +128,7 @@ export class State implements View {
       'execution is ahead of the journal: it is not from this data directory',
     );
     this.#heard();
+    this.reached = Math.max(this.reached, tip.height);
     if (tip.height >= this.tip.height) this.tip = tip;
   }
 
@@ -103,6 +138,7 @@ export class State implements View {
       'state is ahead of the journal: it is not from this data directory',
     );
     this.#heard();
+    this.reached = Math.max(this.reached, height);
     this.certified = Math.max(this.certified, height);
     // What is certified was executed, whether or not execution's own word arrived.
     if (height > this.tip.height)

@@ -1,5 +1,8 @@
+import type { Transcript } from '@internode/contracts';
 import type { SignatureCheck } from './action.ts';
 import type { Ingress } from './artifact.ts';
+import type { Examination } from './key-generation.ts';
+import type { Generation } from './transcripts.ts';
 
 /** What consensus has computed off the step. Signing is by the node's own key, which the core never sees. */
 export type ConsensusTask =
@@ -7,9 +10,17 @@ export type ConsensusTask =
   /** One verdict for all: a certificate holds when each of its signatures does. */
   | { readonly kind: 'verify'; readonly checks: readonly SignatureCheck[] }
   /** Who has signed each of these calls, if anybody. */
-  | { readonly kind: 'authenticate'; readonly messages: readonly Ingress[] };
+  | { readonly kind: 'authenticate'; readonly messages: readonly Ingress[] }
+  /** Whether a dealing or complaint may be in a block. */
+  | { readonly kind: 'examine'; readonly examination: Examination }
+  /** The key that dealings come to. */
+  | { readonly kind: 'generate'; readonly generation: Generation }
+  /** Whether the subnet's permanent key has signed a catch-up package. */
+  | { readonly kind: 'check-package'; readonly check: SignatureCheck };
 
 export type ConsensusAnswer =
   | { readonly kind: 'signed'; readonly signature: Uint8Array }
   | { readonly kind: 'verified'; readonly good: boolean }
+  /** Absent: too few of the dealings hold. */
+  | { readonly kind: 'generated'; readonly transcript: Transcript | undefined }
   | { readonly kind: 'authenticated'; readonly authors: readonly (Uint8Array | undefined)[] };

@@ -1,12 +1,17 @@
 // Everything a rule may look at. Rules only read; the core is the only writer.
 import type { Instant } from '@internode/actor';
 import type { EquivocationProof, HashKey, Vote, VoteCertificate, VotePurpose } from './artifact.ts';
+import type { EpochLog } from './epoch-log.ts';
 import type { Epochs } from './epochs.ts';
 import type { Gathering } from './gathering.ts';
 import type { IngressPool } from './ingress-pool.ts';
+import type { KeyDesk } from './key-desk.ts';
 import type { Roles } from './membership.ts';
+import type { Packages } from './packages.ts';
 import type { BlockRecord, Pool } from './pool.ts';
+import type { RecordsKnown } from './records-known.ts';
 import type { Subnet, SubnetParameters } from './subnet.ts';
+import type { Transcripts } from './transcripts.ts';
 
 export type Artifact =
   | { readonly kind: 'block_proposal'; readonly height: number; readonly record: BlockRecord }
@@ -55,13 +60,23 @@ export interface Tip {
 }
 
 /** What may be missing, hence asked for. */
-export type AskToken = 'beacon' | 'tape' | 'certified' | 'batch';
+export type AskToken = 'beacon' | 'tape' | 'certified' | 'batch' | 'record' | 'sync';
 
 export interface View {
   readonly now: Instant;
   readonly parameters: SubnetParameters;
   /** Members and keys by height. */
   readonly epochs: Epochs;
+  /** What delivered blocks say of epochs. */
+  readonly epochLog: EpochLog;
+  readonly records: RecordsKnown;
+  readonly keyDesk: KeyDesk;
+  readonly transcripts: Transcripts;
+  readonly packages: Packages;
+  /** Of this software; undefined: it runs subnets of any. */
+  readonly replicaVersion: string | undefined;
+  /** Highest height that state or execution has been heard to have, in this life; -1: nothing heard. */
+  readonly reached: number;
   readonly pool: Pool;
   readonly unvalidated: ReadonlyMap<string, Unvalidated>;
   readonly ingress: IngressPool;

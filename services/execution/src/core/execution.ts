@@ -277,8 +277,7 @@ export class ExecutionCore implements Core<Task, Answer, ExecutionEvent> {
 
   /** Consensus judges summaries by them. */
   #sayRecords(): void {
-    if (this.#ready && !this.#applying && this.#subnet.records.newest !== undefined)
-      this.#publish(recordsOf(this.#subnet));
+    if (this.#ready && !this.#applying) this.#publish(recordsOf(this.#subnet));
   }
 
   #requestBatches(): void {

@@ -7,11 +7,14 @@ import {
   type HashKey,
   hashOfBlock,
   hashOfStripped,
+  type Payload,
   payloadOf,
   stripPayload,
 } from '../artifact.ts';
 import type { BlockRecord } from '../pool.ts';
 import { certifiedGapDelayMs, rolesAt, roundStartMs, subnetAt, type View } from '../view.ts';
+import { expectedSummary, keyPartsFor, opensEpoch } from './epoch-content.ts';
+import { haltingAt, mayPass } from './halting.ts';
 
 export function blockMaker(view: View): readonly Action[] {
   const { pool, parameters } = view;
@@ -33,7 +36,9 @@ export function blockMaker(view: View): readonly Action[] {
   if (view.delivered - view.committed >= CONSENSUS_LIMITS.uncommittedHeightsMax) return NOTHING;
   if (view.journal.bytes >= CONSENSUS_LIMITS.uncommittedBytesMax) return NOTHING;
   const [parent] = pool.notarizedBlocks(pool.notarized);
-  if (parent === undefined) return NOTHING;
+  if (parent === undefined || haltingAt(view, height) === 'stopped') return NOTHING;
+  // A state that is still being fetched does not know which calls have run.
+  if (view.reached < view.journal.base && view.packages.height > 0) return NOTHING;
 
   const excluded = idsOnChain(view, parent);
   const timeNanos = max(view.now.unixNanos, parent.block.timeNanos + 1n);
@@ -44,7 +49,7 @@ export function blockMaker(view: View): readonly Action[] {
     (hasWork(view, timeNanos, excluded) ? paceMs(view, parent) : parameters.idleBlockMs);
   if (view.now.ms < atMs)
     return [{ kind: 'look-again', atMs: earlierTimer(view, atMs, timeNanos) }];
-  return [propose(view, { parent, rank, timeNanos, excluded })];
+  return propose(view, { parent, rank, timeNanos, excluded });
 }
 
 function propose(
@@ -55,21 +60,47 @@ function propose(
     readonly timeNanos: bigint;
     readonly excluded: ReadonlySet<HashKey>;
   },
-): Action {
+): readonly Action[] {
   const { parent, rank, timeNanos, excluded } = made;
   const height = parent.block.height + 1;
-  const held = view.ingress.select(timeNanos, excluded);
-  const payload = payloadOf(held.map(({ ingress }) => ingress));
+  const certifiedHeight = Math.max(
+    Math.min(view.certified, parent.block.height),
+    parent.block.certifiedHeight,
+  );
+  if (opensEpoch(view, height)) {
+    const expected = expectedSummary(view, parent, certifiedHeight);
+    if (expected.kind === 'pending') return expected.actions;
+    const payload = { ...payloadOf([]), summary: expected.summary };
+    return [
+      blockOf(view, { parent, rank, timeNanos, certifiedHeight }, { payload, ingressIds: [] }),
+    ];
+  }
+  const halting = haltingAt(view, height);
+  const held = view.ingress
+    .select(timeNanos, excluded)
+    .filter(({ ingress }) => mayPass(halting, ingress));
+  const parts = halting === 'empty' ? NO_PARTS : keyPartsFor(view, parent);
+  const payload = { ...payloadOf(held.map(({ ingress }) => ingress)), ...parts };
   const ingressIds = held.map(({ id }) => id);
+  return [blockOf(view, { parent, rank, timeNanos, certifiedHeight }, { payload, ingressIds })];
+}
+
+const NO_PARTS = { dealings: [], complaints: [] };
+
+function blockOf(
+  view: View,
+  context: Pick<Block, 'rank' | 'timeNanos' | 'certifiedHeight'> & { readonly parent: BlockRecord },
+  content: { readonly payload: Payload; readonly ingressIds: readonly Uint8Array[] },
+): Action {
+  const { parent, rank, timeNanos, certifiedHeight } = context;
+  const { payload, ingressIds } = content;
+  const height = parent.block.height + 1;
   const block: Block = {
     height,
     parent: parent.hash,
     rank,
     registryVersion: view.epochs.subnetOf(height).registryVersion,
-    certifiedHeight: Math.max(
-      Math.min(view.certified, parent.block.height),
-      parent.block.certifiedHeight,
-    ),
+    certifiedHeight,
     timeNanos,
     payloadHash: hashOfStripped(stripPayload(payload, ingressIds)),
   };

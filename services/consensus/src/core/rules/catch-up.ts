@@ -1,9 +1,11 @@
 // The bus may lose anything: what is missing is asked for again, each kind at most once per `askAgainMs`. Catching up by
 // package when peers are far ahead needs their packages, which arrive by p2p.
-import type { Message } from '@internode/contracts';
+import type { CatchUpPackage, Message } from '@internode/contracts';
+import { toHex } from '@internode/prelude';
 import { CONSENSUS_LIMITS } from '../../limits.ts';
 import type { Action } from '../action.ts';
 import type { AskToken, View } from '../view.ts';
+import { opensEpoch } from './epoch-content.ts';
 
 interface Missing {
   readonly token: AskToken;
@@ -24,7 +26,7 @@ export function catchUp(view: View): readonly Action[] {
 }
 
 function* missing(view: View): Generator<Missing> {
-  const { askAgainMs, batchAgainMs } = CONSENSUS_LIMITS;
+  const { askAgainMs, batchAgainMs, syncAgainMs } = CONSENSUS_LIMITS;
   const { pool, delivered } = view;
   for (let height = pool.finalized; height <= pool.notarized; height += 1) {
     if (view.beacons.has(height)) continue;
@@ -38,6 +40,40 @@ function* missing(view: View): Generator<Missing> {
   if (view.certified < delivered || view.tip.height < delivered) {
     yield { token: 'certified', message: { kind: 'RequestCertified' }, everyMs: askAgainMs };
   }
+  if (view.records.missed || lacksRecord(view))
+    yield { token: 'record', message: { kind: 'RequestSubnetRecord' }, everyMs: askAgainMs };
+  const unsynced = packageToSync(view);
+  if (unsynced !== undefined)
+    yield { token: 'sync', message: syncState(view, unsynced), everyMs: syncAgainMs };
   if (view.tip.height < delivered)
     yield { token: 'batch', message: undefined, everyMs: batchAgainMs };
+}
+
+/** The next block is a summary, and the record for it is not here. */
+function lacksRecord(view: View): boolean {
+  const { pool, certified, records } = view;
+  return (
+    opensEpoch(view, pool.notarized + 1) &&
+    records.at(Math.min(certified, pool.notarized)) === undefined
+  );
+}
+
+/** The package whose state has to be fetched: the journal begins above everything that state has. */
+function packageToSync({
+  packages,
+  reached,
+  journal,
+  delivered,
+}: View): CatchUpPackage | undefined {
+  const { newest, height } = packages;
+  if (newest === undefined || height > delivered || height < journal.base) return undefined;
+  return reached < journal.base ? newest : undefined;
+}
+
+function syncState(view: View, newest: CatchUpPackage): Message {
+  const { current, next } = view.epochLog.opening.summary;
+  const members = new Map<string, Uint8Array>();
+  for (const { nodeId } of [...current.record.nodes, ...next.record.nodes])
+    members.set(toHex(nodeId), nodeId);
+  return { kind: 'SyncState', package: newest, peers: [...members.values()] };
 }

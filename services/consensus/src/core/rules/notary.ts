@@ -4,6 +4,7 @@ import { CONSENSUS_LIMITS } from '../../limits.ts';
 import { type Action, NOTHING } from '../action.ts';
 import type { BlockRecord } from '../pool.ts';
 import { certifiedGapDelayMs, isInCommittee, roundStartMs, type View } from '../view.ts';
+import { haltingAt } from './halting.ts';
 
 const GROWTH_PER_UNFINALIZED = 1.5;
 
@@ -21,7 +22,7 @@ export function notary(view: View): readonly Action[] {
   const startMs = roundStartMs(view);
   if (startMs === undefined || !isInCommittee(view, height)) return NOTHING;
   if (pool.notarized - view.certified >= CONSENSUS_LIMITS.hardGap) return NOTHING;
-  if (height < view.votesFrom) return NOTHING;
+  if (height < view.votesFrom || haltingAt(view, height) === 'stopped') return NOTHING;
   const own = pool.at(height)?.own;
   for (const record of lowestRanked(view, height)) {
     if (own?.notarizations.has(record.key) === true) continue;

@@ -20,10 +20,16 @@ export function purger(view: View): readonly Action[] {
   const { compactHeights, compactBytes, journalHeightsKept, journalBytesKept } = CONSENSUS_LIMITS;
   // Peers that lag need what the own state does not.
   const { alone } = view.epochs;
-  const height = alone || journal.bytes >= journalBytesKept ? stored : stored - journalHeightsKept;
+  const kept = Math.min(stored - journalHeightsKept, newestPackage(view));
+  const height = alone || journal.bytes >= journalBytesKept ? stored : kept;
   const full =
     height - journal.base >= compactHeights ||
     (alone && stored > journal.base && journal.bytes >= compactBytes) ||
     (height > journal.base && journal.bytes >= journalBytesKept);
   return full ? [{ kind: 'compact', height }] : NOTHING;
+}
+
+/** Who goes on from a package needs all blocks above it. Without one nobody can. */
+function newestPackage({ packages }: View): number {
+  return packages.height === 0 ? Number.POSITIVE_INFINITY : packages.height;
 }

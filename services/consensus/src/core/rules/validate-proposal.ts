@@ -1,9 +1,12 @@
 // Protocol 2.4, validator, block proposals: hash integrity was checked at the door; here the maker, the parent, the
 // validation context and the payload.
+import { unreachable } from '@internode/prelude';
 import { CONSENSUS_LIMITS } from '../../limits.ts';
 import { bytesOfProposal, hashOfBlock } from '../artifact.ts';
 import type { BlockRecord, HeightPool } from '../pool.ts';
 import { rolesAt, roundStartMs, type Unvalidated, type View } from '../view.ts';
+import { type ContentJudgement, judgeContent } from './epoch-content.ts';
+import { haltingAt, mayPass } from './halting.ts';
 import type { Judgement } from './validator.ts';
 
 const WAIT: Judgement = { kind: 'wait' };
@@ -38,8 +41,42 @@ export function judgeProposal(view: View, record: BlockRecord, item: Unvalidated
   if (fault !== undefined) return reject(fault);
   const { registryVersion, certifiedHeight } = record.block;
   if (certifiedHeight > view.certified) return WAIT;
-  if (registryVersion > view.epochs.subnetOf(height).registryVersion) return WAIT;
-  return { kind: 'accept' };
+  if (registryVersion !== view.epochs.subnetOf(height).registryVersion)
+    return reject('registry version is not that of the epoch');
+  return judgeHalting(view, complete) ?? judgementOf(judgeContent(view, record, parent));
+}
+
+function judgementOf(content: ContentJudgement): Judgement {
+  switch (content.kind) {
+    case 'right':
+      return { kind: 'accept' };
+    case 'wrong':
+      return reject(content.reason);
+    case 'pending':
+      return { kind: 'need', actions: content.actions };
+    default:
+      return unreachable(content);
+  }
+}
+
+/** What another version makes after an upgrade is not for this one to judge. */
+function judgeHalting(view: View, { block, proposal }: BlockRecord): Judgement | undefined {
+  const halting = haltingAt(view, block.height);
+  const { ingress = [], dealings = [] } = proposal?.payload ?? {};
+  switch (halting) {
+    case 'no':
+      return undefined;
+    case 'stopped':
+      return WAIT;
+    case 'empty':
+      return ingress.length + dealings.length > 0 ? WAIT : undefined;
+    case 'management-only':
+      return ingress.every((call) => mayPass(halting, call))
+        ? undefined
+        : reject('a call in a halted subnet');
+    default:
+      return unreachable(halting);
+  }
 }
 
 function checkOf(view: View, record: BlockRecord): Judgement {

@@ -18,6 +18,8 @@ export type Judgement =
   | { readonly kind: 'wait' }
   | { readonly kind: 'look-again'; readonly atMs: number }
   | { readonly kind: 'gather' }
+  /** Cannot be judged before this is done. */
+  | { readonly kind: 'need'; readonly actions: readonly Action[] }
   | { readonly kind: 'check'; readonly checks: Extract<Action, { kind: 'check' }>['checks'] }
   | Extract<Action, { kind: 'accuse' }>;
 
@@ -40,6 +42,11 @@ export function validator(view: View): readonly Action[] {
       case 'accuse':
         actions.push(judgement);
         if (judgement.kind === 'accuse') return actions;
+        break;
+      case 'need':
+        actions.push(...judgement.actions);
+        // Judged again when it is under way, so that two blocks with the same dealing have it examined once.
+        if (judgement.actions.length > 0) return actions;
         break;
       case 'check':
         count(checking, item.artifact);
