@@ -1,7 +1,13 @@
+import { randomBytes } from 'node:crypto';
+import { connect as connectTcp, type Socket } from 'node:net';
+import { connect as connectTls } from 'node:tls';
 import { toHex } from '@internode/prelude';
 import { describe, expect, test } from 'vitest';
-import { LiveNet, until } from './live.ts';
-import { artifact } from './net.ts';
+import { certify } from '../src/adapters/certificate.ts';
+import { FRAME_LIMITS, LINK_LIMITS, PEER_LIMITS } from '../src/index.ts';
+import { Evil, PEER_FRAME } from './evil.ts';
+import { identityOf, LiveNet, Puppet, pause, until } from './live.ts';
+import { artifact, dice } from './net.ts';
 
 describe('four nodes on the loopback', () => {
   test('what one offers reaches the others, small and large', async () => {
@@ -23,6 +29,210 @@ describe('four nodes on the loopback', () => {
     }
   });
 });
+
+describe('whoever is not a member', () => {
+  test('is closed upon: no key, another key, old TLS, garbage; members do not notice', async () => {
+    await using net = await LiveNet.open(2);
+    const { port } = net.node(1).peers;
+    const stranger = certify(identityOf('stranger').secret);
+    const refused = (reason: string): boolean =>
+      net.node(1).events.some((event) => event.kind === 'LinkRefused' && event.reason === reason);
+    const at = { host: '127.0.0.1', port, rejectUnauthorized: false };
+    await closed(connectTls({ ...at, ...stranger }));
+    expect(refused('not a member')).toBe(true);
+    await closed(connectTls(at));
+    expect(refused('no key')).toBe(true);
+    await closed(connectTls({ ...at, ...stranger, maxVersion: 'TLSv1.2' }));
+    const plain = connectTcp(port, '127.0.0.1');
+    plain.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n');
+    await closed(plain);
+    expect(refused('handshake')).toBe(true);
+    expect(net.node(1).peers.linksUp).toBe(1);
+  });
+
+  test('does not become one by being dialled: the record says another key', async () => {
+    await using net = new LiveNet(3);
+    for (const node of net.nodes) await node.open();
+    const [first, second, third] = net.nodes;
+    if (!first || !second || !third) throw new Error('three nodes');
+    const lie = { ...second.address, address: third.address.address };
+    first.start([lie]);
+    third.start([first.address]);
+    await until(() =>
+      first.events.some((event) => event.kind === 'LinkRefused' && event.reason === 'wrong key'),
+    );
+    expect(first.peers.linksUp + third.peers.linksUp).toBe(0);
+  });
+
+  test('says nothing and is closed upon in time', async () => {
+    await using net = await LiveNet.open(2);
+    const { port } = net.node(1).peers;
+    const silent = connectTcp(port, '127.0.0.1');
+    const member = certify(net.node(0).identity.secret);
+    const mute = connectTls({
+      host: '127.0.0.1',
+      port,
+      rejectUnauthorized: false,
+      ALPNProtocols: ['h2'],
+      ...member,
+    });
+    await Promise.all([closed(silent), closed(mute)]);
+    expect(net.node(1).peers.linksUp).toBe(1);
+  });
+
+  test('comes in hundreds: the oldest strangers make room', async () => {
+    await using net = await LiveNet.open(2);
+    const { port } = net.node(1).peers;
+    const crowd = Array.from({ length: 200 }, () => connectTcp(port, '127.0.0.1'));
+    for (const socket of crowd) socket.on('error', () => {});
+    await until(
+      () => crowd.filter(({ destroyed }) => destroyed).length >= 200 - LINK_LIMITS.strangersMax,
+    );
+    await net.node(0).restartPeers();
+    await until(() => net.node(1).peers.linksUp === 1 && net.node(0).peers.linksUp === 1);
+    for (const socket of crowd) socket.destroy();
+  });
+});
+
+describe('a member that means harm', () => {
+  test.each([
+    [
+      'a frame that is too large',
+      (puppet: Puppet) => puppet.send(new Uint8Array(FRAME_LIMITS.frameBytesMax + 1)),
+    ],
+    ['its farewell', (puppet: Puppet) => puppet.stream.end()],
+  ])('sends %s: its link is closed, the others stay', async (_name, act) => {
+    await using net = await LiveNet.open(3);
+    const victim = net.node(1);
+    await net.node(0).closePeers();
+    await using puppet = new Puppet(net.node(0).identity, victim.address, {
+      'grpc.max_send_message_length': -1,
+    } as never);
+    await until(() => puppet.isOpen);
+    act(puppet);
+    await until(() => puppet.isLost);
+    const heard = net.node(2).collect('ArtifactReceived');
+    const made = artifact('still here');
+    victim.say({ kind: 'PublishArtifact', ...made });
+    await until(() => idsOf(heard).has(toHex(made.id)));
+  });
+
+  test('speaks no HTTP/2 behind its right key: closed', async () => {
+    await using net = await LiveNet.open(2);
+    const { port } = net.node(1).peers;
+    await net.node(0).closePeers();
+    const member = certify(net.node(0).identity.secret);
+    const options = { host: '127.0.0.1', port, rejectUnauthorized: false, ALPNProtocols: ['h2'] };
+    const socket = connectTls({ ...options, ...member });
+    socket.on('secureConnect', () => socket.write(randomBytes(100_000)));
+    await closed(socket);
+    await net.node(0).reopenPeers();
+    await until(() => net.node(1).peers.linksUp === 1);
+  });
+
+  test('sends frames of every kind of nonsense: counted, and the service lives', async () => {
+    await using net = await LiveNet.open(3);
+    const victim = net.node(1);
+    await net.node(0).closePeers();
+    await using puppet = new Puppet(net.node(0).identity, victim.address);
+    await until(() => puppet.isOpen);
+    const evil = new Evil(dice(5));
+    for (let i = 0; i < 600; i += 1) {
+      const frame = evil.frame();
+      if (frame.length <= FRAME_LIMITS.frameBytesMax) puppet.send(frame);
+      if (i % 50 === 0) await pause(5);
+    }
+    await until(() => victim.events.some(({ kind }) => kind === 'PeerMisbehaved'));
+    expect(victim.service.running).toBe(true);
+    const heard = victim.collect('ArtifactReceived');
+    const made = artifact('still here');
+    net.node(2).say({ kind: 'PublishArtifact', ...made });
+    await until(() => idsOf(heard).has(toHex(made.id)));
+  });
+
+  test('does not read: its queue is bounded, and when it reads again it gets what it lacks', async () => {
+    await using net = await LiveNet.open(3);
+    const victim = net.node(1);
+    const reader = net.node(2).collect('ArtifactReceived');
+    await net.node(0).closePeers();
+    await using puppet = new Puppet(net.node(0).identity, victim.address);
+    await until(() => puppet.isOpen);
+    puppet.stream.pause();
+    const made = Array.from({ length: 120 }, (_, index) =>
+      artifact(`block ${index}`, { artifactKind: 'block_proposal', bytes: 200_000 }),
+    );
+    for (const each of made) {
+      victim.say({ kind: 'PublishArtifact', ...each });
+      await pause(1);
+    }
+    await until(() => idsOf(reader).size === made.length, 30_000);
+    expect(victim.events.some(({ kind }) => kind === 'FrameDropped')).toBe(true);
+    puppet.stream.resume();
+    const ids = new Set<string>();
+    let after = 0;
+    let taken = 0;
+    const take = (): boolean => {
+      for (const frame of puppet.frames.slice(taken)) {
+        taken += 1;
+        const decoded = PEER_FRAME.decode(frame);
+        for (const { part } of decoded.kind === 'valid' ? decoded.value.parts : []) {
+          if (part.kind !== 'updates') continue;
+          for (const { content } of part.updates.changes)
+            if (content?.body) ids.add(toHex(content.id));
+          const { updates } = part;
+          if (updates.after <= after) after = Math.max(after, updates.through);
+        }
+      }
+      return ids.size === made.length;
+    };
+    const want = (from: number): Uint8Array =>
+      new Evil(dice()).frameOf([
+        { kind: 'want', want: { life: lifeOf(puppet.frames), after: from } },
+      ]);
+    await until(() => puppet.frames.length > 0);
+    const asking = setInterval(() => puppet.send(want(after)), PEER_LIMITS.wantAgainMs);
+    await until(take, 30_000);
+    clearInterval(asking);
+  });
+});
+
+describe('links', () => {
+  test('come back by themselves, and what was offered meanwhile is learnt', async () => {
+    await using net = await LiveNet.open(3);
+    const heard = net.node(2).collect('ArtifactReceived');
+    await net.node(2).closePeers();
+    await until(() => net.node(0).peers.linksUp === 1 && net.node(1).peers.linksUp === 1);
+    const made = artifact('meanwhile');
+    net.node(0).say({ kind: 'PublishArtifact', ...made });
+    await pause(300);
+    await net.node(2).reopenPeers();
+    await until(() => idsOf(heard).has(toHex(made.id)), 20_000);
+  });
+
+  test('of whoever is no member any more are closed, and refused', async () => {
+    await using net = await LiveNet.open(3);
+    const [first, second] = [net.node(0), net.node(1)];
+    second.say({ kind: 'ConnectPeers', peers: [net.node(2).address] });
+    await until(() => second.peers.linksUp === 1);
+    await pause(500);
+    expect(second.peers.linksUp).toBe(1);
+    expect(first.peers.linksUp).toBe(1);
+    expect(second.events).toContainEqual({ kind: 'LinkRefused', peer: '', reason: 'not a member' });
+  });
+});
+
+function lifeOf(frames: readonly Uint8Array[]): number {
+  const decoded = PEER_FRAME.decode(frames[0] ?? new Uint8Array(0));
+  return decoded.kind === 'valid' ? decoded.value.life : 0;
+}
+
+function closed(socket: Socket): Promise<void> {
+  return new Promise((resolve) => {
+    socket.on('error', () => {});
+    socket.on('data', () => {});
+    socket.once('close', () => resolve());
+  });
+}
 
 function idsOf(artifacts: readonly { readonly id: Uint8Array }[]): Set<string> {
   return new Set(artifacts.map(({ id }) => toHex(id)));

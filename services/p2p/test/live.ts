@@ -1,5 +1,6 @@
 // Nodes with real peer ports on the loopback: the p2p service, its adapter and a bus, and nothing else.
 import { randomFillSync } from 'node:crypto';
+import { Client } from '@grpc/grpc-js';
 import { type MessageOf, type Observe, Service } from '@internode/actor';
 import { MemoryBus } from '@internode/bus/memory';
 import {
@@ -14,7 +15,10 @@ import { selfAuthenticating, setHashEngine, sha256 } from '@internode/encoding';
 import { SystemClock } from '@internode/host';
 import { toHex, utf8 } from '@internode/prelude';
 import { MemoryJournal } from '@internode/storage/memory';
+import { certify } from '../src/adapters/certificate.ts';
 import { type GrpcPeers, openGrpcPeers } from '../src/adapters/grpc-peers.ts';
+import { GRPC_OPTIONS, openStream } from '../src/adapters/grpc-protocol.ts';
+import { PeerCredentials } from '../src/adapters/peer-tls.ts';
 import { createP2p, type P2pEvent } from '../src/index.ts';
 
 setHashEngine(nodeHashEngine);
@@ -48,6 +52,8 @@ export class LiveNode implements AsyncDisposable {
   #peers: GrpcPeers | undefined;
   #service: ReturnType<LiveNode['serviceOf']> | undefined;
   #said = 0;
+  #port = 0;
+  #known: readonly PeerAddress[] = [];
 
   constructor(identity: Identity) {
     this.identity = identity;
@@ -80,9 +86,27 @@ export class LiveNode implements AsyncDisposable {
     });
   }
 
+  /** Its port is deaf for a while: the service goes on. */
+  async closePeers(): Promise<void> {
+    this.#port = this.peers.port;
+    await this.peers.close();
+  }
+
+  async reopenPeers(): Promise<void> {
+    await this.open(this.#port);
+    // The service says so again by itself, but only now and then.
+    this.say({ kind: 'ConnectPeers', peers: this.#known });
+  }
+
+  async restartPeers(): Promise<void> {
+    await this.closePeers();
+    await this.reopenPeers();
+  }
+
   /** The service of this node, which knows these peers. */
   start(peers: readonly PeerAddress[]): void {
     const service = this.serviceOf(peers);
+    this.#known = peers.filter(({ nodeId }) => toHex(nodeId) !== toHex(this.identity.nodeId));
     this.#service = service;
     const observe: Observe = (_service, event) => void this.events.push(event as P2pEvent);
     service.start({
@@ -172,5 +196,38 @@ export class LiveNet implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all(this.nodes.map((node) => node[Symbol.asyncDispose]()));
+  }
+}
+
+/** A member as a puppet: holds a key of the record, and says what the test wants. */
+export class Puppet implements AsyncDisposable {
+  readonly stream: ReturnType<typeof openStream>;
+  readonly frames: Uint8Array[] = [];
+  readonly #client: Client;
+  isOpen = false;
+  isLost = false;
+
+  /** Dials, as only a member with a lower id may. */
+  constructor(identity: Identity, to: PeerAddress, options: Partial<typeof GRPC_OPTIONS> = {}) {
+    const secrets = new PeerCredentials(certify(identity.secret), to.publicKey, () => {});
+    this.#client = new Client(to.address, secrets, { ...GRPC_OPTIONS, ...options });
+    this.stream = openStream(this.#client);
+    this.stream.on('metadata', () => {
+      this.isOpen = true;
+    });
+    this.stream.on('data', (frame: Buffer) => this.frames.push(new Uint8Array(frame)));
+    for (const event of ['error', 'end', 'close'])
+      this.stream.on(event, () => {
+        this.isLost = true;
+      });
+  }
+
+  send(frame: Uint8Array): void {
+    this.stream.write(Buffer.from(frame));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.stream.cancel();
+    this.#client.close();
   }
 }

@@ -50,7 +50,10 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
       oldest.destroy();
     }
   });
-  server.on('tlsClientError', () => onRefused('handshake'));
+  server.on('tlsClientError', (_fault, socket) => {
+    onRefused('handshake');
+    socket.destroy();
+  });
   server.on('secureConnection', (socket) => {
     strangers.delete(endOf(socket));
     accept(socket, options);
