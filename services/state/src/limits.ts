@@ -67,6 +67,8 @@ export const SYNC_LIMITS = {
   servingOfPeerMax: 8,
   /** Indices of one question that are looked at; one with more is refused. */
   indicesMax: 1_024,
+  /** Summary heights that are waited for. The one heard of first is forgotten for one more. */
+  wantedMax: 16,
   /** Checkpoints being made. One more is not made; the next epoch has its own. */
   makingMax: 2,
   /** Peers that are asked. More are not used. */

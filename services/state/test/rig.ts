@@ -131,6 +131,8 @@ export class Rig {
   holdsStore = false;
   /** Answers to what execution loads are kept back. */
   holdsLoads = false;
+  /** Answers to questions of peers are kept back. */
+  holdsServing = false;
 
   constructor(options: RigOptions = {}) {
     const { store, checksCertifications = true, subnet = SUBNET, checkpoints = false } = options;
@@ -264,7 +266,8 @@ export class Rig {
         const { id, task } = effect;
         const answer = solveStateInPlace({ store: this.store, bls, publicKey }, task);
         const isLoad = id.startsWith('load:');
-        if (isLoad ? this.holdsLoads : this.holdsStore && id === 'store')
+        const isServing = this.holdsServing && id.startsWith('serve:');
+        if (isServing || (isLoad ? this.holdsLoads : this.holdsStore && id === 'store'))
           this.held.push({ id, answer });
         else this.#queue.push({ kind: 'solved', id, answer });
         return;

@@ -510,6 +510,12 @@ export interface StoredSync {
   readonly manifestRoot: Uint8Array;
 }
 
+export interface StoredCheckpoint {
+  readonly height: number;
+  readonly stateRoot: Uint8Array;
+  readonly manifestRoot: Uint8Array;
+}
+
 export interface Readiness {
   readonly kind: 'Readiness';
   readonly service: string;
@@ -2949,6 +2955,32 @@ export function decodeStoredSync(reader: Reader, length: number, depth = 0): Sto
   }
   if (reader.pos !== end) invalidMessage('StoredSync');
   return { height: height_, manifestRoot: manifestRoot_ };
+}
+
+export function encodeStoredCheckpoint(message: StoredCheckpoint, writer: Writer): Writer {
+  if (message.height !== 0) writeNumber(writer.uint32(8), message.height);
+  if (message.stateRoot.length > 0) writer.uint32(18).bytes(message.stateRoot);
+  if (message.manifestRoot.length > 0) writer.uint32(26).bytes(message.manifestRoot);
+  return writer;
+}
+
+export function decodeStoredCheckpoint(reader: Reader, length: number, depth = 0): StoredCheckpoint {
+  const end = reader.pos + length;
+  if (end > reader.len || depth > 8) invalidMessage('StoredCheckpoint');
+  let height_: number = 0;
+  let stateRoot_: Uint8Array = new Uint8Array(0);
+  let manifestRoot_: Uint8Array = new Uint8Array(0);
+  while (reader.pos < end) {
+    const tag = reader.uint32();
+    switch (tag) {
+      case 8: height_ = readNumber(reader); break;
+      case 18: stateRoot_ = readBytes(reader); break;
+      case 26: manifestRoot_ = readBytes(reader); break;
+      default: reader.skipType(tag & 7);
+    }
+  }
+  if (reader.pos !== end) invalidMessage('StoredCheckpoint');
+  return { height: height_, stateRoot: stateRoot_, manifestRoot: manifestRoot_ };
 }
 
 export function encodeReadiness(message: Readiness, writer: Writer): Writer {

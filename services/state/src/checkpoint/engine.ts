@@ -74,6 +74,8 @@ export class Engine<Held> {
     for (const { held } of this.#checkpoints) this.#holder.release(held);
     this.#checkpoints = [];
     this.#target = undefined;
+    // What the store of the last life lost in a crash is not known here.
+    this.#base = undefined;
     return { kind: 'done' };
   }
 

@@ -18,6 +18,7 @@ import { BoundedMap, toHex } from '@internode/prelude';
 import { STATE_LIMITS, SYNC_LIMITS } from '../limits.ts';
 import type { Commits } from './commits.ts';
 import type { Outbox } from './outbox.ts';
+import { CHECKPOINT, CHECKPOINT_KEY } from './rows.ts';
 import type { StateAnswer } from './task.ts';
 
 export const QUESTION = contract(
@@ -36,6 +37,7 @@ export const ANSWER = contract(
 );
 
 const MAKE = 'checkpoint:';
+const NOTED = `${MAKE}noted`;
 const SERVE = 'serve:';
 const NOTHING = new Uint8Array(0);
 
@@ -59,6 +61,7 @@ export class Checkpoints {
   started(): void {
     if (!this.#isOn) return;
     this.#out.solve(`${MAKE}begin`, { kind: 'engine', request: { kind: 'begin' } });
+    this.#out.solve(NOTED, { kind: 'get', key: CHECKPOINT_KEY });
     this.askEpoch();
   }
 
@@ -74,10 +77,16 @@ export class Checkpoints {
     this.#knowsEpoch = true;
     this.#out.cancel('epoch');
     if (height === this.#made?.height) this.say();
-    this.#wanted.clear();
-    this.#wanted.add(height);
-    this.#wanted.add(summary.nextHeight);
+    this.#want(height);
+    this.#want(summary.nextHeight);
     if (commits !== undefined && height > 0) this.#close(height, commits);
+  }
+
+  #want(height: number): void {
+    this.#wanted.add(height);
+    const [oldest] = this.#wanted;
+    const isFull = this.#wanted.size > SYNC_LIMITS.wantedMax;
+    if (isFull && oldest !== undefined) this.#wanted.delete(oldest);
   }
 
   /** The height was taken into what waits for the store. */
@@ -108,6 +117,7 @@ export class Checkpoints {
 
   answered(id: string, answer: StateAnswer): void {
     if (id.startsWith(SERVE)) return this.#served(id, answer);
+    if (id === NOTED) return this.#recall(answer);
     const height = Number(id.slice(MAKE.length));
     if (!this.#making.delete(height)) return;
     if (answer.kind !== 'engine' || answer.answer.kind !== 'checkpoint') {
@@ -116,6 +126,18 @@ export class Checkpoints {
     const { stateRoot, manifestRoot, chunks, bytes, hashedBytes } = answer.answer;
     this.#out.observe({ kind: 'CheckpointMade', height, chunks, bytes, hashedBytes });
     this.#made = { kind: 'CheckpointMade', height, stateRoot, manifestRoot };
+    const value = CHECKPOINT.encode(this.#made);
+    const changes = [{ key: CHECKPOINT_KEY, value }];
+    this.#out.solve(`${MAKE}note`, { kind: 'write', changes, sync: false });
+    this.say();
+  }
+
+  /** What we said before a restart is still true, and whoever has to sign it may have forgotten. */
+  #recall(answer: StateAnswer): void {
+    const value = answer.kind === 'got' ? answer.value : undefined;
+    const stored = value && CHECKPOINT.decode(value);
+    if (stored?.kind !== 'valid' || this.#made !== undefined) return;
+    this.#made = { kind: 'CheckpointMade', ...stored.value };
     this.say();
   }
 

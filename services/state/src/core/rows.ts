@@ -4,6 +4,7 @@
  *
  *   t                                             StoredTip
  *   z                                             StoredCertification
+ *   m                                             StoredCheckpoint
  *   k                                             StoredSync, while state is being fetched; then there is no tip
  *   s                                             execution's subnet-wide state
  *   y <canister>                                  execution's state of a canister
@@ -22,6 +23,7 @@ import {
   decodeCanisterRecord,
   decodeRequestChange,
   decodeStoredCertification,
+  decodeStoredCheckpoint,
   decodeStoredGarbage,
   decodeStoredLayout,
   decodeStoredSync,
@@ -29,6 +31,7 @@ import {
   encodeCanisterRecord,
   encodeRequestChange,
   encodeStoredCertification,
+  encodeStoredCheckpoint,
   encodeStoredGarbage,
   encodeStoredLayout,
   encodeStoredSync,
@@ -55,6 +58,13 @@ export const CERTIFICATION = contract(
   'stored_certification',
   encodeStoredCertification,
   decodeStoredCertification,
+);
+export const CHECKPOINT = contract(
+  'StoredCheckpoint',
+  TYPES,
+  'stored_checkpoint',
+  encodeStoredCheckpoint,
+  decodeStoredCheckpoint,
 );
 export const SYNC = contract(
   'StoredSync',
@@ -106,6 +116,7 @@ export type Table = keyof typeof TABLES;
 
 export const TIP_KEY = Uint8Array.of(letter('t'));
 export const CERTIFICATION_KEY = Uint8Array.of(letter('z'));
+export const CHECKPOINT_KEY = Uint8Array.of(letter('m'));
 export const SYNC_KEY = Uint8Array.of(letter('k'));
 export const SUBNET_STATE_KEY = Uint8Array.of(letter('s'));
 
