@@ -1,15 +1,9 @@
-import {
-  contract,
-  decodeSyncAnswer,
-  encodeSyncAnswer,
-  encodeSyncQuestion,
-  type SyncAnswer,
-  type SyncQuestion,
-} from '@internode/contracts';
+import type { SyncAnswer, SyncQuestion } from '@internode/contracts';
 import { nodeHashEngine } from '@internode/crypto/fast';
 import { setHashEngine } from '@internode/encoding';
-import { Reader, Writer } from 'protobufjs/minimal.js';
+import { assert } from '@internode/prelude';
 import { describe, expect, test } from 'vitest';
+import { ANSWER, QUESTION } from '../src/core/checkpoints.ts';
 import { SYNC_LIMITS } from '../src/limits.ts';
 import { History, Random } from './history.ts';
 import type { MessageOf, Rig } from './rig.ts';
@@ -18,7 +12,6 @@ import { epochBegan, type Meddle, packageOf, replica, Subnet } from './subnet.ts
 setHashEngine(nodeHashEngine);
 
 const BATCHES = new History(21).batches(25);
-const ANSWER = contract('SyncAnswer', 'types', 'a', encodeSyncAnswer, decodeSyncAnswer);
 const NOTHING = new Uint8Array(0);
 
 function donor(): Rig {
@@ -29,7 +22,9 @@ function donor(): Rig {
 }
 
 function answerOf(body: Uint8Array): SyncAnswer {
-  return decodeSyncAnswer(new Reader(body), body.length);
+  const answer = ANSWER.decode(body);
+  assert(answer.kind === 'valid', 'an answer decodes');
+  return answer.value;
 }
 
 /** Changes the content of parts of this kind. */
@@ -178,10 +173,7 @@ describe('questions from outside', () => {
     const rig = donor();
     const random = new Random(77);
     const { manifestRoot } = made(rig);
-    const whole = encodeSyncQuestion(
-      { manifestRoot, part: 'chunks', indices: [0, 1] },
-      new Writer(),
-    ).finish();
+    const whole = QUESTION.encode({ manifestRoot, part: 'chunks', indices: [0, 1] });
     for (let i = 0; i < 600; i++) {
       const body = i % 2 === 0 ? random.bytes(random.below(80)) : Uint8Array.from(whole);
       if (i % 2 === 1) body[random.below(body.length)] = random.below(256);
@@ -196,7 +188,7 @@ describe('questions from outside', () => {
     const { manifestRoot } = made(rig);
     const outcome = (question: Partial<SyncQuestion>): string => {
       const whole = { manifestRoot, part: 'chunks', indices: [], ...question } as const;
-      ask(rig, encodeSyncQuestion(whole, new Writer()).finish(), 1);
+      ask(rig, QUESTION.encode(whole), 1);
       return answerOf((rig.last('AnswerPeer') as MessageOf<'AnswerPeer'>).body).outcome;
     };
     const all = Array.from({ length: 40 }, (_, index) => index);
@@ -217,10 +209,7 @@ describe('questions from outside', () => {
     const rig = donor();
     rig.holdsServing = true;
     const { manifestRoot } = made(rig);
-    const body = encodeSyncQuestion(
-      { manifestRoot, part: 'manifest_head', indices: [] },
-      new Writer(),
-    ).finish();
+    const body = QUESTION.encode({ manifestRoot, part: 'manifest_head', indices: [] });
     for (let i = 0; i < 20; i++) ask(rig, body, i);
     const busy = rig.allSaid('AnswerPeer').map((said) => answerOf(said.body).outcome);
     expect(busy).toEqual(Array.from({ length: 20 - SYNC_LIMITS.servingOfPeerMax }, () => 'busy'));
