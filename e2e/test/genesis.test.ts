@@ -2,7 +2,11 @@
 import { copyFileSync, existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { runInternode, scratchDir } from '../runner/replica.ts';
+import { currentClient } from '../runner/clients.ts';
+import { counterInterface } from '../runner/interfaces.ts';
+import { motokoModule } from '../runner/modules.ts';
+import { freePorts } from '../runner/network.ts';
+import { runInternode, scratchDir, startReplica } from '../runner/replica.ts';
 
 const OPERATORS = [0, 1, 2, 3];
 const folder = scratchDir();
@@ -20,8 +24,9 @@ const step = (name: string, index: number, ...rest: string[]): Promise<string> =
 
 describe('a ceremony of four operators', () => {
   beforeAll(async () => {
+    const ports = await freePorts(OPERATORS.length);
     for (const index of OPERATORS) {
-      const address = `127.0.0.1:${41_000 + index}`;
+      const address = `127.0.0.1:${ports[index]}`;
       const out = at(`n${index}.json`);
       await genesis('node', '--data-dir', at(`d${index}`), '--address', address, '--out', out);
     }
@@ -47,6 +52,25 @@ describe('a ceremony of four operators', () => {
     expect(new Set(shares).size).toBe(4);
     for (const name of ['node.json', 'shares.json'])
       expect(statSync(at(`d0/${name}`)).mode & 0o777).toBe(0o600);
+  });
+
+  test('the subnet lives: its members certify calls with a key that nobody has', async () => {
+    const replicas = await Promise.all(
+      OPERATORS.map((index) => startReplica({ dataDir: at(`d${index}`) })),
+    );
+    try {
+      const [first, ...others] = replicas;
+      if (first === undefined) throw new Error('no replica');
+      for (const { rootKey } of others) expect(rootKey).toBe(first.rootKey);
+      const client = await currentClient.open(first);
+      const { id } = await client.deploy(counterInterface, motokoModule('counter.mo'));
+      for (const [index, replica] of replicas.entries()) {
+        const there = (await currentClient.open(replica)).actor(counterInterface, id);
+        expect(await there['inc']?.()).toBe(BigInt(index + 1));
+      }
+    } finally {
+      await Promise.all(replicas.map((replica) => replica.stop()));
+    }
   });
 
   test('dealing again gives the same file: two different ones would be a lie', async () => {
