@@ -1,4 +1,4 @@
-// npm run bench [-- whole|stages] [--json FILE] [--quick]
+// npm run bench [-- whole|stages|network] [--json FILE] [--quick]
 // Figures of the whole system beside its peers, and of each stage; tables go to docs/qa.
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
@@ -7,19 +7,24 @@ import { parseArgs } from 'node:util';
 import { nodeHashEngine } from '@internode/crypto/fast';
 import { setHashEngine } from '@internode/encoding';
 import { Household } from './household.ts';
+import { measureNetwork, NETWORK_FULL, NETWORK_QUICK } from './network.ts';
+import { isNetworkGood, networkMarkdown } from './network-report.ts';
 import { isGood, markdownOf, rowsOf } from './report.ts';
 import { runStages, stagesMarkdown } from './stages.ts';
 import { FULL, measureWhole, QUICK } from './whole.ts';
 
-const USAGE = `npm run bench [-- whole|stages] [flags]
+const USAGE = `npm run bench [-- whole|stages|network] [flags]
 
   whole         the running replica, beside hardhat and anvil   → docs/qa/first-light.md
   stages        the benchmarks beside the code                  → docs/qa/stages.md
-  (neither: both)
+  network       four replicas, beside three of etcd             → docs/qa/network.md
+  (none: all)
 
   --json FILE   also write everything measured as JSON
   --quick       small counts: shows that the bench works, writes no documents
 `;
+
+const PARTS: readonly string[] = ['whole', 'stages', 'network'];
 
 /** A run that hangs is worse than one that fails. */
 const DEADLINE_MS = 40 * 60_000;
@@ -34,8 +39,8 @@ async function main(): Promise<void> {
     allowPositionals: true,
   });
   if (values.help) return console.log(USAGE);
-  const parts = positionals.length > 0 ? positionals : ['whole', 'stages'];
-  if (parts.some((part) => part !== 'whole' && part !== 'stages')) throw new Error(USAGE);
+  const parts = positionals.length > 0 ? positionals : PARTS;
+  if (parts.some((part) => !PARTS.includes(part))) throw new Error(USAGE);
   if (process.platform !== 'linux') throw new Error('CPU time is read from /proc: Linux only');
   setHashEngine(nodeHashEngine);
   const household = new Household();
@@ -57,6 +62,14 @@ async function main(): Promise<void> {
     const rows = rowsOf(whole);
     if (values.json) writeFileSync(values.json, `${JSON.stringify({ rows, ...whole }, null, 2)}\n`);
     good &&= isGood(whole);
+  }
+  if (parts.includes('network')) {
+    const size = values.quick ? NETWORK_QUICK : NETWORK_FULL;
+    const network = await measureNetwork(household, size, console.log);
+    write('docs/qa/network.md', networkMarkdown(network));
+    if (values.json && !parts.includes('whole'))
+      writeFileSync(values.json, `${JSON.stringify(network, null, 2)}\n`);
+    good &&= isNetworkGood(network);
   }
   if (parts.includes('stages')) {
     const stages = await runStages(household, console.log);

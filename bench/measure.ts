@@ -41,12 +41,16 @@ export interface Measured extends LoadFigures {
   readonly otherLoad: number;
 }
 
-/** Runs a load with CPU time taken around it. */
-export async function measured(pid: number, run: () => Promise<LoadFigures>): Promise<Measured> {
+/** Runs a load with CPU time taken around it, of one process or of several together. */
+export async function measured(
+  pids: number | readonly number[],
+  run: () => Promise<LoadFigures>,
+): Promise<Measured> {
   const busyMs = () => parseMachineBusyMs(readFileSync('/proc/stat', 'utf8'));
-  const [cpu, own, busy] = [processCpuMs(pid), process.cpuUsage(), busyMs()];
+  const usedMs = () => [pids].flat().reduce((sum, pid) => sum + processCpuMs(pid), 0);
+  const [cpu, own, busy] = [usedMs(), process.cpuUsage(), busyMs()];
   const figures = await run();
-  const cpuMs = processCpuMs(pid) - cpu;
+  const cpuMs = usedMs() - cpu;
   const used = process.cpuUsage(own);
   const generatorMs = (used.user + used.system) / 1000;
   const availableMs = figures.seconds * 1000 * cpus().length;

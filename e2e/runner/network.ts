@@ -45,6 +45,8 @@ export interface NetworkOptions {
   readonly replicas?: number;
   readonly dataDir?: string;
   readonly args?: readonly string[];
+  /** Told of the supervisor as soon as it exists, ready or not. */
+  readonly spawned?: (process: ChildProcess) => void;
 }
 
 /** Starts `internode network` and waits for Ready. Throws with what it printed when it ends before. */
@@ -61,6 +63,7 @@ export async function startNetwork(options: NetworkOptions = {}): Promise<Networ
     ],
     { stdio: ['ignore', 'pipe', 'pipe'] },
   );
+  options.spawned?.(child);
   let output = '';
   child.stdout.on('data', (text) => (output += text));
   child.stderr.on('data', (text) => (output += text));

@@ -3,7 +3,8 @@ import { percentile } from './figures.ts';
 import type { HttpAnswer } from './http-answer.ts';
 
 export interface LoopOptions {
-  readonly url: string;
+  /** Of several, connections take turns. */
+  readonly url: string | readonly string[];
   readonly concurrency: number;
   readonly count: number;
   /** Operation `index`, on connection `index % concurrency`. What it throws ends the run. */
@@ -21,8 +22,11 @@ export interface LoadFigures {
 /** So many connections, each starting its next operation when the last has ended. */
 export async function runClosedLoop(options: LoopOptions): Promise<LoadFigures> {
   const { count, concurrency, operation } = options;
+  const urls = [options.url].flat();
   const connections = await Promise.all(
-    Array.from({ length: concurrency }, () => Connection.open(options.url)),
+    Array.from({ length: concurrency }, (_, index) =>
+      Connection.open(urls[index % urls.length] ?? ''),
+    ),
   );
   const latenciesMs = new Float64Array(count);
   const startedAt = performance.now();
@@ -49,7 +53,8 @@ export async function runClosedLoop(options: LoopOptions): Promise<LoadFigures> 
 }
 
 export interface PostOptions {
-  readonly url: string;
+  /** Of several, connections take turns. */
+  readonly url: string | readonly string[];
   readonly path: string;
   readonly concurrency: number;
   /** Request bodies, each sent once. */
