@@ -27,6 +27,7 @@ import { RocksStore } from '@internode/storage/rocksdb';
 import { prepareDataDir } from './data-dir.ts';
 import { CANISTER_RANGES, developmentMember } from './genesis.ts';
 import {
+  beginsFirstLife,
   hostAndPort,
   isMemberDir,
   type Member,
@@ -228,7 +229,8 @@ async function runServices({ host, options, member, subnet, bls, onBroken }: Par
     solver: beaconSolver,
     describe: describeBeacon,
   });
-  host.run(new Service(createConsensus({ subnet, nodeId })), {
+  const firstLife = alone || beginsFirstLife(dataDir);
+  host.run(new Service(createConsensus({ subnet, nodeId, firstLife })), {
     solver: createConsensusSolver({
       signatures: nodeSignatures,
       secret: secrets.node,

@@ -4,9 +4,10 @@
 //   genesis.json        the subnet's record and public keys of height 0, the same at all members
 //   shares.json   0600  the node's shares of the threshold keys of height 0
 //   peers.json          where it listens and finds the others on this machine, when not as the record says
+//   unstarted           there until the first start: a member without it and without a journal has lost its votes
 //
 // A subnet of one has `keys.json` instead of all four (genesis.ts).
-import { existsSync, readFileSync } from 'node:fs';
+import { closeSync, existsSync, fsyncSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { DealtSubnet } from '@internode/beacon';
 import {
@@ -28,6 +29,7 @@ import { StartFault } from './start-fault.ts';
 const SUMMARY = contract('Summary', 'types', 'summary', encodeSummary, decodeSummary);
 const SECRET_BYTES = 32;
 const SECRET_MODE = 0o600;
+const UNSTARTED = 'unstarted';
 
 /** What a node makes for itself: 32 bytes each. */
 export interface NodeSecrets {
@@ -177,6 +179,24 @@ export function writeGenesis(dataDir: string, summary: Summary, shares: KeyShare
     members: summary.current.record.nodes.map((node) => `${nameOf(node)} ${node.address}`),
     summary: toHex(SUMMARY.encode(summary)),
   });
+  writeDurably(
+    join(dataDir, UNSTARTED),
+    'Never copy this file: it says that this node has not signed anything yet.\n',
+  );
+}
+
+/**
+ * Whether this member starts for the first time: then it may sign at once, since it has never signed (docs/spec/vote-lock.md).
+ * True once only: the mark is gone from the disk before anything is signed.
+ */
+export function beginsFirstLife(dataDir: string): boolean {
+  const file = join(dataDir, UNSTARTED);
+  if (!existsSync(file)) return false;
+  rmSync(file);
+  const folder = openSync(dataDir, 'r');
+  fsyncSync(folder);
+  closeSync(folder);
+  return true;
 }
 
 export function readGenesis(dataDir: string): Summary {

@@ -6,6 +6,7 @@ import { principalToText } from '@internode/encoding';
 import { describe, expect, test } from 'vitest';
 import { dealMembers } from '../src/genesis.ts';
 import {
+  beginsFirstLife,
   isMemberDir,
   type Member,
   placesOf,
@@ -91,6 +92,13 @@ describe('the data directory of a member', () => {
     const secrets = { ...member(0).secrets, node: new Uint8Array(32).fill(1) };
     writeNodeSecrets(dir, secrets);
     expect(() => readMember(dir, nobleBls)).toThrow(/is no member/);
+  });
+
+  test('the first life is one only', () => {
+    const dir = write(member(0));
+    expect(beginsFirstLife(dir)).toBe(true);
+    expect(beginsFirstLife(dir)).toBe(false);
+    expect(beginsFirstLife(scratch())).toBe(false);
   });
 
   test('keys without a genesis mean an unfinished ceremony', () => {
