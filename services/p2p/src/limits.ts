@@ -74,15 +74,21 @@ export const PEER_LIMITS = {
   saidIdsMax: 200_000,
   /** Earlier lives of a peer whose late frames are dropped. */
   pastLivesMax: 8,
-  /** Artifacts said to our services per peer and second, and at once; more wait in their slots, direct ones are dropped. */
-  saidPerSecond: 2_000,
-  saidAtOnce: 2_000,
+  /** Calls, and other artifacts, said to our services per peer and second, and at once; more wait in their slots, direct ones
+   * are dropped. Who hears them checks signatures: this bounds what one peer can make us check. */
+  callsPerSecond: 1_000,
+  callsAtOnce: 2_000,
+  othersPerSecond: 500,
+  othersAtOnce: 1_000,
   saidBytesPerSecond: 64 * 1024 * 1024,
-  /** Bytes heard from one peer per second, and at once, beyond what it was asked for; its frames over it are dropped unread. */
+  /** Bytes heard from one peer per second, and at once, beyond what it was asked for. Its connection is not read for a while
+   * when a quarter is left; its frames over it are dropped unread. */
   heardBytesPerSecond: 16 * 1024 * 1024,
   heardBytesAtOnce: 64 * 1024 * 1024,
-  /** What a part of a frame, and a change in it, counts at least: tiny ones cost as much work. */
-  heardBytesOfPart: 512,
+  /** What a frame, a part of it, and a change in it count at least: tiny ones cost as much work. */
+  heardBytesOfFrame: 4 * 1024,
+  heardBytesOfPart: 1024,
+  pauseMsMax: 2_000,
   /** Of what it was asked for; more counts as unasked. */
   expectedBytesMax: 160 * 1024 * 1024,
   /** Bytes served to one peer per second, and at once: tables and fetched bodies; over it, requests are dropped. */
@@ -135,7 +141,7 @@ export const LINK_LIMITS = {
   /** Written and not yet taken by the connection: what comes later may still be overtaken. */
   writtenBytesMax: 1024 * 1024,
   /** Messages and bytes read from one peer per second; a faster one is not read for a while. */
-  messagesPerSecond: 4_000,
+  messagesPerSecond: 2_000,
   bytesPerSecond: 256 * 1024 * 1024,
   pauseMs: 20,
   /** A peer that answers no ping in time is lost. */

@@ -54,7 +54,7 @@ describe('a peer that means harm', () => {
     for (let i = 0; i < 40; i += 1)
       hearFrame(net, evil, victim, mind.frameOf([mind.flood(i * 500, 500, 100)]));
     const said = victim.received().length - before;
-    expect(said).toBeLessThanOrEqual(2 * PEER_LIMITS.saidAtOnce);
+    expect(said).toBeLessThanOrEqual(PEER_LIMITS.callsAtOnce + PEER_LIMITS.othersAtOnce);
     const made = artifact('vote');
     net.publish(honest, made);
     net.run(10);
@@ -63,7 +63,10 @@ describe('a peer that means harm', () => {
     const later = victim.received().length - before - said;
     expect(later).toBeGreaterThan(100);
     expect(later).toBeLessThanOrEqual(
-      2 * PEER_LIMITS.saidPerSecond + PEER_LIMITS.sayAgainMessagesMax + 10,
+      PEER_LIMITS.callsPerSecond +
+        PEER_LIMITS.othersPerSecond +
+        PEER_LIMITS.sayAgainMessagesMax +
+        10,
     );
     expectBounded(victim);
   });
@@ -79,6 +82,7 @@ describe('a peer that means harm', () => {
       (event) => event.kind === 'PeerLimited' && event.what === 'heard',
     );
     expect(limited).toHaveLength(1);
+    expect(victim.said.some(({ kind }) => kind === 'PausePeer')).toBe(true);
     expectBounded(victim);
   });
 

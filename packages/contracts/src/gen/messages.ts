@@ -830,6 +830,12 @@ export interface SendFrame {
   readonly bulk: boolean;
 }
 
+export interface PausePeer {
+  readonly kind: 'PausePeer';
+  readonly peer: Uint8Array;
+  readonly forMs: number;
+}
+
 export interface FrameReceived {
   readonly kind: 'FrameReceived';
   readonly peer: Uint8Array;
@@ -4194,6 +4200,29 @@ export function decodeSendFrame(reader: Reader, length: number, depth = 0): Send
   return { kind: 'SendFrame', peers: peers_, frame: frame_, bulk: bulk_ };
 }
 
+export function encodePausePeer(message: PausePeer, writer: Writer): Writer {
+  if (message.peer.length > 0) writer.uint32(10).bytes(message.peer);
+  if (message.forMs !== 0) writer.uint32(16).uint32(message.forMs);
+  return writer;
+}
+
+export function decodePausePeer(reader: Reader, length: number, depth = 0): PausePeer {
+  const end = reader.pos + length;
+  if (end > reader.len || depth > 8) invalidMessage('PausePeer');
+  let peer_: Uint8Array = new Uint8Array(0);
+  let forMs_: number = 0;
+  while (reader.pos < end) {
+    const tag = reader.uint32();
+    switch (tag) {
+      case 10: peer_ = readBytes(reader); break;
+      case 16: forMs_ = reader.uint32(); break;
+      default: reader.skipType(tag & 7);
+    }
+  }
+  if (reader.pos !== end) invalidMessage('PausePeer');
+  return { kind: 'PausePeer', peer: peer_, forMs: forMs_ };
+}
+
 export function encodeFrameReceived(message: FrameReceived, writer: Writer): Writer {
   if (message.peer.length > 0) writer.uint32(10).bytes(message.peer);
   if (message.frame.length > 0) writer.uint32(18).bytes(message.frame);
@@ -4801,6 +4830,7 @@ export type Message =
   | ConnectPeers
   | PeerLinkChanged
   | SendFrame
+  | PausePeer
   | FrameReceived
   | StateHashed
   | StateCertified
@@ -4866,6 +4896,7 @@ export const CONTRACTS: { readonly [Kind in MessageKind]: Contract<Extract<Messa
   ConnectPeers: contract('ConnectPeers', 'p2p', 'connect_peers', encodeConnectPeers, decodeConnectPeers),
   PeerLinkChanged: contract('PeerLinkChanged', 'p2p', 'peer_link_changed', encodePeerLinkChanged, decodePeerLinkChanged),
   SendFrame: contract('SendFrame', 'p2p', 'send_frame', encodeSendFrame, decodeSendFrame),
+  PausePeer: contract('PausePeer', 'p2p', 'pause_peer', encodePausePeer, decodePausePeer),
   FrameReceived: contract('FrameReceived', 'p2p', 'frame_received', encodeFrameReceived, decodeFrameReceived),
   StateHashed: contract('StateHashed', 'state', 'state_hashed', encodeStateHashed, decodeStateHashed),
   StateCertified: contract('StateCertified', 'state', 'state_certified', encodeStateCertified, decodeStateCertified),

@@ -67,6 +67,9 @@ class Peers implements GrpcPeers {
     this.#caller.listen('SendFrame', ({ peers, frame, bulk }) => {
       for (const nodeId of peers) this.#peers.get(toHex(nodeId))?.link?.send(frame, bulk);
     });
+    this.#caller.listen('PausePeer', ({ peer, forMs }) =>
+      this.#peers.get(toHex(peer))?.link?.pause(forMs),
+    );
   }
 
   async open(): Promise<void> {

@@ -47,6 +47,8 @@ export class Link {
   #writtenBytes = 0;
   #pumping = false;
   #closed = false;
+  #pausedUntilMs = 0;
+  #resuming: NodeJS.Timeout | undefined;
 
   constructor(stream: FrameStream, owner: LinkOwner) {
     this.#stream = stream;
@@ -74,6 +76,7 @@ export class Link {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
+    clearTimeout(this.#resuming);
     this.#owner.giveBulk(this.#bulk.bytes);
     // An error after this would have nobody to hear it.
     this.#stream.on('error', () => {});
@@ -101,14 +104,21 @@ export class Link {
     });
   }
 
+  /** The peer is not read for so long, so that it has to wait. */
+  pause(forMs: number): void {
+    const untilMs = performance.now() + forMs;
+    if (this.#closed || untilMs <= this.#pausedUntilMs) return;
+    this.#pausedUntilMs = untilMs;
+    clearTimeout(this.#resuming);
+    this.#stream.pause();
+    this.#resuming = setTimeout(() => this.#stream.resume(), forMs);
+  }
+
   #read(frame: Buffer): void {
     if (this.#closed) return;
     const nowMs = performance.now();
-    const isSlow = this.#messages.take(1, nowMs) && this.#bytes.take(frame.length, nowMs);
-    if (!isSlow) {
-      this.#stream.pause();
-      setTimeout(() => this.#stream.resume(), LINK_LIMITS.pauseMs);
-    }
+    const isInPace = this.#messages.take(1, nowMs) && this.#bytes.take(frame.length, nowMs);
+    if (!isInPace) this.pause(LINK_LIMITS.pauseMs);
     this.#owner.onFrame(frame);
   }
 }

@@ -12,10 +12,15 @@ export class Bucket {
   }
 
   has(nowMs: number): boolean {
+    return this.level(nowMs) > 0;
+  }
+
+  /** What is left; below zero when it was overdrawn. */
+  level(nowMs: number): number {
     const gained = (Math.max(0, nowMs - this.#filledMs) * this.#perSecond) / 1000;
     this.#level = Math.min(this.#atOnce, this.#level + gained);
     this.#filledMs = nowMs;
-    return this.#level > 0;
+    return this.#level;
   }
 
   take(amount: number, nowMs: number): boolean {

@@ -105,12 +105,15 @@ export class Exchange {
     this.#framesReceived += 1;
     if (frame.length > FRAME_LIMITS.frameBytesMax)
       return this.#misbehaved(peer.key, 'frame too large');
-    if (!peer.mayBeHeard(frame.length, this.#outbox.now.ms))
-      return this.#outbox.limited(peer, 'heard');
+    const { ms } = this.#outbox.now;
+    const mayBeHeard = peer.mayBeHeard(frame.length, ms);
+    const forMs = peer.pauseMs(ms);
+    if (forMs > 0) this.#outbox.publish({ kind: 'PausePeer', peer: nodeId, forMs });
+    if (!mayBeHeard) return this.#outbox.limited(peer, 'heard');
     const decoded = PEER_FRAME.decode(frame);
     if (decoded.kind !== 'valid') return this.#misbehaved(peer.key, 'frame malformed');
     const { life, parts } = decoded.value;
-    peer.chargeParts(countParts(parts), this.#outbox.now.ms);
+    peer.chargeParts(countParts(parts), ms);
     if (life === 0) return this.#misbehaved(peer.key, 'frame malformed');
     // The news that its link is up may be late, or lost.
     this.#linkUp(peer);

@@ -11,12 +11,13 @@ export class Peer {
   readonly key: string;
   readonly table = new PeerTable();
   /** Artifacts of this peer said to our services: one flood of calls does not hold up votes. */
-  readonly saidIngress = new Bucket(PEER_LIMITS.saidPerSecond, PEER_LIMITS.saidAtOnce);
-  readonly saidOther = new Bucket(PEER_LIMITS.saidPerSecond, PEER_LIMITS.saidAtOnce);
+  readonly saidIngress = new Bucket(PEER_LIMITS.callsPerSecond, PEER_LIMITS.callsAtOnce);
+  readonly saidOther = new Bucket(PEER_LIMITS.othersPerSecond, PEER_LIMITS.othersAtOnce);
   readonly saidBytes = new Bucket(PEER_LIMITS.saidBytesPerSecond, PEER_LIMITS.saidBytesPerSecond);
   readonly #heard = new Bucket(PEER_LIMITS.heardBytesPerSecond, PEER_LIMITS.heardBytesAtOnce);
   /** Bytes that it was asked for and has not sent. */
   #expectedBytes = 0;
+  #pausedUntilMs = 0;
   readonly served = new Bucket(PEER_LIMITS.servedBytesPerSecond, PEER_LIMITS.servedBytesAtOnce);
   up = false;
   /** Bodies that are kept because this peer offers them. */
@@ -39,13 +40,25 @@ export class Peer {
   /** May a frame of so many bytes be read? What was asked for is on our account. */
   mayBeHeard(bytes: number, nowMs: number): boolean {
     const expected = Math.min(bytes, this.#expectedBytes);
-    if (!this.#heard.take(bytes - expected, nowMs)) return false;
+    const charged = Math.max(bytes - expected, PEER_LIMITS.heardBytesOfFrame);
+    if (!this.#heard.take(charged, nowMs)) return false;
     this.#expectedBytes -= expected;
     return true;
   }
 
   chargeParts(parts: number, nowMs: number): void {
     this.#heard.take(parts * PEER_LIMITS.heardBytesOfPart, nowMs);
+  }
+
+  /** For how long it is not to be read, so that it waits before anything of it is dropped. Said once for each while. */
+  pauseMs(nowMs: number): number {
+    const { heardBytesAtOnce, heardBytesPerSecond, pauseMsMax } = PEER_LIMITS;
+    const level = this.#heard.level(nowMs);
+    if (level >= heardBytesAtOnce / 4 || nowMs < this.#pausedUntilMs) return 0;
+    const missing = heardBytesAtOnce / 2 - level;
+    const ms = Math.min(pauseMsMax, Math.ceil((1_000 * missing) / heardBytesPerSecond));
+    this.#pausedUntilMs = nowMs + ms;
+    return ms;
   }
 }
 
