@@ -56,6 +56,10 @@ export const CONSENSUS_LIMITS = {
   valueAgainMs: 500,
   /** By how much the clocks of honest members may differ, for a member that has lost its vote log. */
   clockSkewNanos: 60_000_000_000n,
+  /** Heights over which the speed of quorums is measured. */
+  tempoSamples: 32,
+  /** Least slow-down per height that certification lags more than it may. */
+  lagDelayMinMs: 20,
   /** Peers of which is remembered how far they are. */
   peersMax: 1_024,
   /** Final heights that wait for the own execution; further ones are neither judged nor asked for. */

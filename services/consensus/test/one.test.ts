@@ -94,9 +94,9 @@ describe('a subnet of one', () => {
       const { delivered } = world.node(0).core.view();
       world.tell(0, { kind: 'TipAdvanced', height: delivered, workPending: false });
     }
-    // Three heights without certification are one more than free: the fourth waits 2 s for each.
+    // Three heights without certification are one more than free: the fourth waits 2 s, and the fifth four.
     expect(world.batches(0).length).toBe(3);
-    world.run(5_500);
+    world.run(4_000);
     const highest = (): number => Math.max(...world.batches(0).map((batch) => batch.height));
     expect(highest()).toBe(4);
     world.submit(0, 'another');

@@ -170,7 +170,7 @@ describe('notary', () => {
     expect(notaryDelayMs(table.state, 1)).toBe(300 + 1_000 * 1.5 ** 2);
     const lagging = new Table();
     lagging.chain(3, true);
-    expect(notaryDelayMs(lagging.state, 0)).toBe(3 * 2_000);
+    expect(notaryDelayMs(lagging.state, 0)).toBe(CONSENSUS_LIMITS.lagDelayMinMs);
   });
 
   test('stops at the hard gap between notarisation and certification', () => {

@@ -235,6 +235,7 @@ export class Hands {
     const record = pool.block(height, keyOf(blockHash));
     const { self } = epochs.subnetOf(height);
     if (height <= pool.finalized || record === undefined || self === undefined) return;
+    if (purpose === 'notarization') this.#state.tempo.voted(height, this.#state.now.ms);
     pool.addVote(purpose, { height, key: record.key, signer: self, signature });
     if (epochs.alone) return;
     const vote = { height, blockHash, signer: this.#nodeId, signature };
@@ -342,6 +343,7 @@ export class Hands {
     state.epochLog.add(block, proposal.payload, delivery.ownBeacon);
     if (proposal.payload.summary !== undefined) state.epochs.learn(proposal.payload.summary);
     const news = newsOf(block, proposal.payload, delivery.ownBeacon);
+    state.tempo.delivered(state.now.ms);
     state.asked.set('batch', state.now.ms);
     state.asked.set('certified', state.now.ms);
     tapes.delete(height);
@@ -388,9 +390,7 @@ export class Hands {
       const [record] = state.pool.notarizedBlocks(height);
       assert(record !== undefined, 'a notarised height has a notarised block');
       this.#outbox.publish({ kind: 'BlockNotarized', height, blockHash: record.hash });
-      const roundMs = state.now.ms - state.notarizedMs;
-      state.notarizedMs = state.now.ms;
-      state.settled = true;
+      const roundMs = state.roundEnded(height);
       this.#outbox.observe({ kind: 'HeightNotarized', height, rank: record.block.rank, roundMs });
     }
   }

@@ -14,6 +14,7 @@ import { Packages } from './packages.ts';
 import { type BlockRecord, Pool } from './pool.ts';
 import { RecordsKnown } from './records-known.ts';
 import type { SubnetParameters } from './subnet.ts';
+import { Tempo } from './tempo.ts';
 import { Transcripts } from './transcripts.ts';
 import { UnvalidatedSection } from './unvalidated.ts';
 import type { AskToken, Beacon, Tip, Unvalidated, View } from './view.ts';
@@ -33,6 +34,7 @@ export class State implements View {
   readonly ingress: IngressPool;
   readonly gathering = new Gathering();
   readonly lock = new VoteLock();
+  readonly tempo: Tempo;
   readonly section = new UnvalidatedSection();
   readonly beacons = new Map<number, Beacon>();
   readonly tapes = new Map<number, Uint8Array>();
@@ -41,6 +43,7 @@ export class State implements View {
   started = false;
   settled = false;
   notarizedMs = Number.NEGATIVE_INFINITY;
+  notarizedBeforeMs = Number.NEGATIVE_INFINITY;
   pool: Pool;
   ledger: Ledger;
   delivered: number;
@@ -55,6 +58,7 @@ export class State implements View {
     this.parameters = parameters;
     this.replicaVersion = replicaVersion;
     this.epochLog = new EpochLog({ summary: epochs.summary, block: undefined, beacon: NOT_KNOWN });
+    this.tempo = new Tempo(parameters);
     this.ingress = new IngressPool(() => epochs.at(this.pool.notarized)?.subnet.faults ?? 0);
     const genesis = genesisOf(epochs.subnetId, epochs.summary.current.record.version);
     this.pool = new Pool(epochs, baseRecord(genesis));
@@ -106,6 +110,15 @@ export class State implements View {
     return this.ledger.entries();
   }
 
+  /** A height is notarised; answers how long its round took. */
+  roundEnded(height: number): number {
+    this.notarizedBeforeMs = this.notarizedMs;
+    this.notarizedMs = this.now.ms;
+    this.tempo.notarized(height, this.now.ms);
+    this.settled = true;
+    return this.notarizedMs - this.notarizedBeforeMs;
+  }
+
   hearBeacon(height: number, value: Uint8Array): void {
     const { pool } = this;
     if (height < pool.finalized || height > pool.notarized + CONSENSUS_LIMITS.lookAhead) return;
@@ -139,7 +152,9 @@ export class State implements View {
     );
     this.#heard();
     this.reached = Math.max(this.reached, height);
-    this.certified = Math.max(this.certified, height);
+    const more = Math.max(0, height - this.certified);
+    this.certified += more;
+    this.tempo.certified(more, this.pool.finalized - this.certified, this.now.ms);
     // What is certified was executed, whether or not execution's own word arrived.
     if (height > this.tip.height)
       this.tip = { height, workPending: false, nextTimerNanos: undefined };

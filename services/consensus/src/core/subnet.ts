@@ -10,15 +10,19 @@ export interface Member {
 
 /** Times and limits that all members of a subnet must agree on (protocol 2.5). */
 export interface SubnetParameters {
-  /** Extra wait per rank, before proposing and before notarising. */
+  /** Extra wait per rank, before proposing and before notarising, at most … */
   readonly unitDelayMs: number;
+  /** … and at least; between them it follows how quick quorums are. */
+  readonly unitDelayMinMs: number;
   /** Wait before notarising rank 0; 0 makes blocks as fast as there is work. */
   readonly initialNotaryDelayMs: number;
   /** Pause between blocks when there is no work. */
   readonly idleBlockMs: number;
   /** Heights that certification may lag behind finality before blocks slow down. */
   readonly certifiedGapFree: number;
-  /** Slow-down per height of lag beyond that. */
+  /** Least time from one height to the next in a subnet of several, so that calls share a height's signatures. */
+  readonly minBlockMs: number;
+  /** Slow-down per height of lag beyond that, at most; less while the state is quicker. */
   readonly certifiedGapDelayMs: number;
   /** Final heights that may wait for the own execution before this node proposes another. */
   readonly executionGapMax: number;
@@ -30,8 +34,10 @@ export interface SubnetParameters {
 
 export const LOCAL_PARAMETERS: SubnetParameters = {
   unitDelayMs: 1_000,
+  unitDelayMinMs: 100,
   initialNotaryDelayMs: 0,
   idleBlockMs: 1_000,
+  minBlockMs: 30,
   certifiedGapFree: 2,
   certifiedGapDelayMs: 2_000,
   executionGapMax: 2,

@@ -11,6 +11,7 @@ import type { Packages } from './packages.ts';
 import type { BlockRecord, Pool } from './pool.ts';
 import type { RecordsKnown } from './records-known.ts';
 import type { Subnet, SubnetParameters } from './subnet.ts';
+import type { Tempo } from './tempo.ts';
 import type { Transcripts } from './transcripts.ts';
 
 export type Artifact =
@@ -97,6 +98,9 @@ export interface View {
   readonly started: boolean;
   /** False until the first block after a start is notarised: that one is made at once. */
   readonly settled: boolean;
+  readonly tempo: Tempo;
+  /** When the height before the notarised one was notarised. */
+  readonly notarizedBeforeMs: number;
   /** The lowest height at which this node may sign; more than 1 when its vote log was lost. */
   readonly votesFrom: number;
   /** When each was last asked for, or last heard of. */
@@ -135,7 +139,6 @@ export function certifiedAnywhere(view: View): number {
 
 /** Slow-down while certification lags behind finality (protocol 2.5, 2.7). */
 export function certifiedGapDelayMs(view: View): number {
-  const { certifiedGapFree, certifiedGapDelayMs: perHeight } = view.parameters;
   const gap = view.pool.finalized - view.certified;
-  return gap > certifiedGapFree ? perHeight * gap : 0;
+  return view.tempo.lagDelayMs(gap, view.now.ms);
 }

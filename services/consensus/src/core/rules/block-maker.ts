@@ -44,7 +44,7 @@ export function blockMaker(view: View): readonly Action[] {
   const timeNanos = max(view.now.unixNanos, parent.block.timeNanos + 1n);
   const atMs =
     startMs +
-    parameters.unitDelayMs * rank +
+    view.tempo.unitMs * rank +
     certifiedGapDelayMs(view) +
     (hasWork(view, timeNanos, excluded) ? paceMs(view, parent) : parameters.idleBlockMs);
   if (view.now.ms < atMs)
@@ -126,9 +126,12 @@ function hasWork(view: View, timeNanos: bigint, excluded: ReadonlySet<HashKey>):
 
 /** Under load a height's fixed cost is shared by more calls: the fuller the last block, the longer the next gathers. */
 function paceMs(view: View, parent: BlockRecord): number {
-  const { pacePerMessageMs, paceMaxMs } = view.parameters;
+  const { pacePerMessageMs, paceMaxMs, minBlockMs } = view.parameters;
   if (view.ingress.size >= CONSENSUS_LIMITS.payloadMessagesMax) return 0;
-  return Math.floor(Math.min(paceMaxMs, parent.ingressKeys.length * pacePerMessageMs));
+  const gathers = Math.floor(Math.min(paceMaxMs, parent.ingressKeys.length * pacePerMessageMs));
+  if (view.epochs.alone) return gathers;
+  // Counted from the round of the parent: after a pause a call waits for nothing.
+  return Math.max(gathers, minBlockMs - (view.notarizedMs - view.notarizedBeforeMs));
 }
 
 /** A canister's timer may be due before the idle block is. One that is due counts as work already: nothing wakes earlier. */

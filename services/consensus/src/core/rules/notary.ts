@@ -10,9 +10,9 @@ const GROWTH_PER_UNFINALIZED = 1.5;
 
 /** The wait before a block of this rank is notarised (protocol 2.5). */
 export function notaryDelayMs(view: View, rank: number): number {
-  const { initialNotaryDelayMs, unitDelayMs } = view.parameters;
+  const { initialNotaryDelayMs } = view.parameters;
   const unfinalized = view.pool.notarized - view.pool.finalized;
-  const growing = unitDelayMs * rank * GROWTH_PER_UNFINALIZED ** unfinalized;
+  const growing = view.tempo.unitMs * rank * GROWTH_PER_UNFINALIZED ** unfinalized;
   return initialNotaryDelayMs + growing + certifiedGapDelayMs(view);
 }
 

@@ -121,7 +121,7 @@ function hasBetter(here: HeightPool | undefined, rank: number): boolean {
 function notYet(view: View, record: BlockRecord, parent: BlockRecord): Judgement | undefined {
   const startMs = roundStartMs(view);
   if (startMs === undefined) return WAIT;
-  const atMs = startMs + view.parameters.unitDelayMs * record.block.rank;
+  const atMs = startMs + view.tempo.unitMs * record.block.rank;
   if (view.now.ms < atMs) return { kind: 'look-again', atMs };
   // A clock that stands still must not stop the subnet: time since the parent came counts too.
   const sinceParentNanos = BigInt(Math.floor((view.now.ms - view.notarizedMs) * 1e6));
