@@ -27,8 +27,9 @@ import { RocksStore } from '@internode/storage/rocksdb';
 import { prepareDataDir } from './data-dir.ts';
 import { CANISTER_RANGES, developmentMember } from './genesis.ts';
 import {
-  beginsFirstLife,
+  endFirstLife,
   hostAndPort,
+  isFirstLife,
   isMemberDir,
   type Member,
   nodeIdOf,
@@ -114,6 +115,7 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<Embedded>
     ready: async () => {
       while (!gateway.isReady && !closed)
         await new Promise((resolve) => setTimeout(resolve, READY_POLL_MS));
+      if (gateway.isReady) endFirstLife(dataDir);
     },
     stopped: () => Promise.race([host.stopped(), broken.promise]),
     close,
@@ -229,7 +231,7 @@ async function runServices({ host, options, member, subnet, bls, onBroken }: Par
     solver: beaconSolver,
     describe: describeBeacon,
   });
-  const firstLife = alone || beginsFirstLife(dataDir);
+  const firstLife = alone || isFirstLife(dataDir);
   host.run(new Service(createConsensus({ subnet, nodeId, firstLife })), {
     solver: createConsensusSolver({
       signatures: nodeSignatures,

@@ -4,7 +4,7 @@
 //   genesis.json        the subnet's record and public keys of height 0, the same at all members
 //   shares.json   0600  the node's shares of the threshold keys of height 0
 //   peers.json          where it listens and finds the others on this machine, when not as the record says
-//   unstarted           there until the first start: a member without it and without a journal has lost its votes
+//   unstarted           there until it was ready once: a member without it and without a journal has lost its votes
 //
 // A subnet of one has `keys.json` instead of all four (genesis.ts).
 import { closeSync, existsSync, fsyncSync, openSync, readFileSync, rmSync } from 'node:fs';
@@ -186,17 +186,20 @@ export function writeGenesis(dataDir: string, summary: Summary, shares: KeyShare
 }
 
 /**
- * Whether this member starts for the first time: then it may sign at once, since it has never signed (docs/spec/vote-lock.md).
- * True once only: the mark is gone from the disk before anything is signed.
+ * Whether this member has never been ready before. Then an empty journal means that it has never signed anything, else that its
+ * votes are lost (docs/spec/vote-lock.md). Not gone before it is ready: a start that fails on its way is no life.
  */
-export function beginsFirstLife(dataDir: string): boolean {
-  const file = join(dataDir, UNSTARTED);
-  if (!existsSync(file)) return false;
-  rmSync(file);
+export function isFirstLife(dataDir: string): boolean {
+  return existsSync(join(dataDir, UNSTARTED));
+}
+
+/** From here on an empty journal is a lost one. Gone from the disk when this returns. */
+export function endFirstLife(dataDir: string): void {
+  if (!isFirstLife(dataDir)) return;
+  rmSync(join(dataDir, UNSTARTED));
   const folder = openSync(dataDir, 'r');
   fsyncSync(folder);
   closeSync(folder);
-  return true;
 }
 
 export function readGenesis(dataDir: string): Summary {

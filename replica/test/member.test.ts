@@ -6,7 +6,8 @@ import { principalToText } from '@internode/encoding';
 import { describe, expect, test } from 'vitest';
 import { dealMembers } from '../src/genesis.ts';
 import {
-  beginsFirstLife,
+  endFirstLife,
+  isFirstLife,
   isMemberDir,
   type Member,
   placesOf,
@@ -96,9 +97,11 @@ describe('the data directory of a member', () => {
 
   test('the first life is one only', () => {
     const dir = write(member(0));
-    expect(beginsFirstLife(dir)).toBe(true);
-    expect(beginsFirstLife(dir)).toBe(false);
-    expect(beginsFirstLife(scratch())).toBe(false);
+    expect(isFirstLife(dir)).toBe(true);
+    endFirstLife(dir);
+    endFirstLife(dir);
+    expect(isFirstLife(dir)).toBe(false);
+    expect(isFirstLife(scratch())).toBe(false);
   });
 
   test('keys without a genesis mean an unfinished ceremony', () => {
