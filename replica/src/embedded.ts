@@ -14,8 +14,8 @@ import {
   loadFastBls,
   nodeHashEngine,
   nodeSignatures,
+  openVerifier,
   signOnPool,
-  verifyOnPool,
 } from '@internode/crypto/fast';
 import { principalToText, setHashEngine } from '@internode/encoding';
 import { createExecution, createSandboxSolver, describeExecution } from '@internode/execution';
@@ -67,6 +67,7 @@ export interface Embedded extends AsyncDisposable {
 
 /** More workers than this do not help one main thread that feeds them. */
 const SANDBOX_WORKERS_MAX = 4;
+const VERIFIERS_MAX = 4;
 const READY_POLL_MS = 2;
 const CHECKPOINTING = { extension: CHECKPOINTS };
 /** The first group of a principal's text. */
@@ -141,6 +142,9 @@ function openDoor({ host, options, member, subnet, bls }: Parts) {
   const { place, bus, clock, entropy, telemetry } = host;
   const { observe, tracer, metrics } = telemetry;
   telemetry.describe('gateway', describeGateway);
+  const threads = Math.floor(availableParallelism() / 2);
+  const verifier = openVerifier(Math.max(1, Math.min(VERIFIERS_MAX, threads)));
+  host.defer(() => verifier.close());
   return openGateway({
     config: {
       host: options.host,
@@ -155,7 +159,7 @@ function openDoor({ host, options, member, subnet, bls }: Parts) {
     },
     ports: { place, bus, clock, entropy, observe, ...(tracer !== undefined && { tracer }) },
     signatures: nodeSignatures,
-    verifyLater: verifyOnPool,
+    verifyLater: verifier.verify,
     signLater: signOnPool,
     bls,
     metricsText: () => metrics.text(),

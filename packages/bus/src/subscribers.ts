@@ -33,20 +33,25 @@ export class Subscribers {
     const delivers = this.#bySubject.get(envelope.subject);
     if (delivers === undefined) return;
     let left = delivers.size;
-    for (const deliver of [...delivers]) {
+    // The set itself when there is one: whoever subscribes meanwhile hears from the next on.
+    for (const deliver of left === 1 ? delivers : [...delivers]) {
+      if (left === 0) return;
       left -= 1;
-      const own = left === 0 ? envelope : { ...envelope, body: envelope.body.slice() };
-      try {
-        deliver(own);
-      } catch (fault) {
-        queueMicrotask(() => {
-          throw fault;
-        });
-      }
+      tell(deliver, left === 0 ? envelope : { ...envelope, body: envelope.body.slice() });
     }
   }
 
   clear(): void {
     this.#bySubject.clear();
+  }
+}
+
+function tell(deliver: Deliver, envelope: Envelope): void {
+  try {
+    deliver(envelope);
+  } catch (fault) {
+    queueMicrotask(() => {
+      throw fault;
+    });
   }
 }

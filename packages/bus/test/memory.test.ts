@@ -8,6 +8,22 @@ busCompliance('memory', async () => {
   return { left: bus, right: bus, ready: async () => {}, close: async () => {} };
 });
 
+test('without copies the only subscriber hears the bytes that were published, several hear their own', async () => {
+  const bus = new MemoryBus({ copies: false });
+  const heard: Uint8Array[] = [];
+  const body = Uint8Array.of(1, 2);
+  const envelope = { id: 'a', cause: '', sender: 's', subject: 'x', traceparent: '', body };
+  bus.subscribe('x', (one) => heard.push(one.body));
+  bus.publish(envelope);
+  await Promise.resolve();
+  bus.subscribe('x', (one) => heard.push(one.body));
+  bus.publish(envelope);
+  await Promise.resolve();
+  expect(heard).toEqual([body, body, body]);
+  expect(heard[0]).toBe(body);
+  expect(heard[1]).not.toBe(heard[2]);
+});
+
 describe('envelope codec', () => {
   const envelope = {
     id: 'a',

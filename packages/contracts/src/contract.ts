@@ -1,5 +1,6 @@
 import { invalid, type Verdict, valid } from '@internode/prelude';
-import { Reader, Writer } from 'protobufjs/minimal.js';
+import { Reader } from './reader.ts';
+import { Writer } from './writer.ts';
 
 /** A bus message's wire form. `encode` copies; `decode` answers with a verdict for any bytes whatever. */
 export interface Contract<T> {
@@ -12,6 +13,9 @@ export interface Contract<T> {
   decode(bytes: Uint8Array): Verdict<T>;
 }
 
+/** Messages are written one at a time, whole: encoders call nothing but the writer. */
+const writer = new Writer();
+
 export function contract<Kind extends string, T>(
   kind: Kind,
   service: string,
@@ -23,7 +27,7 @@ export function contract<Kind extends string, T>(
     kind,
     service,
     token,
-    encode: (message) => write(message, new Writer()).finish(),
+    encode: (message) => write(message, writer.begin()).finish(),
     decode: (bytes) => {
       try {
         return valid(read(new Reader(bytes), bytes.length));

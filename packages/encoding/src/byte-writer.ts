@@ -1,14 +1,35 @@
 const encoder = new TextEncoder();
 
-/** A growing buffer; `finish` answers exactly the bytes written. */
+const BYTES_FIRST = 4096;
+const BYTES_KEPT_MAX = 64 * 1024;
+
+/** The buffer of a writer that has finished: the next one begins with it, since a new one costs more than most values. */
+let spare: Buffered | undefined;
+
+interface Buffered {
+  readonly bytes: Uint8Array;
+  readonly view: DataView;
+}
+
+function buffered(size: number): Buffered {
+  const bytes = new Uint8Array(size);
+  return { bytes, view: new DataView(bytes.buffer) };
+}
+
+const ENDED = buffered(0);
+
+/** A growing buffer; `finish` answers exactly the bytes written, and ends it. */
 export class ByteWriter {
+  #buffered: Buffered;
   #bytes: Uint8Array;
   #view: DataView;
   #length = 0;
 
-  constructor(capacity = 256) {
-    this.#bytes = new Uint8Array(capacity);
-    this.#view = new DataView(this.#bytes.buffer);
+  constructor() {
+    this.#buffered = spare ?? buffered(BYTES_FIRST);
+    spare = undefined;
+    this.#bytes = this.#buffered.bytes;
+    this.#view = this.#buffered.view;
   }
 
   byte(value: number): void {
@@ -69,16 +90,25 @@ export class ByteWriter {
   }
 
   finish(): Uint8Array {
-    return this.#bytes.slice(0, this.#length);
+    const written = this.#bytes.slice(0, this.#length);
+    if (this.#bytes.length <= BYTES_KEPT_MAX) spare = this.#buffered;
+    this.#use(ENDED);
+    this.#length = 0;
+    return written;
   }
 
   #reserve(extra: number): void {
     const needed = this.#length + extra;
     if (needed <= this.#bytes.length) return;
-    const larger = new Uint8Array(Math.max(needed, 2 * this.#bytes.length));
-    larger.set(this.#bytes.subarray(0, this.#length));
-    this.#bytes = larger;
-    this.#view = new DataView(larger.buffer);
+    const larger = buffered(Math.max(needed, 2 * this.#bytes.length));
+    larger.bytes.set(this.#bytes.subarray(0, this.#length));
+    this.#use(larger);
+  }
+
+  #use(next: Buffered): void {
+    this.#buffered = next;
+    this.#bytes = next.bytes;
+    this.#view = next.view;
   }
 }
 

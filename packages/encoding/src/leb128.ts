@@ -6,20 +6,37 @@ import { judge, malformed } from './malformed.ts';
 /** A decoded number and the offset of the first byte after it. */
 export type Leb128 = { readonly value: bigint; readonly end: number };
 
+const scratch = new Uint8Array(10);
+
 /** 10 000 bits is far above any honest number and keeps bigint work small. */
 const LEB128_BYTES_MAX = 1430;
 
 /** Shortest unsigned LEB128. */
 export function encodeUnsignedLeb128(value: bigint | number): Uint8Array {
   assert(value >= 0, 'encodeUnsignedLeb128: negative');
-  const writer = new ByteWriter(16);
+  if (value <= 0xffff_ffff_ffff_ffffn) return shortUnsigned(BigInt(value));
+  const writer = new ByteWriter();
   writer.unsignedLeb128(value);
   return writer.finish();
 }
 
+/** Without a writer: nat64, which times, heights and fields of requests are. */
+function shortUnsigned(value: bigint): Uint8Array {
+  let low = Number(value & 0xffff_ffffn);
+  let high = Number(value >> 32n);
+  let size = 0;
+  while (high > 0 || low >= 0x80) {
+    scratch[size++] = (low & 0x7f) | 0x80;
+    low = ((low >>> 7) | (high << 25)) >>> 0;
+    high >>>= 7;
+  }
+  scratch[size++] = low;
+  return scratch.slice(0, size);
+}
+
 /** Shortest signed LEB128. */
 export function encodeSignedLeb128(value: bigint | number): Uint8Array {
-  const writer = new ByteWriter(16);
+  const writer = new ByteWriter();
   writer.signedLeb128(BigInt(value));
   return writer.finish();
 }

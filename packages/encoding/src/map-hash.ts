@@ -28,18 +28,33 @@ for (const name of [
   nameHash(name);
 }
 
+interface Field {
+  readonly name: Uint8Array;
+  readonly value: Uint8Array;
+}
+
+/** Requests have a dozen fields; larger maps have arrays of their own. */
+const FIELDS_SCRATCH = 32;
+const scratch = new Uint8Array(64 * FIELDS_SCRATCH);
+
 /** 32 bytes. */
 export function hashOfMap(map: HashableMap): Uint8Array {
-  const pairs: Uint8Array[] = [];
+  const fields: Field[] = [];
   for (const field in map) {
     const value = map[field];
     if (value === undefined) continue;
-    const pair = new Uint8Array(64);
-    pair.set(nameHash(field));
-    pair.set(hashOfValue(value), 32);
-    pairs.push(pair);
+    fields.push({ name: nameHash(field), value: hashOfValue(value) });
   }
-  return sha256(joinBytes(pairs.sort(compareBytes)));
+  // No two names have one hash, so values never decide.
+  fields.sort((left, right) => compareBytes(left.name, right.name));
+  const length = 64 * fields.length;
+  const joined = fields.length > FIELDS_SCRATCH ? new Uint8Array(length) : scratch;
+  for (let i = 0; i < fields.length; i++) {
+    const { name, value } = fields[i] as Field;
+    joined.set(name, 64 * i);
+    joined.set(value, 64 * i + 32);
+  }
+  return sha256(joined.subarray(0, length));
 }
 
 /**

@@ -82,7 +82,7 @@ export async function openHost(options: HostOptions): Promise<Host> {
 }
 
 async function openBus(url: string, stack: AsyncDisposableStack): Promise<Bus> {
-  if (url === 'memory:') return new MemoryBus();
+  if (url === 'memory:') return new MemoryBus({ copies: false });
   const { NatsBus } = await import('@internode/bus/nats');
   const bus = await NatsBus.connect({ url });
   stack.defer(() => bus.close());

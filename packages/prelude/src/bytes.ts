@@ -28,10 +28,25 @@ export function compareBytes(left: Uint8Array, right: Uint8Array): number {
   return left.length - right.length;
 }
 
+const HIGH_DIGIT = Uint8Array.from(HEX_OF_BYTE, (digits) => digits.charCodeAt(0));
+const LOW_DIGIT = Uint8Array.from(HEX_OF_BYTE, (digits) => digits.charCodeAt(1));
+const PIECE = 32;
+const digits: number[] = new Array(2 * PIECE).fill(0);
+
 /** Lower-case hexadecimal. */
 export function toHex(bytes: Uint8Array): string {
   let text = '';
-  for (let i = 0; i < bytes.length; i++) text += HEX_OF_BYTE[bytes[i] as number];
+  let at = 0;
+  // Ids, which most are, in one piece: a string put together byte by byte is half garbage, and hashed as a key only once flat.
+  for (; at + PIECE <= bytes.length; at += PIECE) {
+    for (let i = 0; i < PIECE; i++) {
+      const byte = bytes[at + i] as number;
+      digits[2 * i] = HIGH_DIGIT[byte] as number;
+      digits[2 * i + 1] = LOW_DIGIT[byte] as number;
+    }
+    text += String.fromCharCode.apply(null, digits);
+  }
+  for (; at < bytes.length; at++) text += HEX_OF_BYTE[bytes[at] as number];
   return text;
 }
 

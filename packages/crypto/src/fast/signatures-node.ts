@@ -57,6 +57,15 @@ function arithmeticOf(run: (job: Job) => boolean): SignatureArithmetic {
 
 const arithmetic = arithmeticOf((job) => job !== undefined && verify(...job));
 
+/** `key` has 32 bytes, `signature` 64; any of them may be nonsense. */
+export function verifyEd25519(
+  key: Uint8Array,
+  message: Uint8Array,
+  signature: Uint8Array,
+): boolean {
+  return arithmetic.ed25519(key, message, signature);
+}
+
 /** As `nodeSignatures.verify`, with the arithmetic on Node's thread pool. Never rejects. */
 export async function verifyOnPool(signed: SignedMessage): Promise<Verdict<void>> {
   let begun: Promise<boolean> | undefined;

@@ -60,7 +60,7 @@ class TableWriter {
   }
 
   #add(opcode: number, fill: (entry: ByteWriter) => void): number {
-    const entry = new ByteWriter(32);
+    const entry = new ByteWriter();
     entry.signedLeb128(BigInt(opcode));
     fill(entry);
     const bytes = entry.finish();
