@@ -1,34 +1,22 @@
 // The simulator's command. Exit status 0 only when no checker fired; the last line says how many seeds ran.
-import { execFileSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
-import { parseArgs } from 'node:util';
 import { Worker } from 'node:worker_threads';
 import { type Report, reportText } from '@internode/sim';
-import { CRYPTO_KINDS, openSeeds, type Seeds } from './seeds.ts';
-
-const HELP = `npm run sim -- [flags]: simulated lives of a replica under crashes, loss, repetition and torn writes
-
-Flags
-  --seed TEXT       first seed; each next one is this text and a number        (0)
-  --seeds N         so many lives                                              (1, or as many as --seconds allows)
-  --seconds S       begin no life after this time
-  --crypto KIND     real, stand-in, or mixed: every 50th seed real             (mixed)
-  --draws N         randomness ends after N draws of each stream: shrinks a failure
-  --lines N         the last N events of each life, also of those that went well
-  --workers N       lives at a time                                            (one for each core, 8 at most)
-  --ci              the commit is the first seed
-  --json            the result as one object
-
-Examples
-  npm run sim -- --seed 7
-  npm run sim -- --seeds 10000
-  npm run sim -- --seed 7/312 --draws 40
-`;
+import { type Flags, HELP, readFlags } from './flags.ts';
+import { openLives, type Seeds } from './seeds.ts';
+import { Shrinking } from './shrink.ts';
+import { Timeline } from './timeline.ts';
 
 const PROGRESS_MS = 10_000;
 const WORKERS_MAX = 8;
 /** Most of what a life creates dies with it: a large nursery spares copying. */
 const YOUNG_MB = 64;
+
+interface Lived {
+  readonly index: number;
+  readonly report: Report;
+}
 
 /** What all lives of a run came to. */
 class Tally {
@@ -38,7 +26,7 @@ class Tally {
   #toldMs = performance.now();
   #seeds = 0;
   #events = 0;
-  violations = 0;
+  failed: Lived | undefined;
   traceHash = '';
 
   constructor(base: string, silent: boolean) {
@@ -51,12 +39,13 @@ class Tally {
     return (performance.now() - this.#startedMs) / 1000;
   }
 
-  add(report: Report, showsLines: boolean): void {
+  add(lived: Lived, showsLines: boolean): void {
+    const { report } = lived;
     this.#seeds += 1;
     this.#events += report.events;
     this.traceHash = report.traceHash;
     if (report.violation !== undefined) {
-      this.violations += 1;
+      this.failed ??= lived;
       console.log(reportText(report));
     } else if (showsLines) console.log(report.lines.join('\n'));
     const nowMs = performance.now();
@@ -66,8 +55,9 @@ class Tally {
   }
 
   end(): void {
-    const { seconds, violations } = this;
+    const { seconds } = this;
     const result = { base: this.#base, seeds: this.#seeds, events: this.#events };
+    const violations = this.failed === undefined ? 0 : 1;
     if (this.#silent) console.log(JSON.stringify({ ...result, seconds, violations }));
     else console.log(`${this.#figures}: ${violations === 0 ? 'no violation' : 'VIOLATION'}`);
   }
@@ -79,50 +69,47 @@ class Tally {
 }
 
 async function main(): Promise<number> {
-  const values = flags();
-  if (values.help) {
+  const flags = readFlags();
+  if (flags.help) {
     console.log(HELP);
     return 0;
   }
-  const crypto = CRYPTO_KINDS.find((kind) => kind === values.crypto);
-  if (!crypto) throw new Error(`--crypto ${values.crypto} is unknown: ${CRYPTO_KINDS.join(', ')}`);
-  const { draws, lines, seconds } = values;
-  const base = values.seed ?? (values.ci ? commit() : '0');
-  const count = values.seeds ?? (seconds === undefined ? 1 : Number.POSITIVE_INFINITY);
-  const tally = new Tally(base, values.json === true);
+  const { seeds, count, seconds } = flags;
+  const tally = new Tally(seeds.base, flags.json);
   let index = 0;
   const next = (): number | undefined => {
-    if (index >= count || tally.violations > 0) return undefined;
+    if (index >= count || tally.failed !== undefined) return undefined;
     if (seconds !== undefined && tally.seconds >= seconds) return undefined;
     return index++;
   };
-  const told = (report: Report): void => tally.add(report, lines !== undefined);
-  const seeds = { base, crypto, draws, lines };
-  const workers = Math.min(values.workers ?? availableParallelism(), WORKERS_MAX, count);
+  const told = (lived: Lived): void => tally.add(lived, seeds.lines !== undefined);
+  const workers = Math.min(flags.workers ?? availableParallelism(), WORKERS_MAX, count);
   if (workers === 1) await here(seeds, next, told);
   else await Promise.all(Array.from({ length: workers }, () => elsewhere(seeds, next, told)));
   if (count === 1) console.log(`trace ${tally.traceHash}`);
+  await lookInto(flags, tally.failed);
   tally.end();
-  return tally.violations === 0 ? 0 : 1;
+  return tally.failed === undefined ? 0 : 1;
 }
 
 type Next = () => number | undefined;
 
-async function here(seeds: Seeds, next: Next, told: (report: Report) => void): Promise<void> {
-  const life = await openSeeds(seeds);
-  for (let index = next(); index !== undefined; index = next()) told(await life(index));
+async function here(seeds: Seeds, next: Next, told: (lived: Lived) => void): Promise<void> {
+  const lives = await openLives(seeds);
+  for (let index = next(); index !== undefined; index = next())
+    told({ index, report: await lives.live(lives.seedOf(index), lives.shapeOf(index)) });
 }
 
 /** In a thread of its own; rejects when it dies. */
-function elsewhere(seeds: Seeds, next: Next, told: (report: Report) => void): Promise<void> {
+function elsewhere(seeds: Seeds, next: Next, told: (lived: Lived) => void): Promise<void> {
   const worker = new Worker(new URL('./worker.ts', import.meta.url), {
     workerData: seeds,
     resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MB },
   });
   return new Promise((resolve, reject) => {
     worker.on('error', reject);
-    worker.on('message', (report: Report | undefined) => {
-      if (report !== undefined) told(report);
+    worker.on('message', (lived: Lived | undefined) => {
+      if (lived !== undefined) told(lived);
       const index = next();
       if (index === undefined) resolve(worker.terminate().then(() => undefined));
       else worker.postMessage(index);
@@ -130,40 +117,26 @@ function elsewhere(seeds: Seeds, next: Next, told: (report: Report) => void): Pr
   });
 }
 
-function flags() {
-  const { values } = parseArgs({
-    options: {
-      seed: { type: 'string' },
-      seeds: { type: 'string' },
-      seconds: { type: 'string' },
-      crypto: { type: 'string', default: 'mixed' },
-      draws: { type: 'string' },
-      lines: { type: 'string' },
-      workers: { type: 'string' },
-      ci: { type: 'boolean' },
-      json: { type: 'boolean' },
-      help: { type: 'boolean' },
-    },
-  });
-  const number = (name: 'seeds' | 'seconds' | 'draws' | 'lines' | 'workers') => {
-    const text = values[name];
-    if (text === undefined) return undefined;
-    const value = Number(text);
-    if (!(value > 0)) throw new Error(`--${name} ${text} is not a positive number`);
-    return value;
-  };
-  return {
-    ...values,
-    seeds: number('seeds'),
-    seconds: number('seconds'),
-    draws: number('draws'),
-    lines: number('lines'),
-    workers: number('workers'),
-  };
-}
-
-function commit(): string {
-  return execFileSync('git', ['rev-parse', 'HEAD'], { encoding: 'utf8' }).trim();
+/** At the life that failed, made smaller when that is wanted; without one, at the first. */
+async function lookInto(flags: Flags, failed: Lived | undefined): Promise<void> {
+  const { report: file, shrink, seeds } = flags;
+  if (file === undefined && (!shrink || failed === undefined)) return;
+  const lives = await openLives(seeds);
+  const index = failed?.index ?? 0;
+  const seed = lives.seedOf(index);
+  let shape = lives.shapeOf(index);
+  if (shrink && failed !== undefined) {
+    const shrinking = new Shrinking(lives, { seed, shape, report: failed.report }, console.log);
+    const shrunk = await shrinking.run();
+    shape = shrunk.shape;
+    console.log(reportText(shrunk.report));
+    console.log(`shrunk in ${shrunk.lives} lives`);
+  }
+  if (file === undefined) return;
+  const timeline = new Timeline();
+  const report = await lives.live(seed, shape, timeline);
+  writeFileSync(file, timeline.page(report));
+  console.log(`report ${file}`);
 }
 
 try {

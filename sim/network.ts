@@ -14,6 +14,7 @@ import { honestVotes } from './checkers/votes.ts';
 import type { Crypto } from './crypto.ts';
 import { promisesSettled } from './life.ts';
 import { Turns } from './roles/door.ts';
+import { faultsText } from './shape.ts';
 import { connected, nameOf, type Subnet, subnetOf } from './subnet.ts';
 
 export interface NetworkOptions {
@@ -29,6 +30,10 @@ export interface NetworkOptions {
   readonly disturb?: (setup: NodeSetup) => NodeSetup;
   /** Instead of those that the seed draws. */
   readonly faults?: Faults;
+  /** How long trouble lasts. */
+  readonly safetyMs?: number;
+  /** Watches too, and judges nothing. */
+  readonly onlooker?: Checker;
 }
 
 const MARKS = 12;
@@ -37,6 +42,10 @@ const PHASES = { safetyMs: 8_000, livenessMs: 40_000, restMs: 500 };
 
 export async function liveTogether(options: NetworkOptions): Promise<Report> {
   const { seed, swarm, drawsMax, linesMax, command, disturb } = options;
+  const phases = {
+    ...PHASES,
+    ...(options.safetyMs !== undefined && { safetyMs: options.safetyMs }),
+  };
   const turns = new Turns();
   const faults = options.faults ?? drawFaults(seed, options.nodes, drawsMax);
   const subnet = subnetOf({ ...options, faults, marks: MARKS, pauseMs: PAUSE_MS, turns });
@@ -45,13 +54,14 @@ export async function liveTogether(options: NetworkOptions): Promise<Report> {
     nodes: subnet.setups.map((setup) =>
       connected(subnet.honest.has(setup.place.node) ? (disturb?.(setup) ?? setup) : setup),
     ),
-    checkers: checkersOf(subnet, options.crypto),
+    checkers: checkersOf(subnet, options, phases.safetyMs),
+    notes: [`faults     ${faultsText(faults)}`],
     command,
     ...(swarm !== undefined && { swarm }),
     ...(drawsMax !== undefined && { drawsMax }),
     ...(linesMax !== undefined && { linesMax }),
   });
-  const steps = world.steps(PHASES);
+  const steps = world.steps(phases);
   for (;;) {
     const step = steps.next();
     if (step.done) return step.value;
@@ -59,7 +69,11 @@ export async function liveTogether(options: NetworkOptions): Promise<Report> {
   }
 }
 
-function checkersOf({ dealing, honest, figures }: Subnet, crypto: Crypto): readonly Checker[] {
+function checkersOf(
+  { dealing, honest, figures }: Subnet,
+  { crypto, onlooker }: NetworkOptions,
+  calmMs: number,
+): readonly Checker[] {
   const { subnet } = dealing;
   const nodeIds = new Map(subnet.members.map(({ nodeId }, number) => [nameOf(number), nodeId]));
   const n = subnet.members.length;
@@ -75,7 +89,7 @@ function checkersOf({ dealing, honest, figures }: Subnet, crypto: Crypto): reado
     releases(enough),
     certifiedHeight(),
     exactlyOnce(MARKS),
-    liveness(honest, PHASES.safetyMs),
+    liveness(honest, calmMs),
   ].map((checker) => among(honest, checker));
-  return [...checkers, mailboxes(figures)];
+  return [...checkers, mailboxes(figures), ...(onlooker === undefined ? [] : [onlooker])];
 }

@@ -45,6 +45,8 @@ const TEMPTATIONS: Readonly<Record<string, Temptation>> = {
   silent,
 };
 
+export const TEMPTED: readonly string[] = Object.keys(TEMPTATIONS);
+
 /** A twin is an honest replica that runs twice under one identity. */
 export type Fault =
   | { readonly kind: 'twin' }
@@ -68,16 +70,22 @@ export function drawFaults(seed: string, n: number, drawsMax?: number): Faults {
 function drawFault(random: Random): Fault {
   if (random.chance(0.2)) return { kind: 'twin' };
   if (random.chance(0.05)) return { kind: 'absent' };
-  const names = Object.keys(TEMPTATIONS);
-  const by = Array.from({ length: 1 + random.below(3) }, () => random.pick(names));
+  const by = Array.from({ length: 1 + random.below(3) }, () => random.pick(TEMPTED));
   return { kind: 'tempted', by: [...new Set(by)] };
 }
 
-export function faultText(faults: Faults): string {
-  const texts = [...faults].map(([number, fault]) =>
-    fault.kind === 'tempted' ? `n${number}:${fault.by.join('+')}` : `n${number}:${fault.kind}`,
+/** From the words of a command. */
+export function faultsOf(words: readonly (readonly [number, readonly string[]])[]): Faults {
+  return new Map(
+    words.map(([number, by]): [number, Fault] => {
+      const [first = ''] = by;
+      if (first === 'twin' || first === 'absent') return [number, { kind: first }];
+      const unknown = by.find((name) => TEMPTATIONS[name] === undefined);
+      if (unknown !== undefined)
+        throw new Error(`--faults ${unknown} is unknown: twin, absent, ${TEMPTED.join(', ')}`);
+      return [number, { kind: 'tempted', by }];
+    }),
   );
-  return texts.length === 0 ? 'none' : texts.join(' ');
 }
 
 export interface Corruption {

@@ -4,6 +4,7 @@ export interface Report {
   readonly seed: string;
   readonly swarm: Swarm;
   readonly command: string;
+  readonly notes: readonly string[];
   /** Undefined when all held. */
   readonly violation: string | undefined;
   readonly events: number;
@@ -27,6 +28,7 @@ export function reportText(report: Report): string {
     `violation  ${report.violation ?? 'none'}`,
     `seed       ${report.seed}`,
     `options    ${weather}`,
+    ...report.notes,
     `trace      ${report.traceHash} after ${report.events} events, ${report.virtualMs.toFixed(3)} ms`,
     `repeat     ${report.command}`,
     '',

@@ -32,6 +32,8 @@ export interface WorldOptions {
   readonly linesMax?: number;
   /** The command that repeats this run, for the report. */
   readonly command?: string;
+  /** Said in the report beside the weather. */
+  readonly notes?: readonly string[];
   /** What work costs; without it, it takes a drawn delay. */
   readonly cpu?: Cpu;
 }

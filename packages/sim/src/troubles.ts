@@ -20,6 +20,14 @@ export interface Victims {
   start(part: Part): void;
   stop(part: Part, death: Death): void;
   setFull(part: Part, full: boolean): void;
+  observe(node: Node, event: CutOff): void;
+}
+
+/** A node loses others: it does not reach them, is not reached by them, or both. */
+export interface CutOff {
+  readonly kind: 'CutOff';
+  readonly ways: 'out' | 'in' | 'both';
+  readonly forMs: number;
 }
 
 /** A way that flaps is cut for so long, and open for as long, until its time is over. */
@@ -109,7 +117,8 @@ export class Troubles {
   /** Some nodes lose the others: one of them, or any part; one way or both; steadily, or on and off. */
   #split({ splitForMs }: Swarm): void {
     const random = this.#between;
-    const names = this.#victims.nodes.map(({ place }) => place.node);
+    const { nodes } = this.#victims;
+    const names = nodes.map(({ place }) => place.node);
     const alone = random.chance(0.4) ? random.pick(names) : undefined;
     const side = new Set(
       names.filter((name) => (alone === undefined ? random.chance(0.5) : name === alone)),
@@ -129,6 +138,10 @@ export class Troubles {
       }
     };
     const forMs = random.exponential(splitForMs);
+    const ways = away && back ? 'both' : away ? 'out' : 'in';
+    for (const node of nodes) {
+      if (side.has(node.place.node)) this.#victims.observe(node, { kind: 'CutOff', ways, forMs });
+    }
     if (!random.chance(0.3)) return cut(forMs);
     const swarm = this.#swarm;
     for (let ms = 0; ms < forMs; ms += 2 * FLAP_MS) {

@@ -87,6 +87,7 @@ export class World {
         start: (part) => this.#start(part),
         stop: (part, death) => this.#stop(part, death),
         setFull: (part, full) => this.#setFull(part, full),
+        observe: (node, event) => this.#observe(node, 'world', event),
       },
       { inside: fork('trouble'), between: fork('troubles between') },
     );
@@ -116,9 +117,8 @@ export class World {
     this.storm();
     yield* this.#through(this.#nowMs + safetyMs);
     this.calm();
-    const isOver = restMs === undefined ? undefined : () => this.#areContent();
     const endMs = this.#nowMs + livenessMs;
-    yield* this.#through(endMs, isOver);
+    yield* this.#through(endMs, restMs === undefined ? undefined : () => this.#areContent());
     if (restMs !== undefined) yield* this.#through(Math.min(endMs, this.#nowMs + restMs));
     for (const checker of this.#options.checkers ?? []) {
       if (this.#violation !== undefined) break;
@@ -129,11 +129,12 @@ export class World {
   }
 
   report(): Report {
-    const { seed, command } = this.#options;
+    const { seed, command, notes } = this.#options;
     return {
       seed,
       swarm: this.swarm,
       command: command ?? '',
+      notes: notes ?? [],
       violation: this.#violation,
       events: this.#events,
       virtualMs: this.#nowMs,
@@ -213,8 +214,8 @@ export class World {
   }
 
   /** Processor time that a node was charged. */
-  cpuMs(node: string): number {
-    return this.#nodes.find(({ place }) => place.node === node)?.cpu?.usedMs ?? 0;
+  cpuMs(name: string): number {
+    return this.#nodes.find((node) => node.place.node === name)?.cpu?.usedMs ?? 0;
   }
 
   /** Kills one service; it stays down until `startAll`. */
