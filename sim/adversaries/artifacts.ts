@@ -77,3 +77,16 @@ export function spoiled(bytes: Uint8Array, { random }: Evil): Uint8Array {
   }
   return wrong;
 }
+
+/** Two who answer each other's inventions would fill a life with them: each makes so many. */
+const INVENTIONS_MAX = 40;
+
+/** True so many times, at random moments. */
+export function inventiveness({ random }: Evil): () => boolean {
+  let left = INVENTIONS_MAX;
+  return () => {
+    if (left === 0 || !random.chance(0.5)) return false;
+    left -= 1;
+    return true;
+  };
+}

@@ -5,6 +5,7 @@ import { PROPOSAL } from '../wire.ts';
 import {
   blockHashOf,
   directOf,
+  inventiveness,
   offerOf,
   proposalIn,
   signedProposal,
@@ -53,32 +54,40 @@ export const lawlessMaker: Temptation = (evil) => ({
 });
 
 /** Its blocks stand on parents that are not notarised: each block that it hears of gets a child at once. */
-export const hastyMaker: Temptation = (evil) => ({
-  service: 'consensus',
-  heard: (message, say) => {
-    const proposal = proposalIn(message);
-    if (proposal === undefined || message.kind !== 'ArtifactReceived') return;
-    const { block } = proposal;
-    const child = {
-      height: block.height + 1,
-      parent: blockHashOf(proposal),
-      rank: 0,
-      timeNanos: block.timeNanos + 1n,
-    };
-    say(signedProposal(evil, proposal, child));
-  },
-});
+export const hastyMaker: Temptation = (evil) => {
+  const invents = inventiveness(evil);
+  return {
+    service: 'consensus',
+    heard: (message, say) => {
+      const proposal = proposalIn(message);
+      if (proposal === undefined || message.kind !== 'ArtifactReceived') return;
+      if (!invents()) return;
+      const { block } = proposal;
+      const child = {
+        height: block.height + 1,
+        parent: blockHashOf(proposal),
+        rank: 0,
+        timeNanos: block.timeNanos + 1n,
+      };
+      say(signedProposal(evil, proposal, child));
+    },
+  };
+};
 
 /** Passes on blocks of others with their signatures spoiled, as its own, or with another payload. */
-export const forger: Temptation = (evil) => ({
-  service: 'consensus',
-  heard: (message, say) => {
-    const proposal = proposalIn(message);
-    if (proposal === undefined || message.kind !== 'ArtifactReceived') return;
-    const { maker } = proposal;
-    const stolen = signedProposal(evil, proposal, { timeNanos: proposal.block.timeNanos + 1n });
-    say(stolen);
-    const again = proposalIn(stolen);
-    if (again !== undefined) say(offerOf('block_proposal', PROPOSAL.encode({ ...again, maker })));
-  },
-});
+export const forger: Temptation = (evil) => {
+  const invents = inventiveness(evil);
+  return {
+    service: 'consensus',
+    heard: (message, say) => {
+      const proposal = proposalIn(message);
+      if (proposal === undefined || message.kind !== 'ArtifactReceived') return;
+      if (!invents()) return;
+      const { maker } = proposal;
+      const stolen = signedProposal(evil, proposal, { timeNanos: proposal.block.timeNanos + 1n });
+      say(stolen);
+      const again = proposalIn(stolen);
+      if (again !== undefined) say(offerOf('block_proposal', PROPOSAL.encode({ ...again, maker })));
+    },
+  };
+};

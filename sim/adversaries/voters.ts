@@ -5,6 +5,7 @@ import { bytesOfValue, CERTIFICATE, SHARE, VALUE, VOTE } from '../wire.ts';
 import {
   blockHashOf,
   directOf,
+  inventiveness,
   offerOf,
   proposalIn,
   signedVote,
@@ -12,6 +13,9 @@ import {
   twoSides,
 } from './artifacts.ts';
 import type { Evil, Temptation } from './behaviour.ts';
+
+/** Two inventive makers would else be voted for without end. */
+const VOTES_MAX = 400;
 
 /** Votes for every block that it hears of, to notarise and to finalise it, to all or to one half of the others. */
 export const equivocatingVoter: Temptation = (evil) => {
@@ -23,7 +27,7 @@ export const equivocatingVoter: Temptation = (evil) => {
       if (proposal === undefined || message.kind !== 'ArtifactReceived') return;
       const blockHash = blockHashOf(proposal);
       const name = toHex(blockHash);
-      if (voted.has(name)) return;
+      if (voted.has(name) || voted.size >= VOTES_MAX) return;
       voted.add(name);
       const [here] = twoSides(evil);
       for (const purpose of ['notarization', 'finalization'] as const) {
@@ -100,25 +104,28 @@ export const invalidShares: Temptation = (evil) => ({
 });
 
 /** Claims proofs that it does not have: of votes, with a signer twice, too few, or wrong signatures; and of randomness. */
-export const falseProofs: Temptation = (evil) => ({
-  service: 'consensus',
-  heard: (message, say) => {
-    const proposal = proposalIn(message);
-    if (proposal === undefined || message.kind !== 'ArtifactReceived') return;
-    if (!evil.random.chance(0.5)) return;
-    const { height } = proposal.block;
-    const blockHash = blockHashOf(proposal);
-    const purpose = evil.random.pick(['notarization', 'finalization'] as const);
-    const own = VOTE.decode(signedVote(evil, purpose, { height, blockHash }).body);
-    if (own.kind !== 'valid') return;
-    const signatures = signersOf(evil, own.value.signature);
-    say(offerOf(purpose, CERTIFICATE.encode({ height, blockHash, signatures })));
-  },
-  said: (message) => {
-    const value = falseValue(message, evil);
-    return value === undefined ? [message] : [message, value];
-  },
-});
+export const falseProofs: Temptation = (evil) => {
+  const invents = inventiveness(evil);
+  return {
+    service: 'consensus',
+    heard: (message, say) => {
+      const proposal = proposalIn(message);
+      if (proposal === undefined || message.kind !== 'ArtifactReceived') return;
+      if (!invents()) return;
+      const { height } = proposal.block;
+      const blockHash = blockHashOf(proposal);
+      const purpose = evil.random.pick(['notarization', 'finalization'] as const);
+      const own = VOTE.decode(signedVote(evil, purpose, { height, blockHash }).body);
+      if (own.kind !== 'valid') return;
+      const signatures = signersOf(evil, own.value.signature);
+      say(offerOf(purpose, CERTIFICATE.encode({ height, blockHash, signatures })));
+    },
+    said: (message) => {
+      const value = falseValue(message, evil);
+      return value === undefined ? [message] : [message, value];
+    },
+  };
+};
 
 function signersOf({ subnet, node, random }: Evil, signature: Uint8Array) {
   const faults = Math.floor((subnet.members.length - 1) / 3);
