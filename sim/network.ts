@@ -54,7 +54,7 @@ export async function liveTogether(options: NetworkOptions): Promise<Report> {
     nodes: subnet.setups.map((setup) =>
       connected(subnet.honest.has(setup.place.node) ? (disturb?.(setup) ?? setup) : setup),
     ),
-    checkers: checkersOf(subnet, options, phases.safetyMs),
+    checkers: checkersOf(subnet, options, { calmMs: phases.safetyMs, faults }),
     notes: [`faults     ${faultsText(faults)}`],
     command,
     ...(swarm !== undefined && { swarm }),
@@ -72,7 +72,7 @@ export async function liveTogether(options: NetworkOptions): Promise<Report> {
 function checkersOf(
   { dealing, honest, figures }: Subnet,
   { crypto, onlooker }: NetworkOptions,
-  calmMs: number,
+  { calmMs, faults }: { readonly calmMs: number; readonly faults: Faults },
 ): readonly Checker[] {
   const { subnet } = dealing;
   const nodeIds = new Map(subnet.members.map(({ nodeId }, number) => [nameOf(number), nodeId]));
@@ -91,5 +91,9 @@ function checkersOf(
     exactlyOnce(MARKS),
     liveness(honest, calmMs),
   ].map((checker) => among(honest, checker));
-  return [...checkers, mailboxes(figures), ...(onlooker === undefined ? [] : [onlooker])];
+  return [
+    ...checkers,
+    mailboxes(figures, faults.size === 0 ? 'honest' : 'flooding'),
+    ...(onlooker === undefined ? [] : [onlooker]),
+  ];
 }

@@ -50,7 +50,7 @@ export function replicaOf(dealing: SubnetDealing, number: number, crypto: Crypto
   const subnetNodes = subnet.members.length;
   const execution = new Service(createExecution({ subnetId, subnetNodes, rootKeyDer: rootKey }));
   const beacon = new Service(createBeacon({ subnet, nodeId }));
-  const consensus = new Service(createConsensus({ subnet, nodeId }));
+  const consensus = new Service(createConsensus({ subnet, nodeId, firstLife: true }));
   const peers = subnet.members.flatMap((member) =>
     bytesEqual(member.nodeId, nodeId) ? [] : [{ ...member, address: '' }],
   );

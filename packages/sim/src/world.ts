@@ -208,9 +208,8 @@ export class World {
     }
   }
 
-  /** Starts a node that is down. */
-  startNode(node: string): void {
-    for (const part of this.#parts()) if (part.node.place.node === node) this.#start(part);
+  startNode(name: string): void {
+    for (const part of this.#parts()) if (part.node.place.node === name) this.#start(part);
   }
 
   /** Processor time that a node was charged. */
