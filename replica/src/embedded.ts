@@ -179,7 +179,7 @@ interface Parts {
 /** Threads are opened first and closed last; services start from the one that is told to the one that tells. */
 async function runServices({ host, options, member, subnet, bls, onBroken }: Parts) {
   const { dataDir } = options;
-  const { nodeId, secrets, shares } = member;
+  const { nodeId, secrets, shares, summary } = member;
   const keys = heldKeys(subnet, {
     lowShare: shares.low,
     highShare: shares.high,
@@ -226,6 +226,7 @@ async function runServices({ host, options, member, subnet, bls, onBroken }: Par
     subnetId: subnet.subnetId,
     subnetNodes: subnet.members.length,
     rootKeyDer: subnet.publicKeyDer,
+    record: summary.record,
   };
   host.run(new Service(createExecution(execution)), {
     solver: sandbox,
@@ -235,11 +236,12 @@ async function runServices({ host, options, member, subnet, bls, onBroken }: Par
     solver: beaconSolver,
     describe: describeBeacon,
   });
-  const firstLife = alone || isFirstLife(dataDir);
-  host.run(new Service(createConsensus({ subnet, nodeId, firstLife })), {
+  const life = { genesis: summary, firstLife: alone || isFirstLife(dataDir) };
+  host.run(new Service(createConsensus({ subnet, nodeId, ...life })), {
     solver: createConsensusSolver({
       signatures: nodeSignatures,
       secret: secrets.node,
+      bls,
       ingress: {
         signatures: nodeSignatures,
         bls,

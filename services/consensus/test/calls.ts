@@ -24,17 +24,18 @@ export interface CallOptions {
   /** Of a session key that the user has delegated to. */
   readonly session?: { readonly secret: Uint8Array; readonly expirationNanos: bigint };
   readonly canisterId?: Uint8Array;
+  readonly methodName?: string;
 }
 
 export function call(name: string, options: CallOptions): Ingress {
-  const { expiryNanos, secret, session, canisterId = CANISTER } = options;
+  const { expiryNanos, secret, session, canisterId = CANISTER, methodName = 'greet' } = options;
   const publicKey = secret && nodeSignatures.ed25519PublicKey(secret);
   const content: HashableMap = {
     request_type: 'call',
     ingress_expiry: expiryNanos,
     sender: publicKey === undefined ? Uint8Array.of(4) : selfAuthenticating(publicKey),
     canister_id: canisterId,
-    method_name: 'greet',
+    method_name: methodName,
     arg: utf8(name),
   };
   const requestId = hashOfMap(content);

@@ -365,7 +365,7 @@ export class World {
       height,
       parent: parent.hash,
       rank: Math.max(0, rolesOf(subnet.n, beaconOf(height - 1)).makers.indexOf(maker)),
-      registryVersion: 1,
+      registryVersion: subnet.registryVersion,
       certifiedHeight: parent.block.certifiedHeight,
       timeNanos: this.now().unixNanos,
       payloadHash: hashOfPayload(payload),

@@ -59,6 +59,8 @@ function compute(view: View): readonly Action[] {
   if (summary.configs.length === 0 || pool.notarized + 1 < dealingsEnd(summary)) return NOTHING;
   const [tip] = pool.notarizedBlocks(pool.notarized);
   if (tip === undefined) return NOTHING;
-  const generated = view.transcripts.of(epochOn(view, tip));
+  const epoch = epochOn(view, tip);
+  if (epoch.summary.height !== summary.height) return NOTHING;
+  const generated = view.transcripts.of(epoch);
   return generated.kind === 'known' ? NOTHING : generated.missing.map(generate);
 }
