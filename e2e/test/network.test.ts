@@ -124,6 +124,21 @@ describe('one of four fails in a stream of acknowledged calls', () => {
       expect(gapMs).toBeLessThan(STANDSTILL_MS_MAX);
     });
   });
+
+  test('killed and started again with an empty disk: it fetches what it lacks, and votes again', async () => {
+    await during(1, async () => {
+      network.kill(1);
+      await wait(1_000);
+      await network.restart(1, { emptyDisk: true });
+    });
+    // Until the chain is past everything that it may have signed in its lost life, it counts as the faulty one
+    // (docs/spec/vote-lock.md). After that, no quorum is left without it when another one is gone.
+    const { gatewayUrl } = doorOf(1);
+    await reached(gatewayUrl, (await certifiedHeight(gatewayUrl)) + 6, CATCH_UP_MS_MAX);
+    network.kill(0);
+    await reached(gatewayUrl, (await certifiedHeight(gatewayUrl)) + 3, CATCH_UP_MS_MAX);
+    await network.restart(0);
+  });
 });
 
 test('SIGTERM stops all of them cleanly, and a second start continues', async () => {
