@@ -421,7 +421,7 @@ export class World {
       nodeId,
       firstLife,
       ...(version !== undefined && { replicaVersion: version }),
-      parameters: { ...LOCAL_PARAMETERS, ...this.options.parameters },
+      parameters: { ...LOCAL_PARAMETERS, ...pacesOf(this.options.parameters) },
     });
   }
 
@@ -670,4 +670,10 @@ export function beaconOf(height: number): Uint8Array {
 
 export function tapeOf(height: number): Uint8Array {
   return concatBytes(sha256(utf8(`tape ${height}`)), new Uint8Array(16));
+}
+
+/** One pause for all sizes, and short rounds, so that tests of several members are as quick as of one. */
+function pacesOf(parameters: Partial<SubnetParameters> = {}): Partial<SubnetParameters> {
+  const { idleBlockMs = LOCAL_PARAMETERS.idleBlockMs } = parameters;
+  return { idleBlockOfSeveralMs: idleBlockMs, minBlockMs: 20, ...parameters };
 }

@@ -16,8 +16,10 @@ export interface SubnetParameters {
   readonly unitDelayMinMs: number;
   /** Wait before notarising rank 0; 0 makes blocks as fast as there is work. */
   readonly initialNotaryDelayMs: number;
-  /** Pause between blocks when there is no work. */
+  /** Pause between blocks when there is no work, in a subnet of one … */
   readonly idleBlockMs: number;
+  /** … and in one of several, where a height takes the signatures of all. */
+  readonly idleBlockOfSeveralMs: number;
   /** Heights that certification may lag behind finality before blocks slow down. */
   readonly certifiedGapFree: number;
   /** Least time from one height to the next in a subnet of several, so that calls share a height's signatures. */
@@ -37,7 +39,8 @@ export const LOCAL_PARAMETERS: SubnetParameters = {
   unitDelayMinMs: 100,
   initialNotaryDelayMs: 0,
   idleBlockMs: 1_000,
-  minBlockMs: 30,
+  idleBlockOfSeveralMs: 2_500,
+  minBlockMs: 80,
   certifiedGapFree: 2,
   certifiedGapDelayMs: 2_000,
   executionGapMax: 2,

@@ -1,9 +1,9 @@
 // What holds a node back whose vote log is lost (protocol 8.3 item 7; the argument: docs/spec/vote-lock.md). It may have signed
 // anything up to some height H, and a second, contrary vote would count as a lie. It signs nothing at or below H. What bounds H:
-// R1 all others remember, and say how far they have ever been: H is at most one above;
+// R1 n - f others remember, and say how far they have ever been: H is at most one above;
 // R2 the chain: nothing was signed more than the hard gap above a certified height, and what became final after the start of
 //    this life, by the clock, is above everything that was certified before.
-// A first life is known by its configuration, or by 2f others to whom nothing has happened either.
+// A first life is known by its configuration, or by 2f others for whom nothing is notarised either.
 import type { ConsensusEntry } from '@internode/contracts';
 import { CONSENSUS_LIMITS } from '../limits.ts';
 import type { Subnet } from './subnet.ts';
@@ -66,12 +66,13 @@ export class VoteLock {
       const answer = this.#answers.get(members.name(index));
       return answer === undefined ? [] : [answer];
     });
-    const silent = others.filter(({ seen }) => seen === 0).length;
-    const needed = members.faults === 0 ? members.n - 1 : 2 * members.faults;
-    if (firstLife === true || (firstLife === undefined && silent >= needed)) return this.#settle(1);
-    const complete = others.length === members.n - 1 && others.every((said) => said.remembers);
-    if (members.faults === 0 || !complete) return;
-    this.#settle(Math.max(...others.map(({ seen }) => seen)) + 2);
+    const { n, faults } = members;
+    const young = others.filter(({ seen }) => seen <= 1).length;
+    const needed = faults === 0 ? n - 1 : 2 * faults;
+    if (firstLife === true || (firstLife === undefined && young >= needed)) return this.#settle(1);
+    const remembering = others.filter((said) => said.remembers);
+    if (faults === 0 || remembering.length < n - faults) return;
+    this.#settle(Math.max(...remembering.map(({ seen }) => seen)) + 2);
   }
 
   /** A block of the final chain, in order of height. */

@@ -46,7 +46,7 @@ export function blockMaker(view: View): readonly Action[] {
     startMs +
     view.tempo.unitMs * rank +
     certifiedGapDelayMs(view) +
-    (hasWork(view, timeNanos, excluded) ? paceMs(view, parent) : parameters.idleBlockMs);
+    (hasWork(view, timeNanos, excluded) ? paceMs(view, parent) : idleMs(view));
   if (view.now.ms < atMs)
     return [{ kind: 'look-again', atMs: earlierTimer(view, atMs, timeNanos) }];
   return propose(view, { parent, rank, timeNanos, excluded });
@@ -122,6 +122,10 @@ function hasWork(view: View, timeNanos: bigint, excluded: ReadonlySet<HashKey>):
   if (view.tip.height < view.pool.notarized) return false;
   const { workPending, nextTimerNanos } = view.tip;
   return workPending || (nextTimerNanos !== undefined && nextTimerNanos <= timeNanos);
+}
+
+function idleMs({ epochs, parameters }: View): number {
+  return epochs.alone ? parameters.idleBlockMs : parameters.idleBlockOfSeveralMs;
 }
 
 /** Under load a height's fixed cost is shared by more calls: the fuller the last block, the longer the next gathers. */
