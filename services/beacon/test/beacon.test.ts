@@ -261,6 +261,25 @@ describe('a subnet of four', () => {
     expect(said?.value).toEqual(honest?.value);
   });
 
+  test('a tape that all others have forgotten in a crash is made again for the one that lacks it (simulator, u/38)', () => {
+    const network = new Network(4);
+    network.silent.add(0);
+    network.start();
+    for (let height = 1; height <= 4; height += 1) network.tellAll(finalized(height));
+    network.silent.delete(0);
+    for (const index of [1, 2, 3]) {
+      network.restart(index);
+      network.tell(index, finalized(6));
+    }
+    network.settle();
+    network.tell(0, finalized(6));
+    network.settle();
+    expect(network.tapes(0).map(({ height }) => height)).not.toContain(3);
+    network.tell(0, { kind: 'RequestTape', height: 3 });
+    network.settle();
+    expect(network.tapes(0).map(({ height }) => height)).toContain(3);
+  });
+
   test('a node that missed everything follows from the values of the others', () => {
     const network = new Network(4);
     network.silent.add(3);

@@ -241,6 +241,11 @@ export class Workshop {
       if (index === undefined || this.#culprits.has(peer)) return;
       round.shares.set(index, { content, signature });
     }
+    // A peer that lacks an old tape cannot make it alone. Whoever has forgotten it in a crash signs again (B1: it is due).
+    if (kind === 'tape' && height <= this.marks.tape + 1) {
+      round.content ??= NO_CONTENT;
+      round.released = true;
+    }
     this.drive(round);
   }
 
