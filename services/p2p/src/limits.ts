@@ -38,12 +38,14 @@ export const OFFER_LIMITS = {
   urgentBytesMax: 256 * 1024,
   /** Changes that nobody waits for leave together after so long. */
   ingressFlushMs: 1,
-  withdrawalFlushMs: 50,
+  withdrawalFlushMs: 250,
   /** The adapter is told so often, in beats, whom to connect. */
   connectBeats: 5,
-  /** Owners are asked so often to repeat what they offer; an offer not repeated for so long is withdrawn. */
-  requestOffersMs: 5_000,
-  unrepeatedMs: 30_000,
+  /** Owners are asked so often to repeat what they offer, more often while the chain stands still; an offer not repeated for so
+   * long is withdrawn. */
+  requestOffersMs: 20_000,
+  requestOffersStalledMs: 5_000,
+  unrepeatedMs: 60_000,
 } as const;
 
 /** Frames between peers. */
@@ -98,9 +100,13 @@ export const PEER_LIMITS = {
   burstBytesMax: 4 * 1024 * 1024,
   /** A peer that does not answer WantUpdates is asked again after so long. */
   wantAgainMs: 500,
-  /** The table's state is told, and what is still on offer is said again, so often; so much at a time. */
+  /** The table's state is told, and what is due to be said again is said, so often. */
   beatMs: 1_000,
+  /** What is still on offer is said again after so long, then after twice as long, and so on, so many times; always after the
+   * first while no block has become final for so long. So much at a time. */
   sayAgainMs: 2_000,
+  sayAgainDoublings: 5,
+  stalledMs: 5_000,
   sayAgainMessagesMax: 2_000,
   sayAgainBytesMax: 8 * 1024 * 1024,
   /** Beats between tellings of a table that does not change. */

@@ -14,8 +14,8 @@ export function createP2p(config: P2pConfig): P2pDefinition {
     hears: [
       { kind: 'BlockFinalized', lane: 'control', whenFull: 'drop-oldest' },
       { kind: 'RequestIngress', lane: 'control', whenFull: 'drop-oldest' },
+      { kind: 'RequestReceived', lane: 'control', whenFull: 'drop-oldest' },
       { kind: 'RequestReadiness', lane: 'control', whenFull: 'drop-oldest' },
-      { kind: 'Readiness', lane: 'control', whenFull: 'drop-oldest' },
       { kind: 'EpochBegan', lane: 'control', whenFull: 'drop-oldest' },
       { kind: 'PublishArtifact', lane: 'control', whenFull: 'drop-oldest' },
       { kind: 'WithdrawArtifact', lane: 'control', whenFull: 'drop-oldest' },

@@ -32,6 +32,38 @@ describe('what one node offers', () => {
     expect(net.member(3).core.view().library.bodyBytes).toBe(0);
   });
 
+  test('is said again every two seconds while the chain stands still, ever more rarely while it moves', () => {
+    const timesOf = (moves: boolean): number => {
+      const net = Net.started(2);
+      net.publish(net.member(0), artifact('certificate'));
+      for (let height = 1; height <= 40; height += 1) {
+        net.run(1_000);
+        if (moves)
+          net.hear(net.member(1), {
+            kind: 'BlockFinalized',
+            height,
+            blockHash: EMPTY,
+            timeNanos: 0n,
+            ingressIds: [],
+          });
+      }
+      return net.member(1).received().length;
+    };
+    expect(timesOf(false)).toBeGreaterThanOrEqual(18);
+    expect(timesOf(true)).toBeLessThanOrEqual(6);
+  });
+
+  test('is said again when a service asks, after its own restart', () => {
+    const net = Net.started(2);
+    const [maker, peer] = [net.member(0), net.member(1)];
+    const made = artifact('certificate');
+    net.publish(maker, made);
+    net.run(50);
+    net.hear(peer, { kind: 'RequestReceived' });
+    net.hear(peer, { kind: 'RequestReceived' });
+    expect(peer.received()).toEqual([toHex(made.id), toHex(made.id)]);
+  });
+
   test('is said within two seconds even to a node that offers it itself: its maker may have died since', () => {
     const net = Net.started(2);
     const made = artifact('beacon 7');
@@ -243,7 +275,7 @@ describe('calls of own users', () => {
     const [heard] = peer.said.filter(({ kind }) => kind === 'ArtifactReceived');
     expect(heard).toMatchObject({ artifactKind: 'ingress', fromNode: owner.nodeId });
     net.hear(owner, finalized('a'));
-    net.run(200);
+    net.run(OFFER_LIMITS.withdrawalFlushMs + 10);
     expect(peer.core.view().library.size).toBe(0);
     expect(owner.core.view().slots.size).toBe(0);
     net.way = () => [1];

@@ -754,6 +754,10 @@ export interface RequestIngress {
   readonly kind: 'RequestIngress';
 }
 
+export interface RequestReceived {
+  readonly kind: 'RequestReceived';
+}
+
 export interface RequestOffers {
   readonly kind: 'RequestOffers';
 }
@@ -3906,6 +3910,23 @@ export function decodeRequestIngress(reader: Reader, length: number, depth = 0):
   return { kind: 'RequestIngress' };
 }
 
+export function encodeRequestReceived(message: RequestReceived, writer: Writer): Writer {
+  return writer;
+}
+
+export function decodeRequestReceived(reader: Reader, length: number, depth = 0): RequestReceived {
+  const end = reader.pos + length;
+  if (end > reader.len || depth > 8) invalidMessage('RequestReceived');
+  while (reader.pos < end) {
+    const tag = reader.uint32();
+    switch (tag) {
+      default: reader.skipType(tag & 7);
+    }
+  }
+  if (reader.pos !== end) invalidMessage('RequestReceived');
+  return { kind: 'RequestReceived' };
+}
+
 export function encodeRequestOffers(message: RequestOffers, writer: Writer): Writer {
   return writer;
 }
@@ -4821,6 +4842,7 @@ export type Message =
   | PublishArtifact
   | WithdrawArtifact
   | RequestIngress
+  | RequestReceived
   | RequestOffers
   | SendArtifact
   | RequestArtifacts
@@ -4887,6 +4909,7 @@ export const CONTRACTS: { readonly [Kind in MessageKind]: Contract<Extract<Messa
   PublishArtifact: contract('PublishArtifact', 'p2p', 'publish_artifact', encodePublishArtifact, decodePublishArtifact),
   WithdrawArtifact: contract('WithdrawArtifact', 'p2p', 'withdraw_artifact', encodeWithdrawArtifact, decodeWithdrawArtifact),
   RequestIngress: contract('RequestIngress', 'p2p', 'request_ingress', encodeRequestIngress, decodeRequestIngress),
+  RequestReceived: contract('RequestReceived', 'p2p', 'request_received', encodeRequestReceived, decodeRequestReceived),
   RequestOffers: contract('RequestOffers', 'p2p', 'request_offers', encodeRequestOffers, decodeRequestOffers),
   SendArtifact: contract('SendArtifact', 'p2p', 'send_artifact', encodeSendArtifact, decodeSendArtifact),
   RequestArtifacts: contract('RequestArtifacts', 'p2p', 'request_artifacts', encodeRequestArtifacts, decodeRequestArtifacts),

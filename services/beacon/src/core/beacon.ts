@@ -75,6 +75,7 @@ export class BeaconCore implements Core<BeaconTask, BeaconAnswer, BeaconEvent> {
         this.#sayReadiness();
         workshop.say('beacon', workshop.marks.beacon);
         workshop.offerHistory();
+        this.#outbox.publish({ kind: 'RequestReceived' });
         this.#keys.start();
         this.#prepare();
         break;

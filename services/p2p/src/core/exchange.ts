@@ -47,6 +47,7 @@ export class Exchange {
   readonly asks: Asks;
   #framesReceived = 0;
   #beats = 0;
+  #movedMs = Number.NEGATIVE_INFINITY;
   #saidAllMs = Number.NEGATIVE_INFINITY;
 
   constructor(outbox: Outbox, own: OwnIngress) {
@@ -165,15 +166,21 @@ export class Exchange {
     const { ms } = this.#outbox.now;
     if (ms - this.#saidAllMs < PEER_LIMITS.beatMs) return;
     this.#saidAllMs = ms;
-    this.#speaker.sayAgain(0);
+    this.#speaker.sayAllAgain();
+  }
+
+  /** A block became final: what is on offer has been of use. */
+  chainMoved(): void {
+    this.#movedMs = this.#outbox.now.ms;
   }
 
   beat(): void {
+    const isStalled = this.#outbox.now.ms - this.#movedMs > PEER_LIMITS.stalledMs;
     this.#beats += 1;
     if (this.#beats % OFFER_LIMITS.connectBeats === 0) this.#sayConnect();
-    this.outgoing.beat();
+    this.outgoing.beat(isStalled);
     for (const peer of this.members.up) this.#incoming.catchUp(peer);
-    this.#speaker.sayAgain(PEER_LIMITS.sayAgainMs);
+    this.#speaker.beat(isStalled);
     this.#outbox.tellComplaints();
     this.#tellFigures();
     if (this.members.size > 0) this.#outbox.startTimer('beat', PEER_LIMITS.beatMs);

@@ -15,6 +15,8 @@ export interface Offered {
   readonly payers: Set<Peer>;
   artifact: Artifact | undefined;
   saidMs: number | undefined;
+  /** How often it was said again. */
+  saidAgain: number;
 }
 
 export class Library {
@@ -56,6 +58,7 @@ export class Library {
         payers: new Set(),
         artifact: undefined,
         saidMs: undefined,
+        saidAgain: 0,
       };
       this.#offered.set(name, offered);
     }

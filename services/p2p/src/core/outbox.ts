@@ -21,7 +21,7 @@ export const PEER_FRAME = contract(
 
 export type Part = PeerPart['part'];
 export type P2pEffect = Effect<never, P2pEvent>;
-export type Timer = 'offer-again' | 'beat' | 'flush' | 'look-after';
+export type Timer = 'offer-again' | 'beat' | 'flush' | 'flush-late' | 'look-after';
 
 type Complaint = Extract<P2pEvent, { readonly kind: 'PeerMisbehaved' | 'PeerLimited' }>;
 

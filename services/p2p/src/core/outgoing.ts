@@ -51,14 +51,14 @@ export class Outgoing {
     const slot = fits ? this.#table.offer(artifact, ms) : 'full';
     if (slot === 'full') return false;
     if (slot === undefined) this.#repeating.add(ownerOf(artifactKind));
-    else if (artifactKind === 'ingress') this.#flushWithin(OFFER_LIMITS.ingressFlushMs);
+    else if (artifactKind === 'ingress') this.#flushSoon('flush', OFFER_LIMITS.ingressFlushMs);
     else this.flush();
     return true;
   }
 
   withdraw(artifactKind: ArtifactKind, id: Uint8Array): boolean {
     if (!this.#table.withdraw(artifactKind, id)) return false;
-    this.#flushWithin(OFFER_LIMITS.withdrawalFlushMs);
+    this.#flushSoon('flush-late', OFFER_LIMITS.withdrawalFlushMs);
     return true;
   }
 
@@ -96,8 +96,8 @@ export class Outgoing {
     }
   }
 
-  beat(): void {
-    this.#askOwners();
+  beat(isStalled: boolean): void {
+    this.#askOwners(isStalled);
     this.#quietBeats += 1;
     const isQuiet = this.#quietBeats > PEER_LIMITS.quietBeats;
     if (!isQuiet || this.#quietBeats % PEER_LIMITS.quietBeats === 0)
@@ -126,15 +126,17 @@ export class Outgoing {
     }));
   }
 
-  #flushWithin(delayMs: number): void {
-    if (this.#members.size > 0) this.#outbox.startTimer('flush', delayMs);
+  /** Timers of their own, so that the later one does not hold up the sooner. */
+  #flushSoon(timer: 'flush' | 'flush-late', delayMs: number): void {
+    if (this.#members.size > 0) this.#outbox.startTimer(timer, delayMs);
     else this.flush();
   }
 
   /** What they offered may have been lost, or we; so may what they withdrew. */
-  #askOwners(): void {
+  #askOwners(isStalled: boolean): void {
     const { ms } = this.#outbox.now;
-    if (ms - this.#askedMs < OFFER_LIMITS.requestOffersMs) return;
+    const { requestOffersMs, requestOffersStalledMs } = OFFER_LIMITS;
+    if (ms - this.#askedMs < (isStalled ? requestOffersStalledMs : requestOffersMs)) return;
     this.#askedMs = ms;
     this.#outbox.publish({ kind: 'RequestOffers' });
     for (const { artifactKind, id, offeredMs } of [...this.#table.values()]) {

@@ -1,7 +1,7 @@
 // The core of p2p: the door for artifacts. Hears this node's services and its peers, and tells each what concerns it. Knows no
 // artifact's meaning.
 import type { Core, Input, Instant } from '@internode/actor';
-import type { EpochBegan, Message, NodeRecord, PeerAddress, Readiness } from '@internode/contracts';
+import type { EpochBegan, Message, NodeRecord, PeerAddress } from '@internode/contracts';
 import { bytesEqual, toHex, unreachable } from '@internode/prelude';
 import { Admission } from './admission.ts';
 import type { P2pEvent } from './event.ts';
@@ -83,7 +83,7 @@ export class P2pCore implements Core<never, never, P2pEvent> {
   #timer(token: string): void {
     if (token === 'offer-again') this.#admission.timer();
     else if (token === 'beat') this.#exchange.beat();
-    else if (token === 'flush') this.#exchange.outgoing.flush();
+    else if (token === 'flush' || token === 'flush-late') this.#exchange.outgoing.flush();
     else if (token === 'look-after') this.#exchange.lookAfter();
     else if (this.#exchange.asks.isTimer(token)) this.#exchange.asks.timer(token);
   }
@@ -94,10 +94,13 @@ export class P2pCore implements Core<never, never, P2pEvent> {
       case 'SubmitIngress':
         return this.#admission.submit(message);
       case 'BlockFinalized':
+        if (message.height > this.#height) exchange.chainMoved();
         this.#height = Math.max(this.#height, message.height);
         return this.#admission.finish(message.ingressIds);
       case 'RequestIngress':
         this.#admission.sayAgain(0);
+        return exchange.sayAllAgain();
+      case 'RequestReceived':
         return exchange.sayAllAgain();
       case 'PublishArtifact':
         return exchange.publishArtifact(message);
@@ -118,8 +121,6 @@ export class P2pCore implements Core<never, never, P2pEvent> {
         return exchange.hearFrame(message);
       case 'EpochBegan':
         return this.#hearEpoch(message);
-      case 'Readiness':
-        return this.#hearReadiness(message);
       case 'RequestReadiness':
         if (message.service === '' || message.service === 'p2p') this.#sayReadiness();
         return;
@@ -146,11 +147,6 @@ export class P2pCore implements Core<never, never, P2pEvent> {
     const wasAlone = this.#exchange.members.size === 0;
     this.#exchange.setMembers([...others.values()]);
     if (wasAlone && others.size > 0) this.#admission.offerAll();
-  }
-
-  /** A service that is not ready has just begun, and heard nothing yet of what is on offer. */
-  #hearReadiness({ service, ready }: Readiness): void {
-    if (!ready && (service === 'consensus' || service === 'beacon')) this.#exchange.sayAllAgain();
   }
 
   #sayReadiness(): void {

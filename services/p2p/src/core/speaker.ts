@@ -1,6 +1,6 @@
 // Says artifacts of peers to our services: each once, within what its peer may have said; and again while it is still on offer,
 // because whoever heard it may have had no use for it yet, or died.
-import { BoundedSet } from '@internode/prelude';
+import { assert, BoundedSet } from '@internode/prelude';
 import { PEER_LIMITS } from '../limits.ts';
 import type { Library, Offered } from './library.ts';
 import { type Artifact, nameOf } from './name.ts';
@@ -13,8 +13,11 @@ export class Speaker {
   readonly #said = new BoundedSet<string>(PEER_LIMITS.saidIdsMax, 'drop-oldest');
   /** Complete, and waiting until its peer may have more said. Void when its slot is used for something else. */
   readonly #waiting = new Set<Offered>();
-  /** In order of when they were last said; calls apart, because many of them must not hold up votes. */
-  readonly #spoken = { calls: new Set<Offered>(), others: new Set<Offered>() };
+  /**
+   * By how often they were said again, each in order of when that was last; calls apart, because many of them must not hold up
+   * votes.
+   */
+  readonly #spoken = { calls: newRounds(), others: newRounds() };
   said = 0;
   saidAgain = 0;
 
@@ -72,7 +75,7 @@ export class Speaker {
 
   forget(offered: Offered): void {
     this.#waiting.delete(offered);
-    this.#setOf(offered).delete(offered);
+    this.#roundOf(offered).delete(offered);
   }
 
   /** What had to wait, as far as it may be said now. */
@@ -91,29 +94,39 @@ export class Speaker {
     }
   }
 
-  /** What was last said so long ago, the oldest first, no more at once than can be used. */
-  sayAgain(olderThanMs: number): void {
+  /** Says again what is due: ever more rarely while the chain moves, the oldest first, no more at once than can be used. */
+  beat(isStalled: boolean): void {
+    this.#sayAgain((round) => PEER_LIMITS.sayAgainMs * (isStalled ? 1 : 2 ** round));
+  }
+
+  /** Whoever heard it has forgotten it. */
+  sayAllAgain(): void {
+    this.#sayAgain(() => 0);
+  }
+
+  #sayAgain(delayMsOf: (round: number) => number): void {
     const left = {
       messages: PEER_LIMITS.sayAgainMessagesMax as number,
       bytes: PEER_LIMITS.sayAgainBytesMax as number,
     };
-    this.#sayAgainOf(this.#spoken.others, olderThanMs, left);
-    this.#sayAgainOf(this.#spoken.calls, olderThanMs, left);
+    for (const rounds of [this.#spoken.others, this.#spoken.calls])
+      for (const [round, spoken] of rounds.entries())
+        this.#sayAgainOf(spoken, delayMsOf(round), left);
   }
 
   #sayAgainOf(
     spoken: ReadonlySet<Offered>,
-    olderThanMs: number,
+    delayMs: number,
     left: { messages: number; bytes: number },
   ): void {
     const { ms } = this.#outbox.now;
     for (const offered of spoken) {
       const { artifact, saidMs, peers } = offered;
-      // Those said again in this round come last.
-      if (saidMs === undefined || saidMs === ms || ms - saidMs < olderThanMs) break;
+      // Those said again in this step come last.
+      if (saidMs === undefined || saidMs === ms || ms - saidMs < delayMs) break;
       if (left.messages <= 0 || left.bytes <= 0) break;
       const [peer] = peers.keys();
-      this.#spoke(offered);
+      this.#spoke(offered, offered.saidAgain + 1);
       if (artifact === undefined || peer === undefined) continue;
       left.messages -= 1;
       left.bytes -= artifact.body.length;
@@ -122,8 +135,11 @@ export class Speaker {
     }
   }
 
-  #setOf({ content }: Offered): Set<Offered> {
-    return content.artifactKind === 'ingress' ? this.#spoken.calls : this.#spoken.others;
+  #roundOf({ content, saidAgain }: Offered): Set<Offered> {
+    const rounds = content.artifactKind === 'ingress' ? this.#spoken.calls : this.#spoken.others;
+    const round = rounds[Math.min(saidAgain, PEER_LIMITS.sayAgainDoublings - 1)];
+    assert(round !== undefined, 'p2p: a round for each artifact');
+    return round;
   }
 
   #firstWithRoom(offered: Offered, artifact: Artifact): Peer | undefined {
@@ -144,10 +160,14 @@ export class Speaker {
     this.#outbox.publish({ kind: 'ArtifactReceived', artifactKind, id, body, fromNode });
   }
 
-  #spoke(offered: Offered): void {
+  #spoke(offered: Offered, again = 0): void {
+    this.#roundOf(offered).delete(offered);
     offered.saidMs = this.#outbox.now.ms;
-    const spoken = this.#setOf(offered);
-    spoken.delete(offered);
-    spoken.add(offered);
+    offered.saidAgain = again;
+    this.#roundOf(offered).add(offered);
   }
+}
+
+function newRounds(): readonly Set<Offered>[] {
+  return Array.from({ length: PEER_LIMITS.sayAgainDoublings }, () => new Set<Offered>());
 }
