@@ -28,6 +28,10 @@ export interface NetworkOptions {
   readonly linesMax?: number;
   /** Changes each honest node before it lives: to plant a bug. */
   readonly disturb?: (setup: NodeSetup) => NodeSetup;
+  /** Heights from summary to summary; absent: no epochs. */
+  readonly epochLength?: number;
+  /** How long a life goes on when everything is answered. */
+  readonly restMs?: number;
   /** Instead of those that the seed draws. */
   readonly faults?: Faults;
   /** How long trouble lasts. */
@@ -45,6 +49,7 @@ export async function liveTogether(options: NetworkOptions): Promise<Report> {
   const phases = {
     ...PHASES,
     ...(options.safetyMs !== undefined && { safetyMs: options.safetyMs }),
+    ...(options.restMs !== undefined && { restMs: options.restMs }),
   };
   const turns = new Turns();
   const faults = options.faults ?? drawFaults(seed, options.nodes, drawsMax);

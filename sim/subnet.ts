@@ -19,6 +19,8 @@ export interface SubnetOptions {
   readonly pauseMs: number;
   readonly turns: Turns;
   readonly drawsMax?: number | undefined;
+  /** Heights from summary to summary; absent: no epochs. */
+  readonly epochLength?: number;
   /** Members that are not honest. They have no door, and nobody asks what they say. */
   readonly faults?: Faults;
 }
@@ -117,15 +119,16 @@ function setupOf(
   return { place: { subnet: 's', node }, roles, peer: { identity: toHex(nodeId), city } };
 }
 
-const dealt = new WeakMap<Crypto, Map<number, SubnetDealing>>();
+const dealt = new WeakMap<Crypto, Map<string, SubnetDealing>>();
 
-function dealingOf({ seed, crypto, nodes }: SubnetOptions): SubnetDealing {
-  const known = dealt.get(crypto) ?? new Map<number, SubnetDealing>();
+function dealingOf({ seed, crypto, nodes, epochLength = 0 }: SubnetOptions): SubnetDealing {
+  const known = dealt.get(crypto) ?? new Map<string, SubnetDealing>();
   dealt.set(crypto, known);
-  const same = known.get(nodes);
+  const name = `${nodes}/${epochLength}`;
+  const same = known.get(name);
   if (same !== undefined) return same;
   const entropy = sha256(utf8(crypto.dealsEachLife ? seed : 'stand-in'));
-  const dealing = dealSubnet({ nodes, entropy, ...crypto });
-  if (!crypto.dealsEachLife) known.set(nodes, dealing);
+  const dealing = dealSubnet({ nodes, entropy, epochLength, ...crypto });
+  if (!crypto.dealsEachLife) known.set(name, dealing);
   return dealing;
 }

@@ -18,17 +18,33 @@ export interface Keys {
   readonly crypto: Crypto;
 }
 
-export function certificatesHold(keys: Keys): Checker {
+/** With the low keys that summaries have named, by the height from which they are in force. */
+interface KnownKeys extends Keys {
+  readonly lowKeys: Map<number, Uint8Array>;
+}
+
+export function certificatesHold(given: Keys): Checker {
+  const lowKeys = new Map([[0, given.subnet.low.groupPublicKey]]);
+  const keys = { ...given, lowKeys };
   const good = new Set<string>();
   return {
     name: 'certificates',
     onEvent: ({ node, event }) => {
       const shown = event as Shown;
+      if (shown.kind === 'LowKeysShown') {
+        for (const [from, key] of shown.keys) if (key.length > 0) lowKeys.set(from, key);
+        return undefined;
+      }
       if (shown.kind === 'CertificationShown') {
         const name = `${toHex(shown.root)}/${toHex(shown.signature)}`;
         if (good.has(name)) return undefined;
         good.add(name);
-        return isSigned(keys, 'high', bytesOfRoot(shown.root), shown.signature)
+        return isSigned(
+          keys,
+          keys.subnet.high.groupPublicKey,
+          bytesOfRoot(shown.root),
+          shown.signature,
+        )
           ? undefined
           : `${node} says a certification of height ${shown.height} that does not verify`;
       }
@@ -41,7 +57,7 @@ export function certificatesHold(keys: Keys): Checker {
 }
 
 function faultOfOffer(
-  keys: Keys,
+  keys: KnownKeys,
   { artifact, body }: Shown & { readonly kind: 'OfferShown' },
   good: Set<string>,
 ): string | undefined {
@@ -55,7 +71,7 @@ function faultOfOffer(
 
 type Judge = (body: Uint8Array) => string | undefined;
 
-function judgeOf(keys: Keys, artifact: string): Judge | undefined {
+function judgeOf(keys: KnownKeys, artifact: string): Judge | undefined {
   switch (artifact) {
     case 'notarization':
     case 'finalization':
@@ -66,7 +82,8 @@ function judgeOf(keys: Keys, artifact: string): Judge | undefined {
         const value = VALUE.decode(body);
         if (value.kind !== 'valid') return value.reason;
         const message = bytesOfValue(artifact, keys.subnet.subnetId, value.value);
-        return isSigned(keys, 'low', message, value.value.signature)
+        const key = lowKeyAt(keys, value.value.height);
+        return isSigned(keys, key, message, value.value.signature)
           ? undefined
           : 'that does not verify';
       };
@@ -104,12 +121,16 @@ export function quorumOf(n: number): number {
   return 2 * Math.floor((n - 1) / 3) + 1;
 }
 
+function lowKeyAt({ lowKeys, subnet }: KnownKeys, height: number): Uint8Array {
+  const from = Math.max(...[...lowKeys.keys()].filter((one) => one <= height));
+  return lowKeys.get(from) ?? subnet.low.groupPublicKey;
+}
+
 function isSigned(
-  { subnet, crypto }: Keys,
-  key: 'low' | 'high',
+  { crypto }: Keys,
+  publicKey: Uint8Array,
   message: Uint8Array,
   signature: Uint8Array,
 ): boolean {
-  const { groupPublicKey: publicKey } = subnet[key];
   return crypto.bls.verify({ publicKey, message, signature }).kind === 'valid';
 }

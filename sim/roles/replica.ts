@@ -46,11 +46,22 @@ export function replicaOf(dealing: SubnetDealing, number: number, crypto: Crypto
     canisterRanges: RANGES,
     nodes: subnet.members,
   } as const;
-  const state = new Service(createState({ subnet: description }));
+  const { summary } = dealing;
+  const hasEpochs = summary.nextHeight > 0;
+  const state = new Service(createState({ subnet: description, checkpoints: hasEpochs }));
   const subnetNodes = subnet.members.length;
-  const execution = new Service(createExecution({ subnetId, subnetNodes, rootKeyDer: rootKey }));
+  const execution = new Service(
+    createExecution({
+      subnetId,
+      subnetNodes,
+      rootKeyDer: rootKey,
+      ...(hasEpochs && { record: summary.record }),
+    }),
+  );
   const beacon = new Service(createBeacon({ subnet, nodeId }));
-  const consensus = new Service(createConsensus({ subnet, nodeId, firstLife: true }));
+  const consensus = new Service(
+    createConsensus({ subnet, nodeId, firstLife: true, ...(hasEpochs && { genesis: summary }) }),
+  );
   const peers = subnet.members.flatMap((member) =>
     bytesEqual(member.nodeId, nodeId) ? [] : [{ ...member, address: '' }],
   );
@@ -67,6 +78,7 @@ export function replicaOf(dealing: SubnetDealing, number: number, crypto: Crypto
         {
           signatures,
           secret,
+          ...(hasEpochs && { bls }),
           ingress: { signatures, bls, rootKey, subnetId, canisterRanges: RANGES },
         },
         task,

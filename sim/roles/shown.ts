@@ -18,6 +18,8 @@ export type Shown =
       readonly root: Uint8Array;
       readonly signature: Uint8Array;
     }
+  /** The low keys in force from two heights on. */
+  | { readonly kind: 'LowKeysShown'; readonly keys: ReadonlyMap<number, Uint8Array> }
   /** To be offered to peers. */
   | { readonly kind: 'OfferShown'; readonly artifact: string; readonly body: Uint8Array };
 
@@ -41,6 +43,13 @@ const AMONG_PEERS: Show = {
     height,
     root,
     signature,
+  }),
+  EpochBegan: ({ summary: { height, nextHeight, current, next } }) => ({
+    kind: 'LowKeysShown',
+    keys: new Map([
+      [height, current.low.groupKey],
+      [Math.max(height, nextHeight), next.low.groupKey],
+    ]),
   }),
   PublishArtifact: ({ artifactKind, body }) => ({
     kind: 'OfferShown',
