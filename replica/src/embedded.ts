@@ -241,6 +241,7 @@ async function runServices({ host, options, member, subnet, bls, onBroken }: Par
     solver: createConsensusSolver({
       signatures: nodeSignatures,
       secret: secrets.node,
+      voteSecret: secrets.vote,
       bls,
       ingress: {
         signatures: nodeSignatures,

@@ -32,6 +32,20 @@ export const CONSENSUS_LIMITS = {
   ingressAheadNanos: 330_000_000_000n,
   /** Notarised heights without certification or catch-up package: nothing is notarised beyond (protocol 2.4). */
   hardGap: 70,
+  /** Members up to which votes are lists (limits.md 5.5), and the hard gap above (protocol 8.7). */
+  listVotesMax: 40,
+  hardGapOfMany: 20,
+  /** Ranks that propose in their turn; later ones wait two units more (protocol 8.3). */
+  ranksAtOnce: 26,
+  /** Blocks of one height and purpose for which votes of one member are kept unchecked; more are dropped. */
+  votedBlocksMax: 3,
+  /** Who puts votes together: at first, when that takes too long, and at most before votes go to all (protocol 8.3). */
+  aggregatorsFirst: 2,
+  aggregatorsEach: 8,
+  aggregatorsMax: 24,
+  aggregationMinMs: 50,
+  /** Members remembered for a bad vote or a bad certificate; the oldest are forgotten first. */
+  culpritsMax: 1_024,
   /** Heights above the own ones from which shares are kept; certificates and blocks up to `hardGap`. */
   lookAhead: 10,
   /** Unvalidated artifacts of one peer; more are dropped. */

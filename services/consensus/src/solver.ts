@@ -9,16 +9,19 @@ import {
   verifyComplaint,
   verifyDealing,
 } from '@internode/crypto';
-import { unreachable } from '@internode/prelude';
+import { assert, unreachable } from '@internode/prelude';
 import type { Examination } from './core/key-generation.ts';
 import type { ConsensusAnswer, ConsensusTask } from './core/task.ts';
 import { authorOf, type IngressRules, rememberingRules } from './ingress-check.ts';
+import { sumVotes, verifyMulti } from './multi-solver.ts';
 
 export interface ConsensusSolverOptions {
   /** `nodeSignatures` of '@internode/crypto/fast', or a stand-in of the simulator. */
   readonly signatures: SignatureEngine;
   /** The node's Ed25519 secret, 32 bytes. */
   readonly secret: Uint8Array;
+  /** BLS secret of the node's vote key. Absent in small subnets, whose votes are lists of Ed25519 signatures. */
+  readonly voteSecret?: Uint8Array;
   /** Key generation and catch-up packages. Absent in a subnet of one that stays one: nothing of either holds. */
   readonly bls?: BlsEngine;
   /** How calls that peers bring are verified. Absent in a subnet of one, which hears of none: none is believed. */
@@ -36,12 +39,20 @@ export function createConsensusSolver(
 
 /** The function behind the solver, for worlds that answer later. */
 export function solveConsensus(
-  { signatures, secret, ingress, bls }: ConsensusSolverOptions,
+  { signatures, secret, voteSecret, ingress, bls }: ConsensusSolverOptions,
   task: ConsensusTask,
 ): ConsensusAnswer {
   switch (task.kind) {
     case 'sign':
       return { kind: 'signed', signature: signatures.signEd25519(secret, task.message) };
+    case 'sign-vote':
+      assert(bls !== undefined && voteSecret !== undefined, 'consensus: a member without vote key');
+      return { kind: 'signed', signature: bls.sign(voteSecret, task.message) };
+    case 'verify-multi':
+      return { kind: 'verified', good: bls !== undefined && verifyMulti(bls, task.check) };
+    case 'sum-votes':
+      assert(bls !== undefined, 'consensus: votes are added up with BLS');
+      return sumVotes(bls, task);
     case 'verify': {
       const good = task.checks.every(({ publicKey, message, signature }) => {
         const verdict = signatures.verify({ publicKeyDer: publicKey, message, signature });

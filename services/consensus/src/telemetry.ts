@@ -57,6 +57,15 @@ export function describeConsensus(event: ConsensusEvent): Description {
           fields: { height: event.from ?? 0 },
         },
       };
+    case 'VoteBad':
+      return {
+        log: {
+          level: 'warn',
+          text: 'a member sent a vote that does not hold',
+          fields: { height: event.height, member: event.member },
+        },
+        metrics: [{ kind: 'count', name: 'votes_bad_total' }],
+      };
     case 'MakerEquivocated':
       return {
         log: {

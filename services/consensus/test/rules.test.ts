@@ -46,7 +46,7 @@ class Table {
   constructor(parameters = LOCAL_PARAMETERS) {
     const subnetId = utf8('s');
     const genesis = summaryAtGenesis({ subnetId, registryVersion: 1, members });
-    this.state = new State(new Epochs(subnetId, Uint8Array.of(0), genesis), parameters);
+    this.state = new State(new Epochs({ subnetId, nodeId: Uint8Array.of(0) }, genesis), parameters);
     this.state.started = true;
     this.state.settled = true;
     this.at(0);

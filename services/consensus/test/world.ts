@@ -9,7 +9,7 @@ import type {
   Summary,
 } from '@internode/contracts';
 import { CONTRACTS } from '@internode/contracts';
-import { type BlsEngine, nobleBls } from '@internode/crypto';
+import { type BlsEngine, nobleBls, provePossession } from '@internode/crypto';
 import { nodeSignatures } from '@internode/crypto/fast';
 import { selfAuthenticating, sha256 } from '@internode/encoding';
 import { concatBytes, toHex, utf8 } from '@internode/prelude';
@@ -86,6 +86,8 @@ export interface WorldOptions {
   readonly liar?: (from: number, answer: Uint8Array) => Uint8Array | undefined;
   /** A node that answers no question. */
   silent?: number;
+  /** What a member signs in place of a vote. */
+  readonly badVote?: (index: number, signature: Uint8Array) => Uint8Array;
   /** What configuration says of empty journals; true when absent. */
   readonly firstLife?: boolean | 'ask';
   /** Whether execution and state follow. */
@@ -152,6 +154,9 @@ function before(a: Item | undefined, b: Item | undefined): boolean {
   return a.atMs < b.atMs || (a.atMs === b.atMs && a.order < b.order);
 }
 
+/** Tasks whose answer is the same for all, and slow. */
+const SHARED: ReadonlySet<string> = new Set(['examine', 'generate', 'verify-multi']);
+
 export class World {
   readonly nodes: TestNode[];
   readonly subnet: SubnetRecord;
@@ -169,7 +174,12 @@ export class World {
     const keys = Array.from({ length: options.n }, (_, i) => {
       const secret = sha256(utf8(`node ${i}`));
       const publicKey = nodeSignatures.ed25519PublicKey(secret);
-      return { secret, publicKey, nodeId: selfAuthenticating(publicKey) };
+      const nodeId = selfAuthenticating(publicKey);
+      const { bls } = options;
+      if (bls === undefined) return { secret, publicKey, nodeId };
+      const voteKey = bls.publicKey(voteSecretOf(secret));
+      const voteKeyProof = provePossession(bls, voteSecretOf(secret));
+      return { secret, publicKey, nodeId, voteKey, voteKeyProof };
     });
     this.subnet = { subnetId: utf8('test subnet'), registryVersion: 1, members: keys };
     this.nodes = keys.map(({ nodeId, secret }, index) => ({
@@ -378,6 +388,13 @@ export class World {
     return { body: STRIPPED_PROPOSAL.encode(stripped), key: toHex(hashOfBlock(block)) };
   }
 
+  /** A multi-signature's part by this node. */
+  voteOf(index: number, message: Uint8Array): Uint8Array {
+    const { bls } = this.options;
+    if (bls === undefined) throw new Error('a world without vote keys');
+    return bls.sign(voteSecretOf(this.node(index).secret), message);
+  }
+
   /** What an honest node never does, over all its lives: two finalisation votes at a height, or one beside a foreign notarisation vote. */
   checkVotes(index: number): void {
     const votes = new Map<number, { notarization: Set<string>; finalization: Set<string> }>();
@@ -454,11 +471,18 @@ export class World {
           signatures: nodeSignatures,
           secret: node.secret,
           ingress: this.#ingressRules(),
+          voteSecret: voteSecretOf(node.secret),
           ...(this.options.bls !== undefined && { bls: this.options.bls }),
         },
         task,
       );
-    if (task.kind !== 'examine' && task.kind !== 'generate') return solve();
+    if (task.kind === 'sign-vote') {
+      const answer = solve();
+      const { badVote } = this.options;
+      if (badVote === undefined || answer.kind !== 'signed') return answer;
+      return { kind: 'signed', signature: badVote(node.index, answer.signature) };
+    }
+    if (!SHARED.has(task.kind)) return solve();
     const key = JSON.stringify(task, (_, value) =>
       value instanceof Uint8Array ? toHex(value) : value,
     );
@@ -631,6 +655,14 @@ export class World {
         node.slots.set(`${message.artifactKind}/${toHex(message.id)}`, message);
         this.#spread(node, message);
         break;
+      case 'SendArtifact': {
+        const { artifactKind, id, body } = message;
+        const received = { kind: 'ArtifactReceived', artifactKind, id, body } as const;
+        for (const to of this.nodes)
+          if (message.toNodes.some((nodeId) => toHex(nodeId) === toHex(to.nodeId)))
+            this.tell(to.index, { ...received, fromNode: node.nodeId }, index);
+        break;
+      }
       case 'AskPeer': {
         const peer = this.nodes.find(({ nodeId }) => toHex(nodeId) === toHex(message.peer));
         const { askId, topic, body } = message;
@@ -676,4 +708,10 @@ export function tapeOf(height: number): Uint8Array {
 function pacesOf(parameters: Partial<SubnetParameters> = {}): Partial<SubnetParameters> {
   const { idleBlockMs = LOCAL_PARAMETERS.idleBlockMs } = parameters;
   return { idleBlockOfSeveralMs: idleBlockMs, minBlockMs: 20, ...parameters };
+}
+
+function voteSecretOf(secret: Uint8Array): Uint8Array {
+  const voteSecret = sha256(concatBytes(secret, utf8('votes')));
+  voteSecret[0] = 0;
+  return voteSecret;
 }

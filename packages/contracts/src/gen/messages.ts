@@ -243,6 +243,12 @@ export interface VoteCertificate {
   readonly height: number;
   readonly blockHash: Uint8Array;
   readonly signatures: readonly VoteSignature[];
+  readonly multi?: MultiSignature | undefined;
+}
+
+export interface MultiSignature {
+  readonly signers: Uint8Array;
+  readonly signature: Uint8Array;
 }
 
 export interface EquivocationProof {
@@ -1825,6 +1831,7 @@ export function encodeVoteCertificate(message: VoteCertificate, writer: Writer):
   if (message.height !== 0) writeNumber(writer.uint32(8), message.height);
   if (message.blockHash.length > 0) writer.uint32(18).bytes(message.blockHash);
   for (const item of message.signatures) encodeVoteSignature(item, writer.uint32(26).fork()).ldelim();
+  if (message.multi !== undefined) encodeMultiSignature(message.multi, writer.uint32(34).fork()).ldelim();
   return writer;
 }
 
@@ -1834,17 +1841,42 @@ export function decodeVoteCertificate(reader: Reader, length: number, depth = 0)
   let height_: number = 0;
   let blockHash_: Uint8Array = new Uint8Array(0);
   const signatures_: VoteSignature[] = [];
+  let multi_: MultiSignature | undefined;
   while (reader.pos < end) {
     const tag = reader.uint32();
     switch (tag) {
       case 8: height_ = readNumber(reader); break;
       case 18: blockHash_ = readBytes(reader); break;
       case 26: signatures_.push(decodeVoteSignature(reader, reader.uint32(), depth + 1)); break;
+      case 34: multi_ = decodeMultiSignature(reader, reader.uint32(), depth + 1); break;
       default: reader.skipType(tag & 7);
     }
   }
   if (reader.pos !== end) invalidMessage('VoteCertificate');
-  return { height: height_, blockHash: blockHash_, signatures: signatures_ };
+  return { height: height_, blockHash: blockHash_, signatures: signatures_, multi: multi_ };
+}
+
+export function encodeMultiSignature(message: MultiSignature, writer: Writer): Writer {
+  if (message.signers.length > 0) writer.uint32(10).bytes(message.signers);
+  if (message.signature.length > 0) writer.uint32(18).bytes(message.signature);
+  return writer;
+}
+
+export function decodeMultiSignature(reader: Reader, length: number, depth = 0): MultiSignature {
+  const end = reader.pos + length;
+  if (end > reader.len || depth > 8) invalidMessage('MultiSignature');
+  let signers_: Uint8Array = new Uint8Array(0);
+  let signature_: Uint8Array = new Uint8Array(0);
+  while (reader.pos < end) {
+    const tag = reader.uint32();
+    switch (tag) {
+      case 10: signers_ = readBytes(reader); break;
+      case 18: signature_ = readBytes(reader); break;
+      default: reader.skipType(tag & 7);
+    }
+  }
+  if (reader.pos !== end) invalidMessage('MultiSignature');
+  return { signers: signers_, signature: signature_ };
 }
 
 export function encodeEquivocationProof(message: EquivocationProof, writer: Writer): Writer {

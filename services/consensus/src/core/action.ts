@@ -2,11 +2,13 @@ import type { Message } from '@internode/contracts';
 import type {
   Block,
   EquivocationProof,
+  HashKey,
   Payload,
   VoteCertificate,
   VotePurpose,
 } from './artifact.ts';
 import type { Examination } from './key-generation.ts';
+import type { MultiCheck } from './multi-votes.ts';
 import type { Computation } from './transcripts.ts';
 import type { AskToken, View } from './view.ts';
 
@@ -41,7 +43,21 @@ export type Action =
       readonly certificate: VoteCertificate;
     }
   /** Have the signatures of an unvalidated artifact checked. */
-  | { readonly kind: 'check'; readonly id: string; readonly checks: readonly SignatureCheck[] }
+  | {
+      readonly kind: 'check';
+      readonly id: string;
+      readonly checks: readonly SignatureCheck[];
+      readonly multi?: MultiCheck;
+    }
+  /** Have the sum of these votes, by member, checked. */
+  | {
+      readonly kind: 'sum';
+      readonly purpose: VotePurpose;
+      readonly height: number;
+      readonly key: HashKey;
+      readonly blockHash: Uint8Array;
+      readonly shares: ReadonlyMap<number, Uint8Array>;
+    }
   /** Move an unvalidated artifact to the pool. */
   | { readonly kind: 'accept'; readonly id: string }
   /** Wrong for ever: forget it, tell who sent it. */

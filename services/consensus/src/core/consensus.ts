@@ -26,17 +26,19 @@ import { gatherer } from './rules/gatherer.ts';
 import { notary } from './rules/notary.ts';
 import { packager } from './rules/packager.ts';
 import { purger } from './rules/purger.ts';
+import { summer } from './rules/summer.ts';
 import { validator } from './rules/validator.ts';
 import { State } from './state.ts';
 import type { SubnetParameters } from './subnet.ts';
 import type { ConsensusAnswer, ConsensusTask } from './task.ts';
-import type { View } from './view.ts';
+import type { Artifact, View } from './view.ts';
 
 const RULES: readonly Rule[] = [
   finalizer,
   deliverer,
   notary,
   aggregator,
+  summer,
   blockMaker,
   validator,
   gatherer,
@@ -75,7 +77,7 @@ export class ConsensusCore implements Core<ConsensusTask, ConsensusAnswer, Conse
 
   constructor(config: ConsensusConfig) {
     this.#firstLife = config.firstLife;
-    const epochs = new Epochs(config.subnetId, config.nodeId, config.genesis);
+    const epochs = new Epochs(config, config.genesis, config.parameters.listVotesMax);
     this.#state = new State(epochs, config.parameters, config.replicaVersion);
     this.#hands = new Hands(this.#state, this.#outbox, config.nodeId);
     this.#ingress = new IngressDesk({
@@ -239,13 +241,26 @@ export class ConsensusCore implements Core<ConsensusTask, ConsensusAnswer, Conse
         reason: 'height out of range',
       });
     }
-    const taken = state.section.add({ id, artifact, peer, bytes: message.body.length });
+    const added = { id, artifact, peer, bytes: message.body.length };
+    const taken = isAddedUp(state, artifact)
+      ? this.#takeAddedUp(artifact, added)
+      : state.section.add(added);
     if (!taken)
       this.#outbox.observe({
         kind: 'ArtifactDropped',
         artifact: name,
         reason: 'peer over its limit',
       });
+  }
+
+  /** A large subnet: votes wait in a tray, and whoever has once brought a wrong certificate is not looked at again. */
+  #takeAddedUp(artifact: Artifact, added: Parameters<State['section']['add']>[0]): boolean {
+    const { tray, section, badCertifiers } = this.#state;
+    if (artifact.kind === 'certificate')
+      return !badCertifiers.has(added.peer) && section.add(added);
+    if (artifact.kind !== 'share') return section.add(added);
+    const { signer, vote } = artifact;
+    return tray.add(artifact, { signer, name: added.peer, signature: vote.signature });
   }
 
   #noteClaim({ body, fromNode }: ArtifactReceived): void {
@@ -274,7 +289,7 @@ export class ConsensusCore implements Core<ConsensusTask, ConsensusAnswer, Conse
       if (!spoke) break;
       this.#hands.sayNotarized();
     }
-    this.#arm(Math.min(wakeMs, this.#chase.drive()));
+    this.#arm(Math.min(wakeMs, this.#chase.drive(), this.#hands.votes.drive()));
     if (!this.#ready && this.#state.beacons.has(this.#state.pool.notarized)) {
       this.#ready = true;
       this.#sayReadiness();
@@ -329,4 +344,9 @@ export class ConsensusCore implements Core<ConsensusTask, ConsensusAnswer, Conse
       detail,
     });
   }
+}
+
+function isAddedUp({ epochs }: State, { kind, height }: Artifact): boolean {
+  if (kind !== 'share' && kind !== 'certificate') return false;
+  return epochs.at(height)?.subnet.scheme === 'multi';
 }

@@ -16,13 +16,19 @@ export interface Epoch {
 export class Epochs {
   readonly subnetId: Uint8Array;
   readonly #nodeId: Uint8Array;
+  readonly #listVotesMax: number | undefined;
   /** Ascending, without gaps. The last two come from the newest final summary. */
   #epochs: readonly Epoch[] = [];
   #summary: Summary;
 
-  constructor(subnetId: Uint8Array, nodeId: Uint8Array, genesis: Summary) {
-    this.subnetId = subnetId;
-    this.#nodeId = nodeId;
+  constructor(
+    identity: { readonly subnetId: Uint8Array; readonly nodeId: Uint8Array },
+    genesis: Summary,
+    listVotesMax?: number,
+  ) {
+    this.subnetId = identity.subnetId;
+    this.#nodeId = identity.nodeId;
+    this.#listVotesMax = listVotesMax;
     this.#summary = genesis;
     this.learn(genesis);
   }
@@ -78,7 +84,7 @@ export class Epochs {
   #epoch(keys: EpochKeys, from: number, end: number): Epoch {
     const { version, nodes } = keys.record;
     const record = { subnetId: this.subnetId, registryVersion: version, members: nodes };
-    return { from, end, keys, subnet: new Subnet(record, this.#nodeId) };
+    return { from, end, keys, subnet: new Subnet(record, this.#nodeId, this.#listVotesMax) };
   }
 }
 
@@ -92,11 +98,11 @@ export function nextSummaryHeight(height: number, keys: EpochKeys): number {
 export function summaryAtGenesis(subnet: SubnetRecord, epochLength = 0): Summary {
   const members = new Subnet(subnet).members;
   const none = new Uint8Array(0);
-  const nodes = members.map(({ nodeId, publicKey }) => ({
+  const nodes = members.map(({ nodeId, publicKey, voteKey = none, voteKeyProof = none }) => ({
     nodeId,
     publicKey,
-    voteKey: none,
-    voteKeyProof: none,
+    voteKey,
+    voteKeyProof,
     receiverKey: none,
     address: '',
   }));

@@ -39,6 +39,8 @@ export type ConsensusEvent =
     }
   /** The vote log was lost: nothing is signed below this height, or at all while it is not known. */
   | { readonly kind: 'VotesHeld'; readonly from: number | undefined }
+  /** A vote that does not hold, from its signer itself. */
+  | { readonly kind: 'VoteBad'; readonly height: number; readonly member: number }
   | { readonly kind: 'MakerEquivocated'; readonly height: number; readonly maker: number }
   | { readonly kind: 'JournalCompacted'; readonly base: number; readonly entries: number }
   /** Batches asked for that are neither in the journal any more: the state lost what it called durable. */

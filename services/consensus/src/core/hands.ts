@@ -6,13 +6,11 @@ import { assert, unreachable } from '@internode/prelude';
 import type { Action } from './action.ts';
 import {
   bytesOfProposal,
-  bytesOfVote,
   CERTIFICATE,
   EQUIVOCATION,
   type HashKey,
   keyOf,
   STRIPPED_PROPOSAL,
-  VOTE,
   type VoteCertificate,
   type VotePurpose,
 } from './artifact.ts';
@@ -25,11 +23,9 @@ import { Repeater } from './repeater.ts';
 import type { State } from './state.ts';
 import type { ConsensusAnswer, ConsensusTask } from './task.ts';
 import type { Unvalidated } from './view.ts';
+import { VoteDesk } from './vote-desk.ts';
 
-type Pending =
-  | Extract<Action, { kind: 'propose' }>
-  | Extract<Action, { kind: 'vote' }>
-  | Extract<Action, { kind: 'check' }>;
+type Pending = Extract<Action, { kind: 'propose' }> | Extract<Action, { kind: 'check' }>;
 
 const NOT_KNOWN = new Uint8Array(0);
 
@@ -37,6 +33,7 @@ export class Hands {
   readonly #state: State;
   readonly #outbox: Outbox;
   readonly repeater: Repeater;
+  readonly votes: VoteDesk;
   readonly epochs: EpochDesk;
   readonly #offers: Offers;
   readonly #nodeId: Uint8Array;
@@ -48,6 +45,14 @@ export class Hands {
     this.#state = state;
     this.#outbox = outbox;
     this.repeater = new Repeater(state, outbox);
+    this.votes = new VoteDesk(
+      { state, outbox, nodeId },
+      {
+        offer: (height, offered) => this.#offer(height, offered),
+        addCertificate: (purpose, certificate) =>
+          this.#addCertificate(purpose, certificate, keyOf(certificate.blockHash)),
+      },
+    );
     this.#offers = new Offers();
     this.epochs = new EpochDesk(state, outbox);
     this.#nodeId = nodeId;
@@ -64,6 +69,7 @@ export class Hands {
     }
     // It comes from the journal, hence is durable.
     this.#outbox.add(...this.#offers.everything(this.#state));
+    this.votes.resume();
     this.epochs.start();
   }
 
@@ -91,7 +97,9 @@ export class Hands {
           bytesOfProposal(state.epochs.subnetId, action.block.height, action.hash),
         );
       case 'vote':
-        return this.#vote(action);
+        return this.votes.sign(action);
+      case 'sum':
+        return this.votes.sum(action);
       case 'certify':
         return this.#addCertificate(
           action.purpose,
@@ -101,7 +109,11 @@ export class Hands {
       case 'check': {
         const item = state.section.items.get(action.id);
         if (item !== undefined) item.signatures = 'checking';
-        return this.#solve(action, { kind: 'verify', checks: action.checks });
+        const { multi: check, checks } = action;
+        return this.#solve(
+          action,
+          check === undefined ? { kind: 'verify', checks } : { kind: 'verify-multi', check },
+        );
       }
       case 'gather':
         return this.#gather(action.id);
@@ -163,16 +175,6 @@ export class Hands {
     this.epochs.sayEpoch();
   }
 
-  /** The promise binds from here on, whenever the signature comes: no rule may give a contrary one meanwhile. */
-  #vote(action: Extract<Action, { kind: 'vote' }>): void {
-    const { pool, epochs } = this.#state;
-    const own = pool.ownAt(action.height);
-    const key = keyOf(action.blockHash);
-    if (action.purpose === 'notarization') own.notarizations.add(key);
-    else own.finalization = key;
-    this.#sign(action, bytesOfVote(action.purpose, epochs.subnetId, action));
-  }
-
   #sign(pending: Pending, message: Uint8Array): void {
     this.#solve(pending, { kind: 'sign', message });
   }
@@ -185,6 +187,7 @@ export class Hands {
   }
 
   solved(id: string, answer: ConsensusAnswer): void {
+    if (this.votes.solved(id, answer)) return this.sayNotarized();
     const pending = this.#pending.get(id);
     if (pending === undefined) return;
     this.#pending.delete(id);
@@ -197,8 +200,7 @@ export class Hands {
       return;
     }
     assert(answer.kind === 'signed', 'consensus: not the answer to this task');
-    if (pending.kind === 'propose') this.#proposed(pending, answer.signature);
-    else this.#voted(pending, answer.signature);
+    this.#proposed(pending, answer.signature);
     this.sayNotarized();
   }
 
@@ -227,24 +229,6 @@ export class Hands {
       body: STRIPPED_PROPOSAL.encode(stripped),
       entry,
     });
-  }
-
-  #voted(made: Extract<Action, { kind: 'vote' }>, signature: Uint8Array): void {
-    const { pool, epochs, ledger } = this.#state;
-    const { purpose, height, blockHash } = made;
-    const record = pool.block(height, keyOf(blockHash));
-    const { self } = epochs.subnetOf(height);
-    if (height <= pool.finalized || record === undefined || self === undefined) return;
-    if (purpose === 'notarization') this.#state.tempo.voted(height, this.#state.now.ms);
-    pool.addVote(purpose, { height, key: record.key, signer: self, signature });
-    if (epochs.alone) return;
-    const vote = { height, blockHash, signer: this.#nodeId, signature };
-    // Whoever votes for a block keeps it, so that a crash of all cannot lose what they agreed on.
-    const proposal =
-      purpose === 'notarization' && record.maker !== self ? record.proposal : undefined;
-    const entry = encode({ kind: 'ownVote', ownVote: { purpose, vote, proposal } });
-    ledger.addVote(height, entry);
-    this.#offer(height, { kind: `${purpose}_share`, body: VOTE.encode(vote), entry });
   }
 
   #accept(item: Unvalidated | undefined): void {
@@ -308,6 +292,7 @@ export class Hands {
     this.#state.gathering.end(id);
     const item = this.#state.section.take(id);
     if (item === undefined) return;
+    if (item.artifact.kind === 'certificate') this.#state.badCertifiers.add(item.peer);
     this.#outbox.observe({
       kind: 'ArtifactRejected',
       artifact: item.artifact.kind,

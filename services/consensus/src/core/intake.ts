@@ -20,6 +20,7 @@ import {
   type VotePurpose,
 } from './artifact.ts';
 import type { Epochs } from './epochs.ts';
+import { faultOfForm, MULTI_SIGNATURE_BYTES } from './multi-votes.ts';
 import type { BlockRecord } from './pool.ts';
 import type { Subnet } from './subnet.ts';
 import type { Artifact } from './view.ts';
@@ -39,9 +40,9 @@ export function receive(epochs: Epochs, message: ArtifactReceived): Verdict<Rece
     case 'block_proposal':
       return readProposal(epochs, message.body);
     case 'notarization_share':
-      return readShare(epochs, 'notarization', message.body);
+      return readShare(epochs, 'notarization', message);
     case 'finalization_share':
-      return readShare(epochs, 'finalization', message.body);
+      return readShare(epochs, 'finalization', message);
     case 'notarization':
       return readCertificate(epochs, 'notarization', message.body);
     case 'finalization':
@@ -125,7 +126,11 @@ function faultOfStripped(subnet: Subnet, stripped: StrippedProposal): string | u
   return bytesEqual(hashOfStripped(payload), block.payloadHash) ? undefined : 'payload hash';
 }
 
-function readShare(epochs: Epochs, purpose: VotePurpose, body: Uint8Array): Verdict<Received> {
+function readShare(
+  epochs: Epochs,
+  purpose: VotePurpose,
+  { body, fromNode }: ArtifactReceived,
+): Verdict<Received> {
   const decoded = VOTE.decode(body);
   if (decoded.kind !== 'valid') return decoded;
   const vote = decoded.value;
@@ -134,7 +139,11 @@ function readShare(epochs: Epochs, purpose: VotePurpose, body: Uint8Array): Verd
   const signer = subnet.indexOf(vote.signer);
   if (signer === undefined) return invalid('signer is not a member');
   if (vote.blockHash.length !== HASH_BYTES) return invalid('hash length');
-  if (vote.signature.length !== SIGNATURE_BYTES) return invalid('signature length');
+  const multi = subnet.scheme === 'multi';
+  const bytes = multi ? MULTI_SIGNATURE_BYTES : SIGNATURE_BYTES;
+  if (vote.signature.length !== bytes) return invalid('signature length');
+  // Votes that are added up are not signed by Ed25519: the link says whose they are.
+  if (multi && !bytesEqual(vote.signer, fromNode)) return invalid('not from its signer');
   const { height } = vote;
   const key = keyOf(vote.blockHash);
   return valid({
@@ -161,7 +170,8 @@ export function artifactOfCertificate(
   if (certificate.blockHash.length !== HASH_BYTES) return invalid('hash length');
   const subnet = epochs.at(certificate.height)?.subnet;
   if (subnet === undefined) return OF_NO_KNOWN_EPOCH;
-  if (certificate.signatures.length !== subnet.quorum) return invalid('not exactly a quorum');
+  const fault = faultOfForm(subnet, certificate);
+  if (fault !== undefined) return invalid(fault);
   const { height } = certificate;
   const key = keyOf(certificate.blockHash);
   return valid({

@@ -25,7 +25,12 @@ export function makersMax(n: number): number {
   return faultsTolerated(n) + 1;
 }
 
-export type ShufflePurpose = 'committee' | 'rank' | 'dealers';
+export type ShufflePurpose =
+  | 'committee'
+  | 'rank'
+  | 'dealers'
+  | 'notarization-aggregators'
+  | 'finalization-aggregators';
 
 /** A permutation of 0 … n-1 that everyone derives alike from `seed`: Fisher–Yates with SHA-256 in counter mode. */
 export function shuffle(n: number, seed: Uint8Array, purpose: ShufflePurpose): readonly number[] {

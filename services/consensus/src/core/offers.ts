@@ -65,6 +65,10 @@ export class Offers {
       }
       if (self === undefined) continue;
       for (const [key, votes] of here.votes[purpose]) {
+        // Votes that are added up go to few, and to all only when that has failed.
+        const hidden =
+          subnet.scheme === 'multi' && !view.flatVotes.has(`${purpose}/${height}/${key}`);
+        if (hidden) continue;
         const signature = votes.get(self);
         const blockHash = here.blocks.get(key)?.hash;
         if (signature === undefined || blockHash === undefined) continue;

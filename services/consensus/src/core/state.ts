@@ -1,6 +1,6 @@
 // The state of the core: what rules may read (a View) and the few ways in which it changes.
 import type { Instant } from '@internode/actor';
-import { assert } from '@internode/prelude';
+import { assert, BoundedSet } from '@internode/prelude';
 import { CONSENSUS_LIMITS } from '../limits.ts';
 import { type Block, genesisOf, hashOfBlock, keyOf } from './artifact.ts';
 import { EpochLog } from './epoch-log.ts';
@@ -16,6 +16,7 @@ import { RecordsKnown } from './records-known.ts';
 import type { SubnetParameters } from './subnet.ts';
 import { Tempo } from './tempo.ts';
 import { Transcripts } from './transcripts.ts';
+import { Tray } from './tray.ts';
 import { UnvalidatedSection } from './unvalidated.ts';
 import type { AskToken, Beacon, Tip, Unvalidated, View } from './view.ts';
 import { VoteLock } from './vote-lock.ts';
@@ -34,6 +35,11 @@ export class State implements View {
   readonly ingress: IngressPool;
   readonly gathering = new Gathering();
   readonly lock = new VoteLock();
+  readonly tray = new Tray();
+  /** Peers that have sent a certificate that does not hold: theirs are not looked at any more. */
+  readonly badCertifiers = new BoundedSet<string>(CONSENSUS_LIMITS.culpritsMax, 'drop-oldest');
+  /** Own votes that go to all, with their heights. */
+  readonly flatVotes = new Map<string, number>();
   readonly tempo: Tempo;
   readonly section = new UnvalidatedSection();
   readonly beacons = new Map<number, Beacon>();

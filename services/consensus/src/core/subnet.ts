@@ -1,4 +1,5 @@
 import { assert, compareBytes, toHex } from '@internode/prelude';
+import { CONSENSUS_LIMITS } from '../limits.ts';
 import { committeeSize, faultsTolerated, makersMax, quorum } from './membership.ts';
 
 export interface Member {
@@ -6,6 +7,9 @@ export interface Member {
   readonly nodeId: Uint8Array;
   /** Ed25519 public key in DER, 44 bytes. */
   readonly publicKey: Uint8Array;
+  /** BLS, for multi-signatures, and the proof that its holder knows the secret. Empty or absent in small subnets. */
+  readonly voteKey?: Uint8Array;
+  readonly voteKeyProof?: Uint8Array;
 }
 
 /** Times and limits that all members of a subnet must agree on (protocol 2.5). */
@@ -32,6 +36,8 @@ export interface SubnetParameters {
   readonly pacePerMessageMs: number;
   /** … but never longer than this. */
   readonly paceMaxMs: number;
+  /** Members up to which votes are lists of signatures; above, multi-signatures put together by a few. */
+  readonly listVotesMax: number;
 }
 
 export const LOCAL_PARAMETERS: SubnetParameters = {
@@ -46,6 +52,7 @@ export const LOCAL_PARAMETERS: SubnetParameters = {
   executionGapMax: 2,
   pacePerMessageMs: 0.25,
   paceMaxMs: 20,
+  listVotesMax: CONSENSUS_LIMITS.listVotesMax,
 };
 
 /** The public record of a subnet at one registry version. */
@@ -66,11 +73,19 @@ export class Subnet {
   readonly faults: number;
   readonly committee: number;
   readonly quorum: number;
+  /** How votes become certificates: a list of Ed25519 signatures, or one BLS multi-signature. */
+  readonly scheme: 'list' | 'multi';
+  /** Heights that notarisation may be ahead of certification. */
+  readonly hardGap: number;
   readonly makers: number;
   readonly #names: readonly string[];
   readonly #indexOf = new Map<string, number>();
 
-  constructor(record: SubnetRecord, nodeId?: Uint8Array) {
+  constructor(
+    record: SubnetRecord,
+    nodeId?: Uint8Array,
+    listVotesMax: number = CONSENSUS_LIMITS.listVotesMax,
+  ) {
     this.subnetId = record.subnetId;
     this.registryVersion = record.registryVersion;
     this.members = [...record.members].sort((a, b) => compareBytes(a.nodeId, b.nodeId));
@@ -79,6 +94,9 @@ export class Subnet {
     this.committee = committeeSize(this.n);
     this.quorum = quorum(this.n);
     this.makers = makersMax(this.n);
+    this.scheme = this.n > listVotesMax ? 'multi' : 'list';
+    const { hardGap, hardGapOfMany } = CONSENSUS_LIMITS;
+    this.hardGap = this.scheme === 'multi' ? hardGapOfMany : hardGap;
     this.#names = this.members.map(({ nodeId }) => toHex(nodeId));
     for (const [index, name] of this.#names.entries()) this.#indexOf.set(name, index);
     assert(this.#indexOf.size === this.n, 'Subnet: a node id comes twice');

@@ -1,5 +1,6 @@
 // Everything a rule may look at. Rules only read; the core is the only writer.
 import type { Instant } from '@internode/actor';
+import { CONSENSUS_LIMITS } from '../limits.ts';
 import type { EquivocationProof, HashKey, Vote, VoteCertificate, VotePurpose } from './artifact.ts';
 import type { EpochLog } from './epoch-log.ts';
 import type { Epochs } from './epochs.ts';
@@ -13,6 +14,7 @@ import type { RecordsKnown } from './records-known.ts';
 import type { Subnet, SubnetParameters } from './subnet.ts';
 import type { Tempo } from './tempo.ts';
 import type { Transcripts } from './transcripts.ts';
+import type { Tray } from './tray.ts';
 
 export type Artifact =
   | { readonly kind: 'block_proposal'; readonly height: number; readonly record: BlockRecord }
@@ -99,6 +101,9 @@ export interface View {
   /** False until the first block after a start is notarised: that one is made at once. */
   readonly settled: boolean;
   readonly tempo: Tempo;
+  /** Unchecked votes of others, where votes are added up. */
+  readonly tray: Tray;
+  readonly flatVotes: ReadonlyMap<string, number>;
   /** When the height before the notarised one was notarised. */
   readonly notarizedBeforeMs: number;
   /** The lowest height at which this node may sign; more than 1 when its vote log was lost. */
@@ -135,6 +140,12 @@ export function roundStartMs(view: View): number | undefined {
 export function certifiedAnywhere(view: View): number {
   const { pool, certified } = view;
   return Math.max(certified, pool.finalBlock(pool.finalized)?.block.certifiedHeight ?? 0);
+}
+
+/** The wait of a rank: the first ones in their turn, the rest when all of those have failed (protocol 8.3). */
+export function rankDelayMs(view: View, rank: number): number {
+  const units = rank < CONSENSUS_LIMITS.ranksAtOnce ? rank : rank + 2;
+  return units * view.tempo.unitMs;
 }
 
 /** Slow-down while certification lags behind finality (protocol 2.5, 2.7). */

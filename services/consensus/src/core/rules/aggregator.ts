@@ -18,7 +18,7 @@ export function aggregator(view: View): readonly Action[] {
 function aggregate(view: View, purpose: VotePurpose, height: number): Action | undefined {
   const here = view.pool.at(height);
   const subnet = subnetAt(view, height);
-  if (here === undefined || subnet === undefined) return undefined;
+  if (here === undefined || subnet?.scheme !== 'list') return undefined;
   for (const record of here.blocks.values()) {
     const votes = here.votesFor(purpose, record.key);
     if (votes.size < subnet.quorum || here.certificates[purpose].has(record.key)) continue;

@@ -12,7 +12,14 @@ import {
   stripPayload,
 } from '../artifact.ts';
 import type { BlockRecord } from '../pool.ts';
-import { certifiedGapDelayMs, rolesAt, roundStartMs, subnetAt, type View } from '../view.ts';
+import {
+  certifiedGapDelayMs,
+  rankDelayMs,
+  rolesAt,
+  roundStartMs,
+  subnetAt,
+  type View,
+} from '../view.ts';
 import { expectedSummary, keyPartsFor, opensEpoch } from './epoch-content.ts';
 import { haltingAt, mayPass } from './halting.ts';
 
@@ -30,7 +37,7 @@ export function blockMaker(view: View): readonly Action[] {
     (record) => record.block.rank < rank && here?.equivocators.has(record.maker) !== true,
   );
   if (better) return NOTHING;
-  if (pool.notarized - view.certified >= CONSENSUS_LIMITS.hardGap) return NOTHING;
+  if (pool.notarized - view.certified >= view.epochs.subnetOf(height).hardGap) return NOTHING;
   // Final but not executed: woken by TipAdvanced. Never a deadlock, since executing them needs no further block.
   if (pool.finalized - view.tip.height >= parameters.executionGapMax) return NOTHING;
   if (view.delivered - view.committed >= CONSENSUS_LIMITS.uncommittedHeightsMax) return NOTHING;
@@ -44,7 +51,7 @@ export function blockMaker(view: View): readonly Action[] {
   const timeNanos = max(view.now.unixNanos, parent.block.timeNanos + 1n);
   const atMs =
     startMs +
-    view.tempo.unitMs * rank +
+    rankDelayMs(view, rank) +
     certifiedGapDelayMs(view) +
     (hasWork(view, timeNanos, excluded) ? paceMs(view, parent) : idleMs(view));
   if (view.now.ms < atMs)

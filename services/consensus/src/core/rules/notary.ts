@@ -1,9 +1,14 @@
 // Protocol 2.4, notary: vote for the valid block of lowest rank at notarised + 1, once its delay is over. May vote for
 // several blocks of one height, in falling rank; a maker with two blocks (no proof yet) gets votes for both.
-import { CONSENSUS_LIMITS } from '../../limits.ts';
 import { type Action, NOTHING } from '../action.ts';
 import type { BlockRecord } from '../pool.ts';
-import { certifiedGapDelayMs, isInCommittee, roundStartMs, type View } from '../view.ts';
+import {
+  certifiedGapDelayMs,
+  isInCommittee,
+  rankDelayMs,
+  roundStartMs,
+  type View,
+} from '../view.ts';
 import { haltingAt } from './halting.ts';
 
 const GROWTH_PER_UNFINALIZED = 1.5;
@@ -12,7 +17,7 @@ const GROWTH_PER_UNFINALIZED = 1.5;
 export function notaryDelayMs(view: View, rank: number): number {
   const { initialNotaryDelayMs } = view.parameters;
   const unfinalized = view.pool.notarized - view.pool.finalized;
-  const growing = view.tempo.unitMs * rank * GROWTH_PER_UNFINALIZED ** unfinalized;
+  const growing = rankDelayMs(view, rank) * GROWTH_PER_UNFINALIZED ** unfinalized;
   return initialNotaryDelayMs + growing + certifiedGapDelayMs(view);
 }
 
@@ -21,7 +26,7 @@ export function notary(view: View): readonly Action[] {
   const height = pool.notarized + 1;
   const startMs = roundStartMs(view);
   if (startMs === undefined || !isInCommittee(view, height)) return NOTHING;
-  if (pool.notarized - view.certified >= CONSENSUS_LIMITS.hardGap) return NOTHING;
+  if (pool.notarized - view.certified >= view.epochs.subnetOf(height).hardGap) return NOTHING;
   if (height < view.votesFrom || haltingAt(view, height) === 'stopped') return NOTHING;
   const own = pool.at(height)?.own;
   for (const record of lowestRanked(view, height)) {

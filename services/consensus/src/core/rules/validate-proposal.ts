@@ -4,7 +4,7 @@ import { unreachable } from '@internode/prelude';
 import { CONSENSUS_LIMITS } from '../../limits.ts';
 import { bytesOfProposal, hashOfBlock } from '../artifact.ts';
 import type { BlockRecord, HeightPool } from '../pool.ts';
-import { rolesAt, roundStartMs, type Unvalidated, type View } from '../view.ts';
+import { rankDelayMs, rolesAt, roundStartMs, type Unvalidated, type View } from '../view.ts';
 import { type ContentJudgement, judgeContent } from './epoch-content.ts';
 import { haltingAt, mayPass } from './halting.ts';
 import type { Judgement } from './validator.ts';
@@ -121,7 +121,7 @@ function hasBetter(here: HeightPool | undefined, rank: number): boolean {
 function notYet(view: View, record: BlockRecord, parent: BlockRecord): Judgement | undefined {
   const startMs = roundStartMs(view);
   if (startMs === undefined) return WAIT;
-  const atMs = startMs + view.tempo.unitMs * record.block.rank;
+  const atMs = startMs + rankDelayMs(view, record.block.rank);
   if (view.now.ms < atMs) return { kind: 'look-again', atMs };
   // A clock that stands still must not stop the subnet: time since the parent came counts too.
   const sinceParentNanos = BigInt(Math.floor((view.now.ms - view.notarizedMs) * 1e6));

@@ -5,6 +5,7 @@ import { unreachable } from '@internode/prelude';
 import { CONSENSUS_LIMITS } from '../../limits.ts';
 import type { Action } from '../action.ts';
 import { bytesOfProposal, bytesOfVote } from '../artifact.ts';
+import { multiCheckOf } from '../multi-votes.ts';
 import type { Artifact, Unvalidated, View } from '../view.ts';
 import { certifiedAnywhere, rolesAt, subnetAt } from '../view.ts';
 import { checksOfCertificate } from '../vote-scheme.ts';
@@ -20,7 +21,7 @@ export type Judgement =
   | { readonly kind: 'gather' }
   /** Cannot be judged before this is done. */
   | { readonly kind: 'need'; readonly actions: readonly Action[] }
-  | { readonly kind: 'check'; readonly checks: Extract<Action, { kind: 'check' }>['checks'] }
+  | Omit<Extract<Action, { kind: 'check' }>, 'id'>
   | Extract<Action, { kind: 'accuse' }>;
 
 const WAIT: Judgement = { kind: 'wait' };
@@ -50,7 +51,7 @@ export function validator(view: View): readonly Action[] {
         break;
       case 'check':
         count(checking, item.artifact);
-        actions.push({ kind: 'check', id: item.id, checks: judgement.checks });
+        actions.push({ ...judgement, id: item.id });
         break;
       case 'reject':
         actions.push({ kind: 'reject', id: item.id, reason: judgement.reason });
@@ -133,11 +134,14 @@ function judgeCertificate(
   const roles = rolesAt(view, height);
   if (roles === undefined) return WAIT;
   if (good) return { kind: 'accept' };
-  const checks = checksOfCertificate(view.epochs.subnetOf(height), {
-    purpose,
-    certificate,
-    committee: roles.committee,
-  });
+  const subnet = view.epochs.subnetOf(height);
+  const judged = { purpose, certificate, committee: roles.committee };
+  if (subnet.scheme === 'multi') {
+    const multi = multiCheckOf(subnet, judged);
+    if (multi.kind === 'valid') return { kind: 'check', checks: [], multi: multi.value };
+    return { kind: 'reject', reason: multi.reason };
+  }
+  const checks = checksOfCertificate(subnet, judged);
   if (checks.kind === 'valid') return { kind: 'check', checks: checks.value };
   return { kind: 'reject', reason: checks.reason };
 }
