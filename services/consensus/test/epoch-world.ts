@@ -30,7 +30,7 @@ import { bytesEqual, compareBytes, toHex, utf8 } from '@internode/prelude';
 import { COMPLAINT, DEALING } from '../src/core/key-generation.ts';
 import { PACKAGE } from '../src/core/packages.ts';
 import { highThreshold } from '../src/core/summary.ts';
-import { type TestNode, World, type WorldOptions } from './world.ts';
+import { beaconOf, type TestNode, World, type WorldOptions } from './world.ts';
 
 export const bls = await loadFastBls();
 const ENGINES = { bls, signatures: nodeSignatures };
@@ -157,7 +157,7 @@ export class EpochWorld {
     const content = {
       block,
       summaryHash: block.payloadHash,
-      beacon: sha256(utf8(`beacon ${block.height}`)),
+      beacon: beaconOf(block.height),
       stateRoot: sha256(utf8(`state ${block.height}`)),
       manifestRoot: sha256(utf8(`manifest ${block.height}`)),
     };

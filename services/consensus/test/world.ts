@@ -22,6 +22,7 @@ import {
   type Ingress,
   idOfIngress,
   payloadOf,
+  QUESTION,
   STRIPPED_PROPOSAL,
   stripProposal,
   THRESHOLD_VALUE,
@@ -84,6 +85,8 @@ export interface WorldOptions {
   readonly strictValues?: boolean;
   /** What a peer answers in place of the truth; undefined = the truth. */
   readonly liar?: (from: number, answer: Uint8Array) => Uint8Array | undefined;
+  /** Nobody has blocks below: such questions get no answer. */
+  forgottenBelow?: number;
   /** A node that answers no question. */
   silent?: number;
   /** What a member signs in place of a vote. */
@@ -666,6 +669,10 @@ export class World {
       case 'AskPeer': {
         const peer = this.nodes.find(({ nodeId }) => toHex(nodeId) === toHex(message.peer));
         const { askId, topic, body } = message;
+        const asked = QUESTION.decode(body);
+        const { question } = asked.kind === 'valid' ? asked.value : { question: undefined };
+        const from = question?.kind === 'range' ? question.range.fromHeight : undefined;
+        if (from !== undefined && from < (this.options.forgottenBelow ?? 0)) break;
         if (peer !== undefined && peer.index !== this.options.silent)
           this.tell(
             peer.index,

@@ -42,6 +42,7 @@ export class Chase {
   /** When bodies of a block may be asked for again. */
   readonly #bodiesAtMs = new Map<string, number>();
   #heightsMs = Number.NEGATIVE_INFINITY;
+  #pool: State['pool'];
   #count = 0;
   #askedMs = Number.NEGATIVE_INFINITY;
   #progress = { finalized: 0, notarized: 0, ms: Number.NEGATIVE_INFINITY };
@@ -55,6 +56,7 @@ export class Chase {
     readonly desk: IngressDesk;
   }) {
     this.#state = world.state;
+    this.#pool = world.state.pool;
     this.#outbox = world.outbox;
     this.#nodeId = world.nodeId;
     this.#desk = world.desk;
@@ -65,6 +67,7 @@ export class Chase {
   /** Does what is due; answers when to look again. */
   drive(): number {
     if (this.#state.epochs.alone) return NEVER;
+    if (this.#pool !== this.#state.pool) this.#begin();
     this.#expire();
     const heightsMs = this.#askHeights();
     const rangeMs = this.#askRange();
@@ -72,6 +75,14 @@ export class Chase {
     const valuesMs = this.#values.relay((peer) => this.#lied(peer));
     const asksMs = [...this.#asks.values()].map(({ untilMs }) => untilMs);
     return Math.min(heightsMs, rangeMs, bodiesMs, valuesMs, ...asksMs);
+  }
+
+  /** The chain goes on from a package: what was asked for is of no use, and who did not have it may have what follows. */
+  #begin(): void {
+    this.#pool = this.#state.pool;
+    this.#asks.clear();
+    this.peers.wake();
+    this.#idle = 0;
   }
 
   hear({ askId, topic, peer, body, failure }: PeerAnswered): void {

@@ -234,14 +234,15 @@ export class EpochDesk {
   }
 
   #keep(kept: CatchUpPackage): void {
-    const { packages, pool, ledger, now } = this.#state;
+    const { packages, pool, ledger, now, delivered, epochLog } = this.#state;
     const { block } = kept.content;
-    const final = pool.finalBlock(block.height);
+    const opening = epochLog.opening.block;
+    const final = opening?.height === block.height ? opening : pool.finalBlock(block.height)?.block;
     assert(
-      final === undefined || final.key === keyOf(hashOfBlock(block)),
+      final === undefined || keyOf(hashOfBlock(final)) === keyOf(hashOfBlock(block)),
       'the subnet has proven another block than this node took for final',
     );
-    packages.keep(kept, now.ms);
+    packages.keep(kept, delivered, now.ms);
     const entry = encode({ kind: 'keptPackage', keptPackage: kept });
     ledger.keepPackage(entry);
     this.#outbox.add({ kind: 'persist', entry, then: [] });

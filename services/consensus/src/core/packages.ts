@@ -41,8 +41,8 @@ export interface Offered {
 
 export class Packages {
   #newest: CatchUpPackage | undefined;
-  /** When it was heard of: time for the node to get there by itself. */
-  #newestMs = Number.NEGATIVE_INFINITY;
+  /** Since when a package has been ahead of this node: time for it to get there by itself. */
+  #aheadMs = Number.NEGATIVE_INFINITY;
   readonly #offered = new BoundedMap<string, Offered>(
     CONSENSUS_LIMITS.packagesOfferedMax,
     'drop-oldest',
@@ -52,8 +52,8 @@ export class Packages {
     return this.#newest;
   }
 
-  get newestMs(): number {
-    return this.#newestMs;
+  get aheadMs(): number {
+    return this.#aheadMs;
   }
 
   /** Of the newest one; 0 = genesis. */
@@ -77,9 +77,10 @@ export class Packages {
     this.#offered.delete(peer);
   }
 
-  keep(kept: CatchUpPackage, nowMs: number): void {
+  /** `reached`: the height that this node has come to by itself. */
+  keep(kept: CatchUpPackage, reached: number, nowMs: number): void {
+    if (this.height <= reached) this.#aheadMs = nowMs;
     this.#newest = kept;
-    this.#newestMs = nowMs;
   }
 }
 

@@ -35,6 +35,14 @@ export class Peers {
     if (peer !== undefined) peer.notBeforeMs = untilMs;
   }
 
+  /** All may be asked again. One that lied costs a question. */
+  wake(): void {
+    for (const peer of this.#peers.values()) {
+      peer.notBeforeMs = Number.NEGATIVE_INFINITY;
+      peer.oldest = 0;
+    }
+  }
+
   highest(): number {
     let height = 0;
     for (const peer of this.#peers.values()) height = Math.max(height, peer.height);

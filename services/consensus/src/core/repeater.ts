@@ -42,15 +42,17 @@ export class Repeater {
   }
 
   batches(from: number): void {
-    const { ledger, now, asked } = this.#state;
+    const { ledger, now, asked, packages } = this.#state;
     asked.set('batch', now.ms);
     if (ledger.durable < this.#restoredHeight) {
       this.#askedFrom = Math.min(from, this.#askedFrom ?? from);
       return;
     }
-    const deliveries = ledger.from(from);
-    const oldest = ledger.figures.base + 1;
-    if (from < oldest) this.#outbox.observe({ kind: 'BatchesForgotten', asked: from, oldest });
-    for (const { batch } of deliveries) this.#outbox.publish(batch);
+    const { base } = ledger.figures;
+    // Of no use without those before: state is told to fetch the package that the journal begins with.
+    if (from <= base && packages.height >= base) return;
+    if (from <= base)
+      this.#outbox.observe({ kind: 'BatchesForgotten', asked: from, oldest: base + 1 });
+    for (const { batch } of ledger.from(from)) this.#outbox.publish(batch);
   }
 }

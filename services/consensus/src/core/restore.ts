@@ -52,7 +52,7 @@ export function restore(state: State, entry: Verdict<ConsensusEntry>): void {
     case 'restarted':
       return;
     case 'keptPackage':
-      state.packages.keep(fact.keptPackage, Number.NEGATIVE_INFINITY);
+      state.packages.keep(fact.keptPackage, 0, Number.NEGATIVE_INFINITY);
       return ledger.keepPackage(encode(fact));
     default:
       return unreachable(fact);

@@ -17,12 +17,12 @@ export function packager(view: View): readonly Action[] {
 
 function adopt(view: View): readonly Action[] {
   const { packages, delivered, pool, now, notarizedMs } = view;
-  const { newest, height, newestMs } = packages;
+  const { newest, height, aheadMs } = packages;
   if (newest === undefined || height <= delivered) return NOTHING;
   // Peers keep so many blocks: a node that is not further behind gets there by itself, unless it does not move.
   const isNear =
     height <= Math.max(pool.finalized, delivered + CONSENSUS_LIMITS.journalHeightsKept);
-  const stillMs = Math.max(newestMs, notarizedMs) + CONSENSUS_LIMITS.adoptAfterMs;
-  const atMs = isNear ? stillMs : newestMs;
+  const stillMs = Math.max(aheadMs, notarizedMs) + CONSENSUS_LIMITS.adoptAfterMs;
+  const atMs = isNear ? stillMs : aheadMs;
   return now.ms < atMs ? [{ kind: 'look-again', atMs }] : [{ kind: 'adopt' }];
 }
