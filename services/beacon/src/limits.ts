@@ -16,7 +16,19 @@ export const BEACON_LIMITS = {
   dealAfterMs: 300,
   /** How often the own dealing and complaints are said again to the own consensus, and missing dealings asked for. */
   repeatMs: 5_000,
+  /** Holders up to which shares go to everybody; above, to a few members who put values together. */
+  flatHoldersMax: 40,
+  /** Members that get the shares of a round at each step. */
+  relays: 8,
+  /** How long a step may take before the next members get them. */
+  relayAfterMs: 400,
+  /** After so many steps everybody gets them. */
+  relaySteps: 3,
 } as const;
 
 assert(BEACON_LIMITS.journalEvery < BEACON_LIMITS.historyHeights, 'limits: journalEvery');
 assert(BEACON_LIMITS.journalEntriesMax > 2 * BEACON_LIMITS.historyHeights, 'limits: journal');
+assert(
+  BEACON_LIMITS.relays * BEACON_LIMITS.relaySteps <= BEACON_LIMITS.flatHoldersMax,
+  'limits: relays',
+);

@@ -2,6 +2,7 @@
 import type { Effect } from '@internode/actor';
 import type { BeaconValue, CertificationValue, Message, TapeValue } from '@internode/contracts';
 import { loadFastBls, nodeSignatures } from '@internode/crypto/fast';
+import { toHex } from '@internode/prelude';
 import {
   type BeaconAnswer,
   BeaconCore,
@@ -37,6 +38,7 @@ export class Network {
   tamper: (message: Message, from: number, to: number) => Message | undefined = (message) =>
     message;
   readonly silent = new Set<number>();
+  readonly timers: Set<string>[];
   #queue: (() => void)[] = [];
 
   constructor(nodes: number) {
@@ -47,6 +49,7 @@ export class Network {
     this.said = this.cores.map(() => []);
     this.events = this.cores.map(() => []);
     this.journals = this.cores.map(() => []);
+    this.timers = this.cores.map(() => new Set());
   }
 
   start(): void {
@@ -79,6 +82,17 @@ export class Network {
 
   tellAll(message: Message): void {
     for (const index of this.cores.keys()) this.tell(index, message);
+    this.settle();
+  }
+
+  fireTimers(): void {
+    for (const [index, tokens] of this.timers.entries()) {
+      for (const token of [...tokens]) {
+        tokens.delete(token);
+        if (!this.silent.has(index))
+          this.#perform(index, this.core(index).step(now, { kind: 'timer', token }));
+      }
+    }
     this.settle();
   }
 
@@ -127,6 +141,9 @@ export class Network {
           });
           break;
         }
+        case 'wait':
+          this.timers[index]?.add(effect.token);
+          break;
         case 'observe':
           this.events[index]?.push(effect.event);
           break;
@@ -136,11 +153,14 @@ export class Network {
   }
 
   #spread(from: number, message: Message): void {
-    if (message.kind !== 'PublishArtifact' || this.silent.has(from)) return;
+    if (this.silent.has(from)) return;
+    if (message.kind !== 'PublishArtifact' && message.kind !== 'SendArtifact') return;
     const { artifactKind, id, body } = message;
     const fromNode = this.dealing.nodes[from]?.nodeId as Uint8Array;
     for (const to of this.cores.keys()) {
       if (to === from) continue;
+      const toNode = this.dealing.nodes[to]?.nodeId as Uint8Array;
+      if (message.kind === 'SendArtifact' && !has(message.toNodes, toNode)) continue;
       const sent = this.tamper(
         { kind: 'ArtifactReceived', artifactKind, id, body, fromNode },
         from,
@@ -152,3 +172,7 @@ export class Network {
 }
 
 const now = { ms: 0, unixNanos: 0n };
+
+function has(nodes: readonly Uint8Array[], node: Uint8Array): boolean {
+  return nodes.some((other) => toHex(other) === toHex(node));
+}

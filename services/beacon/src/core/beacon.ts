@@ -83,6 +83,7 @@ export class BeaconCore implements Core<BeaconTask, BeaconAnswer, BeaconEvent> {
         this.#hear(input.message);
         break;
       case 'timer':
+        workshop.timer(input.token);
         this.#keys.timer(input.token);
         break;
       case 'solved':

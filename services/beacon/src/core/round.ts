@@ -54,6 +54,8 @@ export class Round {
   /** The own share. Made ahead of its release, so that nobody waits for it then. */
   own: 'none' | 'signing' | 'absent' | Uint8Array = 'none';
   ownShown = false;
+  /** In large subnets: how many groups of members have been sent the own share. */
+  relayed = 0;
   offer: OfferId | undefined;
   /** By member index; one each. */
   readonly shares = new Map<number, Signed>();
@@ -90,4 +92,8 @@ export class Round {
     }
     return undefined;
   }
+}
+
+export function nameOf(kind: RoundKind, height: number): string {
+  return `${kind}/${height}`;
 }

@@ -7,7 +7,8 @@ import type { BeaconEvent } from './event.ts';
 import { History } from './history.ts';
 import type { Offers } from './offers.ts';
 import type { Outbox } from './outbox.ts';
-import { KEY_OF, messageOf, ROUND_KINDS, Round, type RoundKind } from './round.ts';
+import { isLarge, relay, roundOfToken, sendTo } from './relays.ts';
+import { KEY_OF, messageOf, nameOf, ROUND_KINDS, Round, type RoundKind } from './round.ts';
 import type { BeaconAnswer, BeaconTask, ShareRef } from './task.ts';
 import { kindOf, readArtifact, SHARE, VALUE } from './wire.ts';
 
@@ -134,7 +135,22 @@ export class Workshop {
     const { nodeId, offers, epochs } = this.#options;
     if (epochs.alone) return;
     const body = SHARE.encode({ height, content, signer: nodeId, signature: own });
-    round.offer = offers.publish(`${kind}_share`, body);
+    if (isLarge(round.ring)) this.#relay(round, body);
+    else round.offer = offers.publish(`${kind}_share`, body);
+  }
+
+  #relay(round: Round, body: Uint8Array): void {
+    const seed = this.histories.beacon.get(round.height - 1)?.signature ?? NO_CONTENT;
+    relay(this.#options, { round, body, seed });
+  }
+
+  timer(token: string): void {
+    const round = this.#rounds.get(roundOfToken(token) ?? '');
+    if (round === undefined || round.offer !== undefined) return;
+    const { own, content, height } = round;
+    if (!(own instanceof Uint8Array) || content === undefined) return;
+    const signer = this.#options.nodeId;
+    this.#relay(round, SHARE.encode({ height, content, signer, signature: own }));
   }
 
   solved(id: string, answer: BeaconAnswer): void {
@@ -207,7 +223,9 @@ export class Workshop {
     this.#rounds.delete(nameOf(kind, height));
     this.histories[kind].set(height, content, signature);
     this.#options.outbox.observe(event);
-    if (kind !== 'catch_up') this.#offer(kind, height);
+    // In a large subnet those who made it offer it, not everybody who has it.
+    const offered = kind !== 'catch_up' && !(isLarge(round.ring) && event.kind === 'ValueReceived');
+    if (offered) this.#offer(kind, height);
     this.say(kind, height);
     if (kind === 'beacon') {
       assert(height === this.marks.beacon + 1, 'B3: beacons are made in order');
@@ -231,7 +249,10 @@ export class Workshop {
     const stolen = 'signer' in read.value && !bytesEqual(read.value.signer, message.fromNode);
     const own = bytesEqual(message.fromNode, nodeId);
     if (stolen || own || !epochs.knows(peer)) return reject('not from its signer');
-    if (!this.#isWanted(kind, height)) return;
+    if (!this.#isWanted(kind, height)) {
+      if (artifactKind !== kind) this.#answer(kind, height, message.fromNode);
+      return;
+    }
     const round = this.round(kind, height);
     if (round === undefined) return;
     if (artifactKind === kind) {
@@ -247,6 +268,16 @@ export class Workshop {
       round.released = true;
     }
     this.drive(round);
+  }
+
+  /** In a large subnet whoever still sends a share of what is made lacks the value. */
+  #answer(kind: RoundKind, height: number, peer: Uint8Array): void {
+    const known = kind === 'catch_up' ? undefined : this.histories[kind].get(height);
+    const ring = this.#options.epochs.at(height)?.[KEY_OF[kind]];
+    if (known === undefined || ring === undefined || !isLarge(ring)) return;
+    const { content, signature } = known;
+    const body = VALUE.encode({ height, content, signature });
+    sendTo(this.#options.outbox, [peer], { artifactKind: kind, body });
   }
 
   #isWanted(kind: RoundKind, height: number): boolean {
@@ -364,8 +395,4 @@ export class Workshop {
     this.#pending.set(id, asked);
     this.#options.outbox.add({ kind: 'solve', id, task });
   }
-}
-
-function nameOf(kind: RoundKind, height: number): string {
-  return `${kind}/${height}`;
 }
