@@ -50,6 +50,8 @@ export const CONSENSUS_LIMITS = {
   lookAhead: 10,
   /** Unvalidated artifacts of one peer; more are dropped. */
   unvalidatedPerPeerMax: 1_024,
+  /** Those of one height: what an honest member shows there, and room for many equivocations. */
+  unvalidatedPerPeerAndHeightMax: 128,
   unvalidatedBytesPerPeerMax: 32 * 1024 * 1024,
   /** Artifacts judged for ever that are remembered, the oldest forgotten first. */
   settledIdsMax: 16_384,

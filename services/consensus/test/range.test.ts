@@ -89,6 +89,23 @@ describe('catching up by range', () => {
     );
   });
 
+  test('a tape that no beacon makes any more comes from the blocks of peers', () => {
+    const world: World = new World({
+      n: 4,
+      parameters: { idleBlockMs: 30 },
+      delay: (message, from, to) => {
+        const lost = message.kind === 'TapeValue' && message.height === 5 && to === 0;
+        if (lost && !world.node(0).values.has('tape/5')) return undefined;
+        return lan(message, from, to);
+      },
+    });
+    world.start();
+    world.run(3_000);
+    expect(world.node(0).values.has('tape/5')).toBe(true);
+    expect(world.node(0).core.view().delivered).toBeGreaterThan(20);
+    expect(checkAgreement(world)).toBeGreaterThan(20);
+  });
+
   test('liars cost time only', () => {
     let turn = 0;
     const world = away(80, {

@@ -45,7 +45,7 @@ export class Chase {
   #pool: State['pool'];
   #count = 0;
   #askedMs = Number.NEGATIVE_INFINITY;
-  #progress = { finalized: 0, notarized: 0, ms: Number.NEGATIVE_INFINITY };
+  #progress = { finalized: 0, notarized: 0, delivered: 0, ms: Number.NEGATIVE_INFINITY };
   /** Answers in a row that moved nothing. */
   #idle = 0;
 
@@ -164,33 +164,59 @@ export class Chase {
 
   #askRange(): number {
     const { pool, now, delivered, tip } = this.#state;
-    const { finalized, notarized } = pool;
-    const moved = finalized > this.#progress.finalized || notarized > this.#progress.notarized;
-    if (moved) {
-      this.#progress = { finalized, notarized, ms: now.ms };
-      this.#idle = 0;
-    }
+    const { finalized } = pool;
+    this.#noteProgress();
     const highest = this.peers.highest();
-    if (highest <= finalized) return NEVER;
+    // Final here, but its tape is missing: peers' beacons may have forgotten it, their blocks hold it.
+    const lacksTape = delivered < finalized && !this.#state.tapes.has(delivered + 1);
+    if (highest <= finalized && !lacksTape) return NEVER;
     if (delivered - tip.height >= CONSENSUS_LIMITS.executionLagMax) return NEVER;
     if ([...this.#asks.values()].some((ask) => ask.for === 'range')) return NEVER;
-    const far = highest > notarized + CONSENSUS_LIMITS.lookAhead && !this.#rangeUnderWay();
+    const far = highest > pool.notarized + CONSENSUS_LIMITS.lookAhead && !this.#rangeUnderWay();
     const { stalledMs, askAgainMs } = CONSENSUS_LIMITS;
     const atMs = far
       ? this.#askedMs + (this.#idle === 0 ? 0 : askAgainMs)
       : Math.max(this.#progress.ms, this.#askedMs) + stalledMs;
     if (now.ms < atMs) return atMs;
-    // A chunk without a finalisation leads no further by itself: the next one follows what it notarised.
-    const from = (this.#idle % 2 === 0 ? finalized : notarized) + 1;
+    const from = this.#rangeFrom(highest, lacksTape);
     // One more, for the beacon that the next one is signed over.
     const fromHeight = Math.max(1, from - 1);
-    const peer = this.peers.next(from, now.ms);
+    const peer = this.#whoHas(from, lacksTape);
     if (peer === undefined) return now.ms + CONSENSUS_LIMITS.peerSilentMs;
     this.#askedMs = now.ms;
     this.#idle += 1;
     const range = { fromHeight, toHeight: fromHeight + CONSENSUS_LIMITS.rangeHeightsMax - 1 };
     this.#ask(peer, { question: { kind: 'range', range } }, 'range');
     return NEVER;
+  }
+
+  #noteProgress(): void {
+    const { pool, now, delivered } = this.#state;
+    const { finalized, notarized } = pool;
+    const before = this.#progress;
+    const moved =
+      finalized > before.finalized || notarized > before.notarized || delivered > before.delivered;
+    if (!moved) return;
+    this.#progress = { finalized, notarized, delivered, ms: now.ms };
+    this.#idle = 0;
+  }
+
+  #rangeFrom(highest: number, lacksTape: boolean): number {
+    const { pool, delivered } = this.#state;
+    const { finalized, notarized } = pool;
+    if (lacksTape && (highest <= finalized || this.#idle % 3 === 2)) return delivered + 1;
+    // A chunk without a finalisation leads no further by itself: the next one follows what it notarised.
+    return (this.#idle % 2 === 0 ? finalized : notarized) + 1;
+  }
+
+  #whoHas(height: number, lacksTape: boolean): Peer | undefined {
+    const { epochs, pool, now } = this.#state;
+    if (!lacksTape) return this.peers.next(height, now.ms);
+    // Any member may: what is final here may be so there without having been shown.
+    const members = epochs.at(pool.notarized)?.subnet;
+    for (const [index, { nodeId }] of members?.members.entries() ?? [])
+      if (index !== members?.self) this.peers.get(nodeId);
+    return this.peers.next(height, now.ms, 0);
   }
 
   /** What the last answer brought is still being judged. */

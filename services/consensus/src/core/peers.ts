@@ -49,11 +49,11 @@ export class Peers {
     return height;
   }
 
-  /** Who may have this height, the one that was not asked for longest first. */
-  next(height: number, nowMs: number): Peer | undefined {
+  /** Who may have this height, having shown `claimed` at least, the one that was not asked for longest first. */
+  next(height: number, nowMs: number, claimed = height): Peer | undefined {
     let best: Peer | undefined;
     for (const peer of this.#peers.values()) {
-      if (peer.height < height || peer.oldest > height || peer.notBeforeMs > nowMs) continue;
+      if (peer.height < claimed || peer.oldest > height || peer.notBeforeMs > nowMs) continue;
       if (best === undefined || peer.askedMs < best.askedMs) best = peer;
     }
     return best;

@@ -75,6 +75,10 @@ export class State implements View {
     this.tip = { height: 0, workPending: false, nextTimerNanos: undefined };
   }
 
+  get unvalidatedAt(): UnvalidatedSection['heights'] {
+    return this.section.heights;
+  }
+
   get unvalidated(): ReadonlyMap<string, Unvalidated> {
     return this.section.items;
   }

@@ -7,10 +7,18 @@ export class UnvalidatedSection {
   /** Ids of what was judged for ever: offered again, it costs neither decoding nor another look. */
   readonly #settled = new BoundedSet<string>(CONSENSUS_LIMITS.settledIdsMax, 'drop-oldest');
   readonly #items = new Map<string, Unvalidated>();
+  readonly #byHeight = new Map<number, Map<string, Unvalidated>>();
+  /** Items of a peer at a height. */
+  readonly #counts = new Map<string, number>();
   readonly #loads = new Map<string, { count: number; bytes: number }>();
 
   get items(): ReadonlyMap<string, Unvalidated> {
     return this.#items;
+  }
+
+  /** By height, so that judging costs nothing for those whose time has not come. */
+  get heights(): ReadonlyMap<number, ReadonlyMap<string, Unvalidated>> {
+    return this.#byHeight;
   }
 
   isSettled(id: string): boolean {
@@ -32,10 +40,17 @@ export class UnvalidatedSection {
     const load = this.#loads.get(item.peer) ?? { count: 0, bytes: 0 };
     if (load.count >= CONSENSUS_LIMITS.unvalidatedPerPeerMax) return false;
     if (load.bytes + item.bytes > CONSENSUS_LIMITS.unvalidatedBytesPerPeerMax) return false;
+    const place = placeOf(item.peer, item.artifact.height);
+    const here = this.#counts.get(place) ?? 0;
+    if (here >= CONSENSUS_LIMITS.unvalidatedPerPeerAndHeightMax) return false;
     load.count += 1;
     load.bytes += item.bytes;
     this.#loads.set(item.peer, load);
-    this.#items.set(item.id, { ...item, signatures: 'unchecked' });
+    this.#counts.set(place, here + 1);
+    const added: Unvalidated = { ...item, signatures: 'unchecked' };
+    this.#items.set(item.id, added);
+    const { height } = item.artifact;
+    this.#byHeight.set(height, (this.#byHeight.get(height) ?? new Map()).set(item.id, added));
     return true;
   }
 
@@ -46,9 +61,21 @@ export class UnvalidatedSection {
     const load = item === undefined ? undefined : this.#loads.get(item.peer);
     if (item === undefined || load === undefined) return undefined;
     this.#items.delete(id);
+    const { height } = item.artifact;
+    const level = this.#byHeight.get(height);
+    level?.delete(id);
+    if (level?.size === 0) this.#byHeight.delete(height);
+    const place = placeOf(item.peer, height);
+    const left = (this.#counts.get(place) ?? 1) - 1;
+    if (left === 0) this.#counts.delete(place);
+    else this.#counts.set(place, left);
     load.count -= 1;
     load.bytes -= item.bytes;
     if (load.count === 0) this.#loads.delete(item.peer);
     return item;
   }
+}
+
+function placeOf(peer: string, height: number): string {
+  return `${peer}/${height}`;
 }

@@ -82,6 +82,8 @@ export interface View {
   readonly reached: number;
   readonly pool: Pool;
   readonly unvalidated: ReadonlyMap<string, Unvalidated>;
+  /** The same, by height. */
+  readonly unvalidatedAt: ReadonlyMap<number, ReadonlyMap<string, Unvalidated>>;
   readonly ingress: IngressPool;
   /** Blocks whose bodies are being gathered, by the id of their artifact. */
   readonly gathering: Gathering;

@@ -34,7 +34,7 @@ const FORGET: Judgement = { kind: 'forget' };
 export function validator(view: View): readonly Action[] {
   const actions: Action[] = [];
   const checking = countChecking(view);
-  for (const item of view.unvalidated.values()) {
+  for (const item of itemsDue(view)) {
     const judgement = judge(view, item, checking);
     switch (judgement.kind) {
       case 'wait':
@@ -68,6 +68,12 @@ export function validator(view: View): readonly Action[] {
     }
   }
   return actions;
+}
+
+/** Those above the next height are not judged yet, however many there are. */
+function* itemsDue(view: View): Generator<Unvalidated> {
+  for (const [height, items] of view.unvalidatedAt)
+    if (height <= view.pool.notarized + 1) yield* items.values();
 }
 
 function judge(view: View, item: Unvalidated, checking: ReadonlyMap<string, number>): Judgement {
@@ -170,7 +176,7 @@ function judgeEquivocation(
 
 function countChecking(view: View): Map<string, number> {
   const counts = new Map<string, number>();
-  for (const item of view.unvalidated.values()) {
+  for (const item of itemsDue(view)) {
     if (item.signatures === 'checking') count(counts, item.artifact);
   }
   return counts;
