@@ -83,9 +83,9 @@ export class RocksStore implements Store {
     await this.#ask({ kind: 'deleteRange', rows, sync });
   }
 
-  /** Asks the extension. */
-  call(request: unknown): Promise<unknown> {
-    return this.#post({ kind: 'call', request }, (_, answer) => answer);
+  /** Asks the extension. The buffers given are gone afterwards. */
+  call(request: unknown, give: readonly ArrayBuffer[] = []): Promise<unknown> {
+    return this.#post({ kind: 'call', request }, (_, answer) => answer, give);
   }
 
   async close(): Promise<void> {
@@ -97,12 +97,16 @@ export class RocksStore implements Store {
     return this.#post(wording, (rows) => rows);
   }
 
-  #post<T>(wording: Wording, take: (rows: Row[], answer: unknown) => T): Promise<T> {
+  #post<T>(
+    wording: Wording,
+    take: (rows: Row[], answer: unknown) => T,
+    give: readonly ArrayBuffer[] = [],
+  ): Promise<T> {
     if (this.#fault !== undefined && wording.kind !== 'close') return Promise.reject(this.#fault);
     return new Promise((resolve, reject) => {
       const id = this.#count++;
       this.#pending.set(id, { resolve: (rows, answer) => resolve(take(rows, answer)), reject });
-      const transfer = 'rows' in wording ? [wording.rows.buffer] : [];
+      const transfer = 'rows' in wording ? [wording.rows.buffer] : [...give];
       this.#worker.postMessage({ ...wording, id } as StoreRequest, transfer);
     });
   }

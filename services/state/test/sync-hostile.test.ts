@@ -3,7 +3,7 @@ import { nodeHashEngine } from '@internode/crypto/fast';
 import { setHashEngine } from '@internode/encoding';
 import { assert } from '@internode/prelude';
 import { describe, expect, test } from 'vitest';
-import { ANSWER, QUESTION } from '../src/core/checkpoints.ts';
+import { ANSWER, QUESTION } from '../src/core/exchange.ts';
 import { SYNC_LIMITS } from '../src/limits.ts';
 import { History, Random } from './history.ts';
 import type { MessageOf, Rig } from './rig.ts';

@@ -1,4 +1,5 @@
 import type { HeldMemory, MemoryStore } from '@internode/storage/memory';
+import { openedAnswer, served } from '../checkpoint/answers.ts';
 import { Engine } from '../checkpoint/engine.ts';
 import type { Work } from '../checkpoint/work.ts';
 import type { EngineAnswer, EngineRequest } from '../core/engine.ts';
@@ -21,13 +22,15 @@ export class EngineInPlace {
 
   /** Throws a `StorageFault`. Nothing is compressed. */
   call(request: EngineRequest): EngineAnswer {
-    if ('compressed' in request && request.compressed) {
-      return { kind: 'rejected', reason: 'compressed' };
-    }
-    return this.#run(this.#engine.call(request));
+    if (request.kind === 'serve') return served(this.#run(this.#engine.serve(request.question)));
+    if (!('answer' in request)) return this.#run(this.#engine.call(request));
+    const opened = openedAnswer(request.answer);
+    if (opened.kind !== 'content') return opened;
+    if (opened.compressed) return { kind: 'rejected', reason: 'compressed' };
+    return this.#run(this.#engine.take(request, opened.content));
   }
 
-  #run(work: Work<HeldMemory, EngineAnswer>): EngineAnswer {
+  #run<T>(work: Work<HeldMemory, T>): T {
     let rows: readonly Row[] = [];
     for (;;) {
       const next = work.next(rows);

@@ -5,7 +5,7 @@ import { stateRootMessage } from '@internode/hash-tree';
 import { assert, unreachable } from '@internode/prelude';
 import { StorageFault, type Store } from '@internode/storage';
 import type { MemoryStore } from '@internode/storage/memory';
-import type { EngineAnswer } from '../core/engine.ts';
+import type { EngineAnswer, EngineRequest } from '../core/engine.ts';
 import type { StateAnswer, StateTask } from '../core/task.ts';
 import { withChecksum, withoutChecksum } from './checksum.ts';
 import { EngineInPlace } from './engine-in-place.ts';
@@ -18,7 +18,9 @@ interface Verifier {
 
 export interface StateSolverOptions extends Verifier {
   /** Opened with the extension `CHECKPOINTS` where the service makes checkpoints. */
-  readonly store: Store & { call?(request: unknown): Promise<unknown> };
+  readonly store: Store & {
+    call?(request: unknown, give?: readonly ArrayBuffer[]): Promise<unknown>;
+  };
   /** Told when what is stored must not be served, with a message for people. The node cannot go on. */
   readonly onRefused?: (fault: Error) => void;
 }
@@ -49,7 +51,7 @@ async function solve(options: StateSolverOptions, task: StateTask): Promise<Stat
     }
     case 'engine': {
       assert(store.call !== undefined, 'a store without checkpoints');
-      const answer = (await store.call(task.request)) as EngineAnswer;
+      const answer = (await store.call(task.request, given(task.request))) as EngineAnswer;
       return { kind: 'engine', answer };
     }
     case 'verify':
@@ -97,6 +99,13 @@ export function solveStateInPlace(
   } catch (error) {
     return failureOf(error);
   }
+}
+
+/** Chunks of a peer are large and nobody else's: they go to the store's thread without a copy. */
+function given(request: EngineRequest): ArrayBuffer[] {
+  if (request.kind !== 'apply') return [];
+  const { buffer, byteLength } = request.answer;
+  return buffer.byteLength === byteLength ? [buffer as ArrayBuffer] : [];
 }
 
 /** The engine lives as long as the store; a new life of the core makes it forget. */

@@ -2,8 +2,8 @@
  * Checkpoints of a store: their manifests, their chunks for others, and chunks of others for a store that is synced.
  * Lives where the rows are; knows nothing of threads (work.ts).
  */
-import type { SyncAnswer, SyncQuestion } from '@internode/contracts';
-import { bytesEqual, toHex } from '@internode/prelude';
+import type { SyncQuestion } from '@internode/contracts';
+import { bytesEqual, unreachable } from '@internode/prelude';
 import type { EngineAnswer, EngineRequest } from '../core/engine.ts';
 import { keyAfter, TIP, TIP_KEY } from '../core/rows.ts';
 import { CHECKPOINT_LIMITS } from '../limits.ts';
@@ -26,7 +26,11 @@ interface Checkpoint<Held> {
   readonly held: Held;
 }
 
-const EMPTY = new Uint8Array(0);
+/** Requests that bring something from a peer. */
+export type Given = Extract<EngineRequest, { answer: Uint8Array }>;
+
+/** Content, or why there is none. */
+export type Part = Uint8Array | 'unknown_root' | 'no_such_part';
 
 export class Engine<Held> {
   readonly #holder: Holder<Held>;
@@ -48,7 +52,7 @@ export class Engine<Held> {
   }
 
   /** What is held is held when this is called; the work may be done later. */
-  call(request: EngineRequest): Work<Held, EngineAnswer> {
+  call(request: Exclude<EngineRequest, Given | { kind: 'serve' }>): Work<Held, EngineAnswer> {
     switch (request.kind) {
       case 'begin':
         return this.#begin();
@@ -60,12 +64,12 @@ export class Engine<Held> {
           this.#holder.hold(),
         ]);
       }
-      case 'serve':
-        return this.#serve(request.question);
       case 'plan':
         return this.#plan(this.#holder.hold());
+      case 'tip':
+        return this.#tip();
       default:
-        return this.#sync(request);
+        return unreachable(request);
     }
   }
 
@@ -129,20 +133,18 @@ export class Engine<Held> {
     return tip?.kind === 'valid' ? tip.value : undefined;
   }
 
-  *#serve({ manifestRoot, part, indices }: SyncQuestion): Work<Held, EngineAnswer> {
-    const checkpoint = this.#checkpoints.find(({ manifest }) =>
-      bytesEqual(manifest.root, manifestRoot),
-    );
-    if (checkpoint === undefined) return served('unknown_root', EMPTY);
+  /** What a question is answered with; undefined when there is no such checkpoint. */
+  *serve({ manifestRoot, part, indices }: SyncQuestion): Work<Held, Part> {
+    const isAsked = ({ manifest }: Checkpoint<Held>) => bytesEqual(manifest.root, manifestRoot);
+    const checkpoint = this.#checkpoints.find(isAsked);
+    if (checkpoint === undefined) return 'unknown_root';
     const { manifest, chunks, base, held } = checkpoint;
-    if (part === 'manifest_head') return served('content', manifest.head);
+    if (part === 'manifest_head') return manifest.head;
     if (part === 'sub_manifest') {
       const content = indices.length === 1 ? manifest.parts[indices[0] as number] : undefined;
-      return served(content === undefined ? 'no_such_part' : 'content', content ?? EMPTY);
+      return content ?? 'no_such_part';
     }
-    const content = yield* serveChunks(held, { base, chunks }, indices);
-    if (content === undefined) return served('no_such_part', EMPTY);
-    return { kind: 'served', outcome: 'content', content, isGiven: true };
+    return (yield* serveChunks(held, { base, chunks }, indices)) ?? 'no_such_part';
   }
 
   /** The local half of a sync: what is there is compared, and what the target does not have is deleted. */
@@ -160,11 +162,10 @@ export class Engine<Held> {
     }
   }
 
-  *#sync(
-    request: Exclude<EngineRequest, { kind: 'begin' | 'checkpoint' | 'serve' | 'plan' }>,
-  ): Work<Held, EngineAnswer> {
+  /** Takes what a peer gave, unpacked. */
+  *take(request: Given, content: Uint8Array): Work<Held, EngineAnswer> {
     if (request.kind === 'target') {
-      const target = Target.of(request.manifestRoot, request.head);
+      const target = Target.of(request.manifestRoot, content);
       if (target === undefined)
         return { kind: 'rejected', reason: 'not the head of this manifest' };
       this.#target = target;
@@ -173,17 +174,12 @@ export class Engine<Held> {
     }
     const target = this.#target;
     if (target === undefined) return { kind: 'rejected', reason: 'there is no target' };
-    if (request.kind === 'target-part') return target.addPart(request.index, request.content);
-    if (request.kind === 'tip') return { kind: 'tip', tip: target.tip };
-    return yield* target.apply(request.indices, request.content);
+    if (request.kind === 'target-part') return target.addPart(request.index, content);
+    return yield* target.apply(request.indices, content);
   }
 
-  /** For tests. */
-  get roots(): readonly string[] {
-    return this.#checkpoints.map(({ manifest }) => toHex(manifest.root));
+  // biome-ignore lint/correctness/useYield: work that asks for nothing
+  *#tip(): Work<Held, EngineAnswer> {
+    return { kind: 'tip', tip: this.#target?.tip };
   }
-}
-
-function served(outcome: SyncAnswer['outcome'], content: Uint8Array): EngineAnswer {
-  return { kind: 'served', outcome, content };
 }

@@ -7,11 +7,12 @@ import { promisify } from 'node:util';
 import * as zlib from 'node:zlib';
 import { setHashEngine } from '@internode/encoding';
 import type { Extension, Held, Inside } from '@internode/storage';
-import { withChecksum, withoutChecksum } from '../adapters/checksum.ts';
+import { withChecksums, withoutChecksum } from '../adapters/checksum.ts';
 import type { EngineAnswer, EngineRequest } from '../core/engine.ts';
 import type { Row } from '../core/task.ts';
 import { CHECKPOINT_LIMITS } from '../limits.ts';
-import { Engine } from './engine.ts';
+import { openedAnswer, served } from './answers.ts';
+import { Engine, type Given, type Part } from './engine.ts';
 import type { Work } from './work.ts';
 
 const compress = promisify(zlib.zstdCompress);
@@ -28,8 +29,12 @@ export function extend(inside: Inside): Extension {
     writing: (keys) => thread.engine.writing(keys),
     call: async (request) => {
       const answer = await thread.call(request as EngineRequest);
-      const isGiven = answer.kind === 'served' && answer.isGiven === true;
-      return { answer, ...(isGiven && { transfer: [answer.content.buffer as ArrayBuffer] }) };
+      if (answer.kind !== 'served') return { answer };
+      // Short ones are encoded into an array that others share.
+      const { buffer, byteLength } = answer.answer;
+      return buffer.byteLength > byteLength
+        ? { answer }
+        : { answer, transfer: [buffer as ArrayBuffer] };
     },
   };
 }
@@ -66,7 +71,8 @@ class EngineThread {
           return this.#run(this.engine.call(request));
         });
       case 'serve':
-        return compressed(await this.#run(this.engine.call(request)));
+        return packed(await this.#run(this.engine.serve(request.question)));
+      case 'target':
       case 'target-part':
       case 'apply': {
         const applied = this.#apply(request);
@@ -84,14 +90,15 @@ class EngineThread {
     return pass;
   }
 
-  async #apply(request: Extract<EngineRequest, { compressed: boolean }>): Promise<EngineAnswer> {
-    const { content, compressed: isCompressed } = request;
-    const plain = isCompressed ? await decompressed(content) : content;
-    if (plain === undefined) return { kind: 'rejected', reason: 'not compressed as said' };
-    return this.#run(this.engine.call({ ...request, content: plain }));
+  async #apply(request: Given): Promise<EngineAnswer> {
+    const opened = openedAnswer(request.answer);
+    if (opened.kind !== 'content') return opened;
+    const content = opened.compressed ? await decompressed(opened.content) : opened.content;
+    if (content === undefined) return { kind: 'rejected', reason: 'not compressed as said' };
+    return this.#run(this.engine.take(request, content));
   }
 
-  async #run(work: Work<Held, EngineAnswer>): Promise<EngineAnswer> {
+  async #run<T>(work: Work<Held, T>): Promise<T> {
     let next = work.next([]);
     while (next.done !== true) {
       const ask = next.value;
@@ -101,7 +108,7 @@ class EngineThread {
           const asked = { ...ask.range, bytesMax: ask.bytesMax };
           const entries = await this.#afterReads(ask.held, () => ask.held.read(asked));
           rows = entries.map(withoutChecksum);
-        } else await this.#inside.write(ask.batch.map(withChecksum), { sync: false });
+        } else await this.#inside.write(withChecksums(ask.batch), { sync: false });
         next = work.next(rows);
       } catch (fault) {
         // Lets the work release what it holds.
@@ -124,14 +131,13 @@ class EngineThread {
 }
 
 /** Compressed when that makes it much smaller. */
-async function compressed(answer: EngineAnswer): Promise<EngineAnswer> {
+async function packed(part: Part): Promise<EngineAnswer> {
   const { compressedBytesMin, compressedPartMax } = CHECKPOINT_LIMITS;
-  if (answer.kind !== 'served' || answer.content.length < compressedBytesMin) return answer;
-  const sample = answer.content.subarray(0, compressedBytesMin);
+  if (typeof part === 'string' || part.length < compressedBytesMin) return served(part);
+  const sample = part.subarray(0, compressedBytesMin);
   const tried = zlib.zstdCompressSync(sample, FASTEST).length;
-  if (tried > sample.length * compressedPartMax) return answer;
-  const content = await compress(answer.content, FASTEST);
-  return { ...answer, content: new Uint8Array(content), isGiven: true, compressed: true };
+  if (tried > sample.length * compressedPartMax) return served(part);
+  return served(await compress(part, FASTEST), true);
 }
 
 async function decompressed(content: Uint8Array): Promise<Uint8Array | undefined> {

@@ -3,43 +3,18 @@
  * epoch begins and when the next one will, so the height is known before it is executed; one that is heard of too late
  * has no checkpoint here.
  */
-import {
-  type CheckpointMade,
-  contract,
-  decodeSyncAnswer,
-  decodeSyncQuestion,
-  type EpochBegan,
-  encodeSyncAnswer,
-  encodeSyncQuestion,
-  type PeerAsked,
-  type SyncAnswer,
-} from '@internode/contracts';
+import type { CheckpointMade, EpochBegan, PeerAsked, SyncOutcome } from '@internode/contracts';
 import { BoundedMap, toHex } from '@internode/prelude';
 import { STATE_LIMITS, SYNC_LIMITS } from '../limits.ts';
 import type { Commits } from './commits.ts';
+import { ANSWER, QUESTION } from './exchange.ts';
 import type { Outbox } from './outbox.ts';
 import { CHECKPOINT, CHECKPOINT_KEY } from './rows.ts';
 import type { StateAnswer } from './task.ts';
 
-export const QUESTION = contract(
-  'SyncQuestion',
-  'types',
-  'sync_question',
-  encodeSyncQuestion,
-  decodeSyncQuestion,
-);
-export const ANSWER = contract(
-  'SyncAnswer',
-  'types',
-  'sync_answer',
-  encodeSyncAnswer,
-  decodeSyncAnswer,
-);
-
 const MAKE = 'checkpoint:';
 const NOTED = `${MAKE}noted`;
 const SERVE = 'serve:';
-const NOTHING = new Uint8Array(0);
 
 export class Checkpoints {
   readonly #out: Outbox;
@@ -47,7 +22,10 @@ export class Checkpoints {
   readonly #wanted = new Set<number>();
   readonly #making = new Set<number>();
   #knowsEpoch = false;
+  /** The newest, perhaps of before a restart. */
   #made: CheckpointMade | undefined;
+  /** The newest of this life: it can be served. */
+  #heldHeight = 0;
   /** Questions in work, by the id of the task. */
   readonly #serving = new BoundedMap<string, PeerAsked>(SYNC_LIMITS.servingMax, 'refuse');
   readonly #servingOf = new Map<string, number>();
@@ -95,7 +73,7 @@ export class Checkpoints {
   }
 
   #close(height: number, commits: Commits): void {
-    if (this.#making.has(height) || (this.#made?.height ?? 0) >= height) return;
+    if (this.#making.has(height) || this.#heldHeight >= height) return;
     const closed = commits.closeAt(height);
     if (closed === 'stored') this.make(height);
   }
@@ -126,6 +104,7 @@ export class Checkpoints {
     const { stateRoot, manifestRoot, chunks, bytes, hashedBytes } = answer.answer;
     this.#out.observe({ kind: 'CheckpointMade', height, chunks, bytes, hashedBytes });
     this.#made = { kind: 'CheckpointMade', height, stateRoot, manifestRoot };
+    this.#heldHeight = height;
     const value = CHECKPOINT.encode(this.#made);
     const changes = [{ key: CHECKPOINT_KEY, value }];
     this.#out.solve(`${MAKE}note`, { kind: 'write', changes, sync: false });
@@ -146,14 +125,14 @@ export class Checkpoints {
     const question = QUESTION.decode(asked.body);
     if (question.kind !== 'valid') return this.#out.ignore('PeerAsked', question.reason);
     if (question.value.indices.length > SYNC_LIMITS.indicesMax) {
-      return this.#answer(asked, { outcome: 'no_such_part', content: NOTHING });
+      return this.#refuse(asked, 'no_such_part');
     }
-    if (!this.#isOn) return this.#answer(asked, { outcome: 'unknown_root', content: NOTHING });
+    if (!this.#isOn) return this.#refuse(asked, 'unknown_root');
     const peer = toHex(asked.peer);
     const ofPeer = this.#servingOf.get(peer) ?? 0;
     const id = `${SERVE}${this.#count++}`;
     if (ofPeer >= SYNC_LIMITS.servingOfPeerMax || !this.#serving.set(id, asked)) {
-      return this.#answer(asked, { outcome: 'busy', content: NOTHING });
+      return this.#refuse(asked, 'busy');
     }
     this.#servingOf.set(peer, ofPeer + 1);
     const request = { kind: 'serve', question: question.value } as const;
@@ -170,19 +149,16 @@ export class Checkpoints {
     else this.#servingOf.set(peer, left);
     // Rows that cannot be read are found out about by whoever needs them here.
     const served = answer.kind === 'engine' ? answer.answer : answer;
-    if (served.kind === 'served') this.#answer(asked, served);
-    else this.#answer(asked, { outcome: 'unknown_root', content: NOTHING });
+    if (served.kind === 'served') this.#answer(asked, served.outcome, served.answer);
+    else this.#refuse(asked, 'unknown_root');
   }
 
-  #answer(
-    { askId, topic, peer }: PeerAsked,
-    {
-      outcome,
-      content,
-      compressed = false,
-    }: Omit<SyncAnswer, 'compressed'> & { compressed?: boolean },
-  ): void {
-    const body = ANSWER.encode({ outcome, compressed, content });
+  #refuse(asked: PeerAsked, outcome: SyncOutcome): void {
+    const body = ANSWER.encode({ outcome, compressed: false, content: new Uint8Array(0) });
+    this.#answer(asked, outcome, body);
+  }
+
+  #answer({ askId, topic, peer }: PeerAsked, outcome: SyncOutcome, body: Uint8Array): void {
     this.#out.observe({ kind: 'PartServed', outcome, bytes: body.length });
     this.#out.say({ kind: 'AnswerPeer', askId, topic, peer, body });
   }

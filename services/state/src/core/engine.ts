@@ -1,6 +1,6 @@
 import type { SyncOutcome, SyncQuestion } from '@internode/contracts';
 
-/** What the core asks of the engine beside the store. */
+/** What the core asks of the engine beside the store. Answers of peers are encoded SyncAnswers, as they came. */
 export type EngineRequest =
   /** A new life of the core: checkpoints of the last one are forgotten. */
   | { readonly kind: 'begin' }
@@ -8,21 +8,12 @@ export type EngineRequest =
   | { readonly kind: 'checkpoint'; readonly height: number }
   | { readonly kind: 'serve'; readonly question: SyncQuestion }
   /** What the store is to become. */
-  | { readonly kind: 'target'; readonly manifestRoot: Uint8Array; readonly head: Uint8Array }
-  | {
-      readonly kind: 'target-part';
-      readonly index: number;
-      readonly content: Uint8Array;
-      readonly compressed: boolean;
-    }
+  | { readonly kind: 'target'; readonly manifestRoot: Uint8Array; readonly answer: Uint8Array }
+  | { readonly kind: 'target-part'; readonly index: number; readonly answer: Uint8Array }
   /** Compares what is there with the target and deletes what differs. */
   | { readonly kind: 'plan' }
-  | {
-      readonly kind: 'apply';
-      readonly indices: readonly number[];
-      readonly content: Uint8Array;
-      readonly compressed: boolean;
-    }
+  /** Gives the answer away: it must not be read any more. */
+  | { readonly kind: 'apply'; readonly indices: readonly number[]; readonly answer: Uint8Array }
   /** The tip of the target, once its chunk was applied. */
   | { readonly kind: 'tip' };
 
@@ -44,14 +35,8 @@ export type EngineAnswer =
       readonly hashedBytes: number;
     }
   | { readonly kind: 'no-checkpoint' }
-  | {
-      readonly kind: 'served';
-      readonly outcome: SyncOutcome;
-      readonly content: Uint8Array;
-      readonly compressed?: boolean;
-      /** Nobody else keeps the content. */
-      readonly isGiven?: boolean;
-    }
+  /** An encoded SyncAnswer. */
+  | { readonly kind: 'served'; readonly outcome: SyncOutcome; readonly answer: Uint8Array }
   | {
       readonly kind: 'target';
       readonly height: number;
@@ -67,5 +52,7 @@ export type EngineAnswer =
     }
   | { readonly kind: 'applied'; readonly bytes: number }
   | { readonly kind: 'tip'; readonly tip: Uint8Array | undefined }
+  /** The peer has no such content, or not now. */
+  | { readonly kind: 'refused'; readonly outcome: SyncOutcome }
   /** What a peer gave is not what was asked for. */
   | { readonly kind: 'rejected'; readonly reason: string };

@@ -3,10 +3,10 @@
  * counts as missing. Bounded: so many parts are asked for or held at a time, whatever peers do.
  */
 import type { Instant } from '@internode/actor';
-import type { PeerAnswered, SyncAnswer, SyncPart } from '@internode/contracts';
+import type { PeerAnswered, SyncOutcome, SyncPart } from '@internode/contracts';
 import { bytesEqual, concatBytes, toHex } from '@internode/prelude';
 import { SYNC_LIMITS } from '../limits.ts';
-import { ANSWER, QUESTION } from './checkpoints.ts';
+import { QUESTION } from './exchange.ts';
 import type { Outbox } from './outbox.ts';
 import { SyncPeers } from './sync-peers.ts';
 
@@ -14,15 +14,12 @@ import { SyncPeers } from './sync-peers.ts';
 export interface Wanted {
   readonly part: SyncPart;
   readonly indices: readonly number[];
-  /** Of the content, when known. */
-  readonly bytes: number | undefined;
 }
 
 export interface Got {
   readonly wanted: Wanted;
   readonly peer: Uint8Array;
-  readonly content: Uint8Array;
-  readonly compressed: boolean;
+  readonly answer: Uint8Array;
 }
 
 interface Asked {
@@ -86,57 +83,41 @@ export class Fetching {
     this.#out.say({ kind: 'AskPeer', askId, topic: 'state_sync', peer, body, timeoutMs: answerMs });
   }
 
-  /** What an answer brings, if it is one to a question of ours and has the right length. */
+  /** What an answer brings, if it is one to a question of ours. */
   take(now: Instant, answered: PeerAnswered): Got | undefined {
     const key = toHex(answered.askId);
     const asked = this.#asked.get(key);
     if (asked === undefined || !bytesEqual(asked.peer, answered.peer)) return undefined;
     this.#asked.delete(key);
     const { wanted, peer } = asked;
-    if (answered.failure !== '') return this.#missed(wanted, () => this.peers.failed(peer, now.ms));
-    const answer = ANSWER.decode(answered.body);
-    if (answer.kind !== 'valid') return this.#liar(wanted, peer, 'an answer that is none');
-    return this.#judge(now, asked, answer.value);
-  }
-
-  #judge(now: Instant, { wanted, peer }: Asked, answer: SyncAnswer): Got | undefined {
-    const { content, compressed } = answer;
-    const restUntil = (ms: number) => () => this.peers.rests(peer, now.ms + ms);
-    switch (answer.outcome) {
-      case 'unknown_root':
-        return this.#missed(wanted, restUntil(SYNC_LIMITS.unknownRestMs));
-      case 'busy':
-        return this.#missed(wanted, restUntil(SYNC_LIMITS.busyRestMs));
-      case 'no_such_part':
-        return this.#liar(wanted, peer, 'does not know a part that there is');
-      default:
+    if (answered.failure !== '') {
+      this.peers.failed(peer, now.ms);
+      this.#missing.push(wanted);
+      return undefined;
     }
-    const { bytes } = wanted;
-    const fits =
-      bytes === undefined || (compressed ? content.length < bytes : content.length === bytes);
-    if (!fits) return this.#liar(wanted, peer, 'content of another length');
     this.peers.answered(peer);
     this.#held += 1;
-    return { wanted, peer, content, compressed };
+    return { wanted, peer, answer: answered.body };
   }
 
-  #missed(wanted: Wanted, blame: () => void): undefined {
-    blame();
-    this.#missing.push(wanted);
-    return undefined;
-  }
-
-  #liar(wanted: Wanted, peer: Uint8Array, reason: string): undefined {
-    this.peers.answered(peer);
-    this.peers.lied(peer);
-    this.#out.observe({ kind: 'SyncPeerDropped', peer, reason });
-    this.#missing.push(wanted);
-    return undefined;
+  /** The peer has no content for us, or not now. */
+  refused(now: Instant, got: Got, outcome: SyncOutcome): void {
+    if (outcome === 'no_such_part') return this.rejected(got, 'does not know a part that there is');
+    this.#held -= 1;
+    const restMs = outcome === 'busy' ? SYNC_LIMITS.busyRestMs : SYNC_LIMITS.unknownRestMs;
+    this.peers.rests(got.peer, now.ms + restMs);
+    this.#missing.push(got.wanted);
   }
 
   /** What was handed on is verified and stored. */
   kept(): void {
     this.#held -= 1;
+  }
+
+  /** What was handed on could not be stored. */
+  lost({ wanted }: Got): void {
+    this.#held -= 1;
+    this.#missing.push(wanted);
   }
 
   /** What was handed on is not what was asked for. */
@@ -152,7 +133,8 @@ export class Fetching {
     for (const [key, { wanted, peer, deadlineMs }] of this.#asked) {
       if (deadlineMs > now.ms) continue;
       this.#asked.delete(key);
-      this.#missed(wanted, () => this.peers.failed(peer, now.ms));
+      this.peers.failed(peer, now.ms);
+      this.#missing.push(wanted);
     }
   }
 

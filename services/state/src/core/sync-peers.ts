@@ -73,7 +73,7 @@ export class SyncPeers {
 
   /** It is not asked before a while, without blame. */
   rests(id: Uint8Array, untilMs: number): void {
-    const peer = this.#done(id);
+    const peer = this.#peers.get(toHex(id));
     if (peer !== undefined) peer.restsUntilMs = untilMs;
   }
 

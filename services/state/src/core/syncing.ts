@@ -51,7 +51,7 @@ type Stage =
   | 'done';
 
 interface Doing {
-  readonly what: 'verify' | 'mark' | 'target' | 'part' | 'plan' | 'apply' | 'tip';
+  readonly what: 'verify' | 'mark' | 'probe' | 'target' | 'part' | 'plan' | 'apply' | 'tip';
   readonly task: StateTask;
   readonly got?: Got;
   readonly package?: CatchUpPackage;
@@ -125,7 +125,7 @@ export class Syncing {
       signature.length === SIGNATURE_BYTES;
     if (!isWhole) return this.#room.out.ignore('SyncState', 'the package is incomplete');
     this.#fetching.peers.set(peers);
-    if (this.isActive && height === this.height) return this.#fetching.proceed(now);
+    if (this.isActive && height === this.height) return this.#proceed(now);
     if (height === this.#newer?.content.block.height) return;
     if ([...this.#doing.values()].some(({ what }) => what === 'verify')) return;
     const message = catchUpMessage(this.#room.subnetId, CONTENT.encode(content));
@@ -140,18 +140,45 @@ export class Syncing {
     if (answer.kind === 'failed') {
       const { code, detail } = answer.fault;
       if (code !== 'full') return [{ kind: 'refuse', detail: `The state store failed: ${detail}` }];
-      this.#again.set(id, doing.task);
-      this.#room.out.wait('fetch-again', STATE_LIMITS.retryMs);
+      this.#full(id, doing);
       return [{ kind: 'full', detail }];
     }
     this.#doing.delete(id);
-    this.#movedMs = now.ms;
     const steps: SyncStep[] = [];
     if (this.#again.delete(id) && this.#again.size === 0) steps.push({ kind: 'recovered' });
     if (doing.what === 'verify') steps.push(...this.#verified(now, doing, answer));
     else if (doing.what === 'mark') this.#marked(now);
+    else if (doing.what === 'probe') this.#proceed(now);
     else if (answer.kind === 'engine') steps.push(...this.#worked(now, doing, answer.answer));
     return steps;
+  }
+
+  /** Nothing is fetched that could not be stored: the same task, or a small one, is tried until it can. */
+  #full(id: string, { task, got }: Doing): void {
+    if (got === undefined) this.#again.set(id, task);
+    else {
+      // What the peer gave went to the store's thread: it is fetched again.
+      this.#doing.delete(id);
+      this.#fetching.lost(got);
+    }
+    if (this.#again.size === 0) {
+      const probe = `${PREFIX}${this.#count++}`;
+      const write = { kind: 'write', changes: [this.#mark], sync: false } as const;
+      this.#doing.set(probe, { what: 'probe', task: write });
+      this.#again.set(probe, write);
+    }
+    this.#room.out.wait('fetch-again', STATE_LIMITS.retryMs);
+  }
+
+  /** The store is on its way to this package. */
+  get #mark() {
+    const manifestRoot = this.#package?.content.manifestRoot ?? new Uint8Array(0);
+    return { key: SYNC_KEY, value: SYNC.encode({ height: this.height, manifestRoot }) };
+  }
+
+  /** Asks for as much as may be asked for. */
+  #proceed(now: Instant): void {
+    if (this.#again.size === 0) this.#fetching.proceed(now);
   }
 
   /** The disk may have space again. */
@@ -178,15 +205,11 @@ export class Syncing {
     this.#stage = 'marking';
     this.#doing.clear();
     this.#again.clear();
-    const { manifestRoot } = chosen.content;
-    this.#fetching.begin(manifestRoot);
+    this.#fetching.begin(chosen.content.manifestRoot);
     this.#bytesDone = 0;
     this.#rate = { sinceMs: now.ms, bytes: 0, perSecond: 0 };
     this.#movedMs = now.ms;
-    const changes = [
-      { key: TIP_KEY, value: undefined },
-      { key: SYNC_KEY, value: SYNC.encode({ height: this.height, manifestRoot }) },
-    ];
+    const changes = [{ key: TIP_KEY, value: undefined }, this.#mark];
     this.#do({ what: 'mark', task: { kind: 'write', changes, sync: true } });
     this.#room.out.observe({ kind: 'SyncBegan', height: this.height });
     this.#room.out.wait('fetch', SYNC_LIMITS.tickMs);
@@ -195,41 +218,47 @@ export class Syncing {
 
   #marked(now: Instant): void {
     this.#stage = 'head';
-    this.#want(now, [{ part: 'manifest_head', indices: [], bytes: undefined }]);
+    this.#want(now, [{ part: 'manifest_head', indices: [] }]);
   }
 
   answered(now: Instant, answered: PeerAnswered): SyncStep[] {
     if (!this.isActive) return [];
     const got = this.#fetching.take(now, answered);
     if (got !== undefined) this.#verify(got);
-    this.#fetching.proceed(now);
+    this.#proceed(now);
     return [];
   }
 
   #verify(got: Got): void {
-    const { wanted, content, compressed } = got;
+    const { wanted, answer } = got;
     const { indices } = wanted;
     const manifestRoot = this.#package?.content.manifestRoot ?? new Uint8Array(0);
     if (wanted.part === 'manifest_head') {
-      this.#work('target', { kind: 'target', manifestRoot, head: content }, got);
+      this.#work('target', { kind: 'target', manifestRoot, answer }, got);
     } else if (wanted.part === 'sub_manifest') {
-      this.#work('part', { kind: 'target-part', index: indices[0] ?? 0, content, compressed }, got);
-    } else this.#work('apply', { kind: 'apply', indices, content, compressed }, got);
+      this.#work('part', { kind: 'target-part', index: indices[0] ?? 0, answer }, got);
+    } else this.#work('apply', { kind: 'apply', indices, answer }, got);
   }
 
   #worked(now: Instant, { got, what }: Doing, answer: EngineAnswer): SyncStep[] {
     if (answer.kind === 'rejected') {
       if (got === undefined) return [this.#refusal(answer.reason)];
       this.#fetching.rejected(got, answer.reason);
-      this.#fetching.proceed(now);
+      this.#proceed(now);
+      return [];
+    }
+    if (answer.kind === 'refused') {
+      if (got !== undefined) this.#fetching.refused(now, got, answer.outcome);
+      this.#proceed(now);
       return [];
     }
     if (got !== undefined) this.#fetching.kept();
+    this.#movedMs = now.ms;
     if (answer.kind === 'target') return this.#headed(now, answer);
     if (answer.kind === 'plan') return this.#planned(now, answer);
     if (answer.kind === 'tip') return this.#tipped(answer.tip);
     if (answer.kind === 'applied') this.#bytesDone += answer.bytes;
-    this.#fetching.proceed(now);
+    this.#proceed(now);
     if (!this.#fetching.isDone) return [];
     if (what === 'part') {
       this.#stage = 'planning';
@@ -246,7 +275,7 @@ export class Syncing {
     }
     this.#stage = 'manifest';
     const wanted = Array.from({ length: parts }, (_, index): Wanted => {
-      return { part: 'sub_manifest', indices: [index], bytes: undefined };
+      return { part: 'sub_manifest', indices: [index] };
     });
     this.#want(now, wanted);
     return [{ kind: 'progress' }];
@@ -254,7 +283,7 @@ export class Syncing {
 
   #planned(now: Instant, plan: Extract<EngineAnswer, { kind: 'plan' }>): SyncStep[] {
     const [rows, pages] = plan.phases.map((groups) =>
-      groups.map(({ indices, bytes }): Wanted => ({ part: 'chunks', indices, bytes })),
+      groups.map(({ indices }): Wanted => ({ part: 'chunks', indices })),
     );
     this.#bytes = plan.bytes;
     this.#bytesReused = plan.reusedBytes;
@@ -308,7 +337,7 @@ export class Syncing {
   tick(now: Instant): SyncStep[] {
     if (!this.isActive) return [];
     this.#room.out.wait('fetch', SYNC_LIMITS.tickMs);
-    this.#fetching.proceed(now);
+    this.#proceed(now);
     this.#measure(now);
     const isStuck = now.ms - this.#movedMs >= SYNC_LIMITS.stuckMs && this.#again.size === 0;
     if (isStuck && this.#newer !== undefined) return this.#begin(now, this.#newer);
@@ -327,7 +356,7 @@ export class Syncing {
 
   #want(now: Instant, wanted: readonly Wanted[]): void {
     this.#fetching.want(wanted);
-    this.#fetching.proceed(now);
+    this.#proceed(now);
   }
 
   #work(what: Doing['what'], request: EngineRequest, got?: Got): void {

@@ -1,0 +1,115 @@
+import { utf8 } from '@internode/prelude';
+import { afterEach, describe, expect, test } from 'vitest';
+import { MemoryStore } from '../src/memory.ts';
+import { RocksStore } from '../src/rocksdb.ts';
+import type { Told } from './held-extension.ts';
+import { temporaryDir } from './temporary.ts';
+
+const extension = new URL('./held-extension.ts', import.meta.url);
+const stores: RocksStore[] = [];
+afterEach(async () => {
+  for (const store of stores.splice(0)) await store.close();
+});
+
+async function opened() {
+  const store = await RocksStore.open({ path: temporaryDir(), extension });
+  stores.push(store);
+  const write = (key: string, value: string | undefined) =>
+    store.write([{ key: utf8(key), value: value === undefined ? undefined : utf8(value) }], {
+      sync: false,
+    });
+  const tell = (told: Told) => store.call(told);
+  return { store, write, tell };
+}
+
+describe('an extension', () => {
+  test('holds what was there when it was asked, in the order of asking', async () => {
+    const { write, tell } = await opened();
+    const order = [
+      write('a', '1'),
+      write('b', '1'),
+      tell({ kind: 'hold', name: 'x' }),
+      write('a', '2'),
+      write('b', undefined),
+    ];
+    await Promise.all([...order, write('c', '1')]);
+    const all = { kind: 'read', name: 'x', gte: 'a', lt: 'z', bytesMax: 1e6 } as const;
+    expect(await tell(all)).toEqual([
+      ['a', '1'],
+      ['b', '1'],
+    ]);
+    await tell({ kind: 'hold', name: 'y' });
+    expect(await tell({ ...all, name: 'y' })).toEqual([
+      ['a', '2'],
+      ['c', '1'],
+    ]);
+    await tell({ kind: 'release', name: 'y' });
+    await expect(tell({ ...all, name: 'y' })).rejects.toThrow();
+  });
+
+  test('reads on, elsewhere, beyond what was read ahead, and to the end', async () => {
+    const { store, tell } = await opened();
+    const keys = Array.from({ length: 2_000 }, (_, i) => `k${String(i).padStart(5, '0')}`);
+    await store.write(
+      keys.map((key) => ({ key: utf8(key), value: new Uint8Array(100).fill(65) })),
+      { sync: false },
+    );
+    await tell({ kind: 'hold', name: 'x' });
+    const read = async (gte: string, lt: string, bytesMax: number) =>
+      ((await tell({ kind: 'read', name: 'x', gte, lt, bytesMax })) as string[][]).map(
+        ([key]) => key,
+      );
+    const found: (string | undefined)[] = [];
+    for (let gte = 'k'; ; ) {
+      const some = await read(gte, 'l', 7_000);
+      const last = some.at(-1);
+      if (last === undefined) break;
+      found.push(...some);
+      gte = `${last}\0`;
+    }
+    expect(found).toEqual(keys);
+    expect(await read('k00500', 'k00503', 1e6)).toEqual(['k00500', 'k00501', 'k00502']);
+    expect(await read('k00503', 'k00504', 1e6)).toEqual(['k00503']);
+    expect(await read('k00100', 'k00101', 1)).toEqual(['k00100']);
+    expect(await read('k01999', 'z', 1e6)).toEqual(['k01999']);
+    expect(await read('z', 'zz', 1e6)).toEqual([]);
+    expect(await read('k00000', 'k00002', 1e6)).toEqual(['k00000', 'k00001']);
+  });
+
+  test('writes in turn, and is told of the batches of others but not of its own', async () => {
+    const { store, write, tell } = await opened();
+    await Promise.all([
+      write('a', '1'),
+      tell({ kind: 'write', key: 'a', value: '2' }),
+      write('b', '1'),
+    ]);
+    expect(await store.get(utf8('a'))).toEqual(new Uint8Array(utf8('2')));
+    expect(await tell({ kind: 'seen' })).toEqual(['a', 'b']);
+    await expect(tell({ kind: 'throw' })).rejects.toThrow('as told');
+  });
+
+  test('is not there unless it was asked for', async () => {
+    const store = await RocksStore.open({ path: temporaryDir() });
+    stores.push(store);
+    await expect(store.call({})).rejects.toThrow('no extension');
+  });
+});
+
+describe('a store in memory', () => {
+  test('holds what was there too', () => {
+    const store = new MemoryStore();
+    const write = (key: string, value: string) =>
+      store.writeNow([{ key: utf8(key), value: utf8(value) }], { sync: false });
+    write('a', '1');
+    write('b', '1');
+    const held = store.holdNow();
+    write('a', '2');
+    write('c', '1');
+    const read = (bytesMax: number) =>
+      held
+        .readNow({ gte: utf8('a'), lt: utf8('z'), bytesMax })
+        .map(({ key, value }) => Buffer.from(key).toString() + Buffer.from(value).toString());
+    expect(read(1e6)).toEqual(['a1', 'b1']);
+    expect(read(1)).toEqual(['a1']);
+  });
+});
