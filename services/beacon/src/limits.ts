@@ -2,7 +2,7 @@
 import { assert } from '@internode/prelude';
 
 export const BEACON_LIMITS = {
-  /** Heights above the own ones for which shares and values of peers are kept; others are dropped. */
+  /** Heights above the own ones for which shares of peers are kept; others are dropped. Values: `historyHeights`. */
   lookAhead: 10,
   /** Values kept of each kind, the oldest forgotten first; peers that lag further need a catch-up package. */
   historyHeights: 128,

@@ -84,12 +84,8 @@ export class Workshop {
     const [first] = shares;
     if (threshold === 1 && first !== undefined && first.index === ring.self) {
       // With a polynomial of degree 0 every share is the value, and the own one needs no check.
-      return this.#finish(round, first.signature, {
-        kind: 'ValueMade',
-        value: kind,
-        height,
-        shares: 1,
-      });
+      const made = { kind: 'ValueMade', value: kind, height, shares: 1 } as const;
+      return this.#finish(round, first.signature, made);
     }
     if (shares.length >= threshold) {
       round.busy = true;
@@ -170,12 +166,8 @@ export class Workshop {
         for (const index of answer.culprits) this.#suspect(round, index);
         if (answer.signature !== undefined) {
           const shares = round.ring.threshold;
-          return this.#finish(round, answer.signature, {
-            kind: 'ValueMade',
-            value: kind,
-            height,
-            shares,
-          });
+          const made = { kind: 'ValueMade', value: kind, height, shares } as const;
+          return this.#finish(round, answer.signature, made);
         }
         break;
       case 'verified': {
@@ -249,13 +241,14 @@ export class Workshop {
     const stolen = 'signer' in read.value && !bytesEqual(read.value.signer, message.fromNode);
     const own = bytesEqual(message.fromNode, nodeId);
     if (stolen || own || !epochs.knows(peer)) return reject('not from its signer');
-    if (!this.#isWanted(kind, height)) {
-      if (artifactKind !== kind) this.#answer(kind, height, message.fromNode);
+    const isShare = artifactKind !== kind;
+    if (!this.#isWanted(kind, height, isShare)) {
+      if (isShare) this.#answer(kind, height, message.fromNode);
       return;
     }
     const round = this.round(kind, height);
     if (round === undefined) return;
-    if (artifactKind === kind) {
+    if (!isShare) {
       round.claims.set(peer, { content, signature });
     } else {
       const index = round.ring.indexOf.get(peer);
@@ -280,18 +273,20 @@ export class Workshop {
     sendTo(this.#options.outbox, [peer], { artifactKind: kind, body });
   }
 
-  #isWanted(kind: RoundKind, height: number): boolean {
+  #isWanted(kind: RoundKind, height: number, isShare: boolean): boolean {
     if (height < 1 || this.histories[kind].get(height) !== undefined) return false;
     const { lookAhead, historyHeights } = BEACON_LIMITS;
+    // A node that lags is offered as many values as others keep: it takes them all, they may not be said again soon.
+    const end = (mark: number): number => mark + (isShare ? lookAhead : historyHeights);
     switch (kind) {
       case 'beacon':
-        return height > this.marks.beacon && height <= this.marks.beacon + lookAhead;
+        return height > this.marks.beacon && height <= end(this.marks.beacon);
       case 'tape':
-        return height > this.marks.tape - historyHeights && height <= this.marks.tape + lookAhead;
+        return height > this.marks.tape - historyHeights && height <= end(this.marks.tape);
       case 'certification':
         return (
           height > this.marks.certification - historyHeights &&
-          height <= this.marks.certification + lookAhead
+          height <= end(this.marks.certification)
         );
       case 'catch_up':
         // Only of summaries: that of the running epoch, and the one after it.
