@@ -267,6 +267,13 @@ export class EpochWorld {
     });
   }
 
+  /** From a peer to everybody else. */
+  publishComplaintOf(from: number, complaint: Complaint): void {
+    const body = COMPLAINT.encode(complaint);
+    for (const { index } of this.world.nodes)
+      if (index !== from) this.world.artifact(index, from, 'complaint', body);
+  }
+
   publishComplaint(node: TestNode, complaint: Complaint): void {
     this.world.tell(node.index, { kind: 'ComplaintMade', complaint });
     const body = COMPLAINT.encode(complaint);

@@ -21,6 +21,7 @@ import {
   INGRESS,
   type Ingress,
   idOfIngress,
+  type Payload,
   payloadOf,
   QUESTION,
   STRIPPED_PROPOSAL,
@@ -367,8 +368,11 @@ export class World {
 
   /** The same with calls of the test's own making, and the key of the block. */
   proposalOf(index: number, parent: BlockRecord, calls: readonly Ingress[]) {
+    return this.proposalWith(index, parent, payloadOf(calls));
+  }
+
+  proposalWith(index: number, parent: BlockRecord, payload: Payload) {
     const { secret, nodeId } = this.node(index);
-    const payload = payloadOf(calls);
     for (const ingress of payload.ingress)
       this.node(index).bodies.set(toHex(idOfIngress(ingress)), INGRESS.encode(ingress));
     const height = parent.block.height + 1;
