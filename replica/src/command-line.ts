@@ -17,6 +17,8 @@ export interface StartOptions {
 export interface NetworkOptions extends Omit<StartOptions, 'compileCache'> {
   /** Undefined: as many as the data directory has, or the default. */
   readonly replicas: number | undefined;
+  /** Heights from one change of keys to the next. */
+  readonly epochLength: number | undefined;
 }
 
 export const DEFAULT_PORT = 8000;
@@ -78,6 +80,7 @@ FOR DEVELOPMENT: one process deals the keys of all replicas. Networks whose oper
 
 Flags
   --replicas N         how many; 4 bear one faulty, 7 two, 13 four            (${DEFAULT_REPLICAS})
+  --epoch-length N     heights from one change of keys to the next; fixed when the network is made   (500)
   --port N             port of the first replica's HTTP interface, the others follow; 0 = any free ones   (${DEFAULT_PORT})
   --host ADDRESS       address of the HTTP interfaces                         (127.0.0.1)
   --data-dir DIR       one folder per replica in it: replica-0, replica-1, …  (${DEFAULT_NETWORK_DIR})
@@ -146,7 +149,11 @@ const COMMON_FLAGS = {
   quiet: { type: 'boolean', short: 'q' },
 } as const;
 const START_FLAGS = { ...COMMON_FLAGS, 'compile-cache': { type: 'string' } } as const;
-const NETWORK_FLAGS = { ...COMMON_FLAGS, replicas: { type: 'string' } } as const;
+const NETWORK_FLAGS = {
+  ...COMMON_FLAGS,
+  replicas: { type: 'string' },
+  'epoch-length': { type: 'string' },
+} as const;
 
 type Environment = Readonly<Record<string, string | undefined>>;
 type Values = Readonly<Record<string, string | boolean | undefined>>;
@@ -187,10 +194,22 @@ export function parseNetwork(
     return invalid(
       `--port ${common.value.port} leaves no room for all replicas below ${PORT_MAX}.`,
     );
-  return valid({ ...common.value, replicas });
+  const length = textOf(values.value, environment, 'epoch-length');
+  const epochLength = length === undefined ? undefined : Number(length);
+  if (epochLength !== undefined && !isEpochLength(epochLength))
+    return invalid(
+      `--epoch-length ${length} is not a number of heights from ${EPOCH_LENGTH_MIN} on.`,
+    );
+  return valid({ ...common.value, replicas, epochLength });
 }
 
 const PORT_MAX = 65_535;
+/** Shorter ones end before their keys can be made. */
+export const EPOCH_LENGTH_MIN = 20;
+
+export function isEpochLength(heights: number): boolean {
+  return Number.isInteger(heights) && heights >= EPOCH_LENGTH_MIN && heights <= 1_000_000;
+}
 
 function commonOf(
   values: Values,

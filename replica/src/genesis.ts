@@ -66,8 +66,9 @@ export function dealMembers(options: {
   readonly entropy: Uint8Array;
   readonly version: string;
   readonly bls: BlsEngine;
+  readonly epochLength?: number | undefined;
 }): Member[] {
-  const { addresses, entropy, version, bls } = options;
+  const { addresses, entropy, version, bls, epochLength = EPOCH_LENGTH } = options;
   const dealing = dealSubnet({
     nodes: addresses.length,
     entropy,
@@ -81,7 +82,7 @@ export function dealMembers(options: {
     controller: controllerOf(entropy),
     replicaVersion: version,
     halted: false,
-    epochLength: addresses.length === 1 ? 0 : EPOCH_LENGTH,
+    epochLength: addresses.length === 1 ? 0 : epochLength,
   };
   const summary = summaryOf(record, dealing);
   return dealing.nodes.map(({ nodeId, lowShare, highShare }, index) => ({

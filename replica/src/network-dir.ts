@@ -32,6 +32,7 @@ export interface NetworkPlan {
   readonly replicas: number | undefined;
   readonly clean: boolean;
   readonly version: string;
+  readonly epochLength?: number | undefined;
 }
 
 export function replicaDir(base: string, index: number): string {
@@ -89,13 +90,13 @@ function readStored(dataDir: string): StoredNetwork | undefined {
   }
 }
 
-async function deal({ dataDir, version }: NetworkPlan, count: number): Promise<void> {
+async function deal({ dataDir, version, epochLength }: NetworkPlan, count: number): Promise<void> {
   const [bls, ports] = await Promise.all([
     loadFastBls(),
     freePorts(Array.from({ length: count }, () => 0)),
   ]);
   const addresses = ports.map((port) => `${LOOPBACK}:${port}`);
-  const members = dealMembers({ addresses, entropy: randomBytes(32), version, bls });
+  const members = dealMembers({ addresses, entropy: randomBytes(32), version, bls, epochLength });
   for (const [index, member] of members.entries()) writeMember(replicaDir(dataDir, index), member);
   settle(
     dataDir,

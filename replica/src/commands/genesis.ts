@@ -32,7 +32,7 @@ import {
   readComplaints,
   readDealings,
 } from '../ceremony/rounds.ts';
-import { DEFAULT_DATA_DIR } from '../command-line.ts';
+import { DEFAULT_DATA_DIR, EPOCH_LENGTH_MIN, isEpochLength } from '../command-line.ts';
 import { prepareDataDir, writeDurably } from '../data-dir.ts';
 import { EPOCH_LENGTH, makeNodeSecrets, nodeRecordOf } from '../genesis.ts';
 import {
@@ -164,9 +164,9 @@ function record({ values, files, operator }: Step): void {
       'internode genesis record a.json b.json …',
     );
   const epochLength = Number(values['epoch-length'] ?? EPOCH_LENGTH);
-  if (!Number.isInteger(epochLength) || epochLength < 20)
+  if (!isEpochLength(epochLength))
     throw new StartFault(
-      `--epoch-length ${values['epoch-length']} is not a number of heights from 20 on`,
+      `--epoch-length ${values['epoch-length']} is not a number of heights from ${EPOCH_LENGTH_MIN} on`,
     );
   const secret = ceremonyKey(values['ceremony-key'] ?? 'ceremony-key.json');
   const terms = { nodes, replicaVersion: version, epochLength };
