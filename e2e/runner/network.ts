@@ -10,7 +10,7 @@ import { decodeCborMap } from '@internode/encoding';
 import { type Replica, type ReplicaConfig, scratchDir, startReplica } from './replica.ts';
 
 const MAIN = fileURLToPath(new URL('../../replica/src/main.ts', import.meta.url));
-const READY_TIMEOUT_MS = 60_000;
+const READY_TIMEOUT_MS = 90_000;
 const POLL_MS = 20;
 
 export interface NetworkReplica {
@@ -106,7 +106,8 @@ function networkOf({ child, config, readyMs, gone, output }: Parts): Network {
         for (const entry of ['journal', 'store', 'checkpoints'])
           rmSync(join(dataDir, entry), { recursive: true, force: true });
       }
-      const again = await startReplica({ dataDir, port: Number(new URL(gatewayUrl).port) });
+      const port = Number(new URL(gatewayUrl).port);
+      const again = await startReplica({ dataDir, port, timeoutMs: READY_TIMEOUT_MS });
       current[index] = { ...replica(index), pid: again.pid };
       restarted.push(again);
       return again;

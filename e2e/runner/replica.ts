@@ -35,6 +35,8 @@ export interface StartOptions {
   readonly port?: number;
   readonly args?: readonly string[];
   readonly environment?: NodeJS.ProcessEnv;
+  /** For Ready; a member that has to catch up takes longer. */
+  readonly timeoutMs?: number;
   /** Told of the process as soon as it exists, ready or not. */
   readonly spawned?: (process: ChildProcess) => void;
 }
@@ -65,7 +67,8 @@ export async function startReplica(options: StartOptions = {}): Promise<Replica>
   child.stdout?.on('data', (text) => (output += text));
   child.stderr?.on('data', (text) => (output += text));
   const gone = new Promise<void>((resolve) => child.once('exit', () => resolve()));
-  const config = await waitForConfig(child, configOut, () => output);
+  const timeoutMs = options.timeoutMs ?? START_TIMEOUT_MS;
+  const config = await waitForConfig({ child, file: configOut, output: () => output, timeoutMs });
   rmSync(join(configOut, '..'), { recursive: true, force: true });
   return {
     ...config,
@@ -84,12 +87,14 @@ export async function startReplica(options: StartOptions = {}): Promise<Replica>
   };
 }
 
-async function waitForConfig(
-  child: ChildProcess,
-  file: string,
-  output: () => string,
-): Promise<ReplicaConfig> {
-  const deadline = performance.now() + START_TIMEOUT_MS;
+async function waitForConfig(options: {
+  readonly child: ChildProcess;
+  readonly file: string;
+  readonly output: () => string;
+  readonly timeoutMs: number;
+}): Promise<ReplicaConfig> {
+  const { child, file, output, timeoutMs } = options;
+  const deadline = performance.now() + timeoutMs;
   for (;;) {
     try {
       return JSON.parse(readFileSync(file, 'utf8')) as ReplicaConfig;
@@ -101,7 +106,7 @@ async function waitForConfig(
     }
     if (performance.now() > deadline) {
       child.kill('SIGKILL');
-      throw new Error(`the replica was not ready after ${START_TIMEOUT_MS} ms:\n${output()}`);
+      throw new Error(`the replica was not ready after ${timeoutMs} ms:\n${output()}`);
     }
     await new Promise((resolve) => setTimeout(resolve, 10));
   }

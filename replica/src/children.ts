@@ -55,15 +55,23 @@ export class Children {
 
   async stop(): Promise<void> {
     this.#signal('SIGTERM');
-    const deadline = setTimeout(() => this.#signal('SIGKILL'), STOP_TIMEOUT_MS);
+    const deadline = setTimeout(() => {
+      for (const pid of this.#signal('SIGKILL'))
+        console.error(
+          `process ${pid} was killed after it had not stopped for ${STOP_TIMEOUT_MS} ms`,
+        );
+    }, STOP_TIMEOUT_MS);
     await this.gone();
     clearTimeout(deadline);
   }
 
-  #signal(signal: NodeJS.Signals): void {
-    for (const child of this.#children) {
-      if (child.exitCode === null && child.signalCode === null) child.kill(signal);
-    }
+  /** Process ids of those that were still there. */
+  #signal(signal: NodeJS.Signals): number[] {
+    const alive = this.#children.filter(
+      (child) => child.exitCode === null && child.signalCode === null,
+    );
+    for (const child of alive) child.kill(signal);
+    return alive.map(({ pid }) => pid ?? 0);
   }
 }
 
