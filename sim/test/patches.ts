@@ -65,8 +65,8 @@ export const PATCHES: readonly Patch[] = [
   {
     name: 'signatures of votes that nobody checks',
     file: 'services/consensus/src/solver.ts',
-    from: "return verdict.kind === 'valid';",
-    to: "return verdict.kind !== 'undecided';",
+    from: "verify({ publicKeyDer: publicKey, message, signature });\n        return verdict.kind === 'valid';",
+    to: "verify({ publicKeyDer: publicKey, message, signature });\n        return verdict.kind !== 'undecided';",
     nodes: 4,
     caughtBy: /certificates|agreement|honest votes|P2/,
   },
