@@ -20,6 +20,7 @@ import {
   invalidShares,
   invalidVotes,
   partialVoter,
+  turncoat,
   withheldShares,
   withheldVotes,
 } from './voters.ts';
@@ -37,6 +38,7 @@ const TEMPTATIONS: Readonly<Record<string, Temptation>> = {
   invalidShares,
   falseProofs,
   earlyShares,
+  turncoat,
   floodingPeer,
   floodingOffers,
   spoiledFrames,

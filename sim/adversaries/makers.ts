@@ -53,9 +53,10 @@ export const lawlessMaker: Temptation = (evil) => ({
   },
 });
 
-/** Its blocks stand on parents that are not notarised: each block that it hears of gets a child at once. */
+/** Its blocks stand on any parent, notarised or not: each block that it hears of gets children, of every rank. */
 export const hastyMaker: Temptation = (evil) => {
   const invents = inventiveness(evil);
+  const ranks = Math.floor((evil.subnet.members.length - 1) / 3) + 1;
   return {
     service: 'consensus',
     heard: (message, say) => {
@@ -63,13 +64,15 @@ export const hastyMaker: Temptation = (evil) => {
       if (proposal === undefined || message.kind !== 'ArtifactReceived') return;
       if (!invents()) return;
       const { block } = proposal;
-      const child = {
-        height: block.height + 1,
-        parent: blockHashOf(proposal),
-        rank: 0,
-        timeNanos: block.timeNanos + 1n,
-      };
-      say(signedProposal(evil, proposal, child));
+      for (let rank = 0; rank < ranks; rank++) {
+        const child = {
+          height: block.height + 1,
+          parent: blockHashOf(proposal),
+          rank,
+          timeNanos: block.timeNanos + 1n,
+        };
+        say(signedProposal(evil, proposal, child));
+      }
     },
   };
 };

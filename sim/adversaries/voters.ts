@@ -178,3 +178,18 @@ export const partialVoter: Temptation = (evil) => ({
     return own ? [directOf(message, twoSides(evil)[0])] : [message];
   },
 });
+
+/** Says each value rightly, and at once wrongly, so that a check of the one might be taken for a check of the other. */
+export const turncoat: Temptation = (evil) => ({
+  service: 'beacon',
+  said: (message) => {
+    if (message.kind !== 'PublishArtifact' || message.artifactKind.endsWith('_share'))
+      return [message];
+    const value = VALUE.decode(message.body);
+    if (value.kind !== 'valid') return [message];
+    const all = evil.subnet.members.map(({ nodeId }) => nodeId);
+    const signature = spoiled(value.value.signature, evil);
+    const wrong = offerOf(message.artifactKind, VALUE.encode({ ...value.value, signature }));
+    return [directOf(message, all), directOf(wrong, all), message];
+  },
+});

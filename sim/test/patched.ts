@@ -10,15 +10,19 @@ const patch = PATCHES.find((known) => known.name === name);
 if (patch === undefined) throw new Error(`no patch ${name}`);
 
 const file = `${ROOT}${patch.file}`;
-const parts = readFileSync(file, 'utf8').split(patch.from);
-if (parts.length !== 2) throw new Error(`${patch.file} has the text ${parts.length - 1} times`);
+let source = readFileSync(file, 'utf8');
+for (const [from, to] of patch.edits) {
+  const parts = source.split(from);
+  if (parts.length !== 2) throw new Error(`${patch.file} has ${from} ${parts.length - 1} times`);
+  source = parts.join(to);
+}
 let applied = false;
 registerHooks({
   load: (url, context, nextLoad) => {
     const loaded = nextLoad(url, context);
     if (!url.startsWith('file:') || fileURLToPath(url) !== file) return loaded;
     applied = true;
-    return { ...loaded, source: parts.join(patch.to) };
+    return { ...loaded, source };
   },
 });
 
