@@ -137,8 +137,8 @@ export const PATCHES: readonly Patch[] = [
     file: `${CORE}/unvalidated.ts`,
     edits: [
       [
-        "signatures: 'unchecked' });",
-        "signatures: item.id.startsWith('range/') ? 'good' : 'unchecked' });",
+        "signatures: 'unchecked' };",
+        "signatures: item.id.startsWith('range/') ? 'good' : 'unchecked' };",
       ],
     ],
     nodes: 4,
