@@ -280,6 +280,27 @@ describe('a subnet of four', () => {
     expect(network.tapes(0).map(({ height }) => height)).toContain(3);
   });
 
+  test('a certification that all others have forgotten is made again: state is asked for its root (simulator, chainB/10)', () => {
+    const network = new Network(4);
+    network.start();
+    const hash: Message = hashed(1, sha256(utf8('root')));
+    network.silent.add(0);
+    network.silent.add(3);
+    network.tellAll(hash);
+    for (const index of [1, 2]) network.restart(index);
+    network.silent.delete(0);
+    network.tell(0, hash);
+    network.settle();
+    expect(network.certifications(0)).toEqual([]);
+    for (const index of [1, 2]) {
+      const asked = network.said[index]?.filter(({ kind }) => kind === 'RequestCertified');
+      expect(asked).toHaveLength(1);
+      network.tell(index, hash);
+    }
+    network.settle();
+    expect(network.certifications(0)).toHaveLength(1);
+  });
+
   test('a node that missed everything follows from the values of the others', () => {
     const network = new Network(4);
     network.silent.add(3);

@@ -20,6 +20,7 @@ import { CONTENT_BYTES, ENTRY } from './wire.ts';
 import { type Finished, Workshop } from './workshop.ts';
 
 const NO_CONTENT = new Uint8Array(0);
+const ASK_STATE = 'ask-state';
 
 /** The beacon of height 0, from which everyone starts. */
 export function genesisBeacon(subnetId: Uint8Array): Uint8Array {
@@ -40,6 +41,7 @@ export class BeaconCore implements Core<BeaconTask, BeaconAnswer, BeaconEvent> {
   #unjournalled: Uint8Array[] = [];
   #journalled = 0;
   #started = false;
+  #askedState = false;
 
   constructor(config: { readonly subnet: BeaconSubnet; readonly nodeId: Uint8Array }) {
     const { subnet, nodeId } = config;
@@ -56,6 +58,7 @@ export class BeaconCore implements Core<BeaconTask, BeaconAnswer, BeaconEvent> {
       outbox,
       sealedShare: (publicKey) => this.#keys.sealedShare(publicKey),
       onFinished: (finished) => this.#finished(finished),
+      onRootUnknown: () => this.#askState(),
     });
     this.#epochs = epochs;
     this.#offers = offers;
@@ -83,6 +86,7 @@ export class BeaconCore implements Core<BeaconTask, BeaconAnswer, BeaconEvent> {
         this.#hear(input.message);
         break;
       case 'timer':
+        if (input.token === ASK_STATE) this.#askedState = false;
         workshop.timer(input.token);
         this.#keys.timer(input.token);
         break;
@@ -238,6 +242,14 @@ export class BeaconCore implements Core<BeaconTask, BeaconAnswer, BeaconEvent> {
     round.released = true;
     this.#workshop.drive(round);
     this.#workshop.forgetOld();
+  }
+
+  /** State knows the root that was forgotten in a crash, if it still has that height. */
+  #askState(): void {
+    if (this.#askedState) return;
+    this.#askedState = true;
+    this.#outbox.publish({ kind: 'RequestCertified' });
+    this.#outbox.add({ kind: 'wait', token: ASK_STATE, delayMs: BEACON_LIMITS.askStateMs });
   }
 
   #sayReadiness(): void {

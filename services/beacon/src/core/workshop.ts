@@ -39,6 +39,8 @@ export interface WorkshopOptions {
   readonly sealedShare: (publicKey: Uint8Array) => Uint8Array | undefined;
   /** Told of each new value; beacons come in order. */
   readonly onFinished: (finished: Finished) => void;
+  /** Told when a peer lacks a certification whose root this node does not know. */
+  readonly onRootUnknown: () => void;
 }
 
 const NO_CONTENT = new Uint8Array(0);
@@ -255,6 +257,7 @@ export class Workshop {
       if (index === undefined || this.#culprits.has(peer)) return;
       round.shares.set(index, { content, signature });
     }
+    if (kind === 'certification' && round.content === undefined) this.#options.onRootUnknown();
     // A peer that lacks an old tape cannot make it alone. Whoever has forgotten it in a crash signs again (B1: it is due).
     if (kind === 'tape' && height <= this.marks.tape + 1) {
       round.content ??= NO_CONTENT;

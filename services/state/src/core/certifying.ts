@@ -39,6 +39,13 @@ export class Certifying {
     this.#out.wait('repeat', STATE_LIMITS.repeatMs);
   }
 
+  /** What is certified here, to a beacon that has forgotten it: a peer may need this node's share of it. */
+  sayCertified(version: Version | undefined): void {
+    if (version === undefined) return;
+    const { height, root, timeNanos } = version;
+    this.#out.say({ kind: 'StateHashed', height, root, timeNanos });
+  }
+
   take(versions: Versions, value: CertificationValue): HasCertified {
     const { height, root, signature } = value;
     if (height <= (versions.certified?.height ?? 0)) return false;

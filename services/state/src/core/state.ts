@@ -239,6 +239,7 @@ export class StateCore implements Core<StateTask, StateAnswer, StateEvent> {
     this.#standing.sayCertified();
     if (this.#lastCommitted !== undefined) this.#out.say(this.#lastCommitted);
     this.#replication.say();
+    this.#certifying.sayCertified(this.#running?.versions.certified);
   }
 
   #takeCertification(now: Instant, value: Extract<Message, { kind: 'CertificationValue' }>): void {
