@@ -3,7 +3,17 @@ import type { Message } from '@internode/contracts';
 import { sha256 } from '@internode/encoding';
 import { toHex, utf8 } from '@internode/prelude';
 import { describe, expect, test } from 'vitest';
-import { ENTRY, STRIPPED_PROPOSAL, VOTE } from '../src/core/artifact.ts';
+import {
+  type BlockProposal,
+  type ConsensusEntry,
+  ENTRY,
+  hashOfBlock,
+  hashOfPayload,
+  payloadOf,
+  STRIPPED_PROPOSAL,
+  VOTE,
+  type VotePurpose,
+} from '../src/core/artifact.ts';
 import { encode } from '../src/core/ledger.ts';
 import { VoteLock } from '../src/core/vote-lock.ts';
 import { CONSENSUS_LIMITS } from '../src/limits.ts';
@@ -67,6 +77,61 @@ describe('the vote lock', () => {
     world.start();
     world.run(3_000);
     expect(world.batches(0)).toEqual([]);
+  });
+
+  test('a journal with a notarisation whose block it does not hold waits for the block', () => {
+    const node = new World({ n: 4 }).node(0);
+    const { pool, epochs } = node.core.view();
+    const [base] = pool.notarizedBlocks(0);
+    if (base === undefined) throw new Error('no base');
+    const maker = epochs.subnetOf(1).member(0).nodeId;
+    const signature = new Uint8Array(64);
+    const made = (height: number, parent: Uint8Array, rank: number): BlockProposal => ({
+      block: {
+        height,
+        parent,
+        rank,
+        registryVersion: 1,
+        certifiedHeight: 0,
+        timeNanos: BigInt(height),
+        payloadHash: hashOfPayload(payloadOf([])),
+      },
+      payload: payloadOf([]),
+      maker,
+      signature,
+    });
+    const facts: ConsensusEntry['fact'][] = [];
+    const voted = (proposal: BlockProposal): void => {
+      const vote = {
+        height: proposal.block.height,
+        blockHash: hashOfBlock(proposal.block),
+        signer: node.nodeId,
+        signature,
+      };
+      const ownVote = { purpose: 'notarization' as const, vote, proposal };
+      facts.push({ kind: 'ownVote', ownVote });
+    };
+    const certified = (proposal: BlockProposal, purpose: VotePurpose): void => {
+      const { block } = proposal;
+      const certificate = { height: block.height, blockHash: hashOfBlock(block), signatures: [] };
+      facts.push({ kind: 'keptCertificate', keptCertificate: { purpose, certificate } });
+    };
+    // Two blocks of height 1 are notarised; this node voted for one, and then for a child of the other.
+    const own = made(1, base.hash, 1);
+    const other = made(1, base.hash, 0);
+    const child = made(2, hashOfBlock(other.block), 0);
+    voted(own);
+    certified(own, 'notarization');
+    certified(other, 'notarization');
+    voted(child);
+    certified(child, 'notarization');
+    certified(child, 'finalization');
+    const world = new World({ n: 4 });
+    world.node(0).journal = facts.map(encode);
+    world.startNode(0);
+    const restored = world.node(0).core.view().pool;
+    expect(restored.finalized).toBe(0);
+    expect(restored.notarized).toBe(1);
   });
 
   test('votes are durable before they are shown', () => {

@@ -108,6 +108,11 @@ export class Pool {
     return this.#heights.get(height)?.certificates.notarization.has(key) ?? false;
   }
 
+  /** Both the block and its notarisation: a journal may hold one without the other. */
+  hasNotarized(height: number, key: HashKey): boolean {
+    return this.block(height, key) !== undefined && this.isNotarized(height, key);
+  }
+
   /** Blocks of this height with a notarisation, lowest rank first. */
   notarizedBlocks(height: number): readonly BlockRecord[] {
     const records = [...(this.#heights.get(height)?.blocks.values() ?? [])];
@@ -127,7 +132,10 @@ export class Pool {
 
   addBlock(record: BlockRecord): void {
     const { height } = record.block;
-    assert(this.isNotarized(height - 1, record.parentKey), 'P1: block before its notarised parent');
+    assert(
+      this.hasNotarized(height - 1, record.parentKey),
+      'P1: block before its notarised parent',
+    );
     const here = this.#at(height);
     here.blocks.set(record.key, record);
     this.#check(height, here);

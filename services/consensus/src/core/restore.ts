@@ -97,12 +97,12 @@ function restoreVote(state: State, ownVote: OwnVote): void {
   ledger.addVote(height, encode({ kind: 'ownVote', ownVote }));
 }
 
-/** A block that this node made or voted for was valid; one whose parent's notarisation is lost waits for it. */
+/** A block that this node made or voted for was valid; one whose parent, or its notarisation, is lost waits for it. */
 function restoreBlock(state: State, proposal: BlockProposal): void {
   const { pool, section, epochs } = state;
   const { height } = proposal.block;
   const record = recordOf(epochs.subnetOf(height), proposal, hashOfBlock(proposal.block));
-  if (pool.isNotarized(height - 1, record.parentKey)) return pool.addBlock(record);
+  if (pool.hasNotarized(height - 1, record.parentKey)) return pool.addBlock(record);
   const artifact = { kind: 'block_proposal', height, record } as const;
   section.add({ id: `block_proposal/${record.key}`, artifact, peer: 'journal', bytes: 0 });
 }
