@@ -107,6 +107,7 @@ export const PEER_LIMITS = {
   sayAgainMs: 2_000,
   sayAgainDoublings: 5,
   stalledMs: 5_000,
+  /** Shared out among the peers that offer it. */
   sayAgainMessagesMax: 2_000,
   sayAgainBytesMax: 8 * 1024 * 1024,
   /** Beats between tellings of a table that does not change. */

@@ -71,6 +71,21 @@ describe('a peer that means harm', () => {
     expectBounded(victim);
   });
 
+  test('fills its slots with rubbish: what others offer is said again all the same', () => {
+    const net = Net.started(3);
+    const [evil, victim, honest] = [net.member(0), net.member(1), net.member(2)];
+    const mind = new Evil(dice());
+    for (let i = 0; i < 40; i += 1) {
+      hearFrame(net, evil, victim, mind.frameOf([mind.flood(i * 500, 500, 100)]));
+      net.run(1_000);
+    }
+    const made = artifact('vote');
+    net.publish(honest, made);
+    net.run(60_000);
+    const said = victim.received().filter((id) => id === toHex(made.id));
+    expect(said.length).toBeGreaterThanOrEqual(20);
+  });
+
   test('floods with bytes: over its account, frames are not even read', () => {
     const net = Net.started(2);
     const [evil, victim] = [net.member(0), net.member(1)];

@@ -30,7 +30,10 @@ export interface Identity {
 }
 
 export function identityOf(name: string): Identity {
-  const secret = sha256(utf8(name));
+  return identityOfSecret(sha256(utf8(name)));
+}
+
+export function identityOfSecret(secret: Uint8Array): Identity {
   const publicKey = nodeSignatures.ed25519PublicKey(secret);
   return { secret, publicKey, nodeId: selfAuthenticating(publicKey) };
 }
@@ -212,6 +215,7 @@ export class Puppet implements AsyncDisposable {
     const secrets = new PeerCredentials(certify(identity.secret), to.publicKey, () => {});
     this.#client = new Client(to.address, secrets, { ...GRPC_OPTIONS, ...options });
     this.stream = openStream(this.#client);
+    this.stream.setMaxListeners(0);
     this.stream.on('metadata', () => {
       this.isOpen = true;
     });

@@ -197,7 +197,8 @@ export class Exchange {
     const slots = slotsOf(members);
     this.outgoing.table.slotsMax = slots;
     this.#incoming.slotsMax = Math.floor(slots * PEER_LIMITS.slotsTolerance);
-    const { bodyBytesMax, bodyBytesPerPeerMax } = PEER_LIMITS;
+    const { bodyBytesMax, bodyBytesPerPeerMax, sayAgainMessagesMax } = PEER_LIMITS;
+    this.#speaker.sayAgainPerPeerMax = Math.ceil(sayAgainMessagesMax / Math.max(1, members));
     this.library.bytesPerPeerMax = Math.min(
       bodyBytesPerPeerMax,
       Math.floor(bodyBytesMax / Math.max(1, members)),

@@ -7,6 +7,13 @@ import { type Artifact, nameOf } from './name.ts';
 import type { Outbox } from './outbox.ts';
 import type { Peer } from './peer.ts';
 
+/** What may still be said again in a beat, and how much of each peer was. */
+interface Left {
+  messages: number;
+  bytes: number;
+  readonly of: Map<Peer, number>;
+}
+
 export class Speaker {
   readonly #outbox: Outbox;
   readonly #library: Library;
@@ -18,6 +25,8 @@ export class Speaker {
    * votes.
    */
   readonly #spoken = { calls: newRounds(), others: newRounds() };
+  /** Of one peer's, said again in one beat: its rubbish does not keep others from being said again. */
+  sayAgainPerPeerMax: number = PEER_LIMITS.sayAgainMessagesMax;
   said = 0;
   saidAgain = 0;
 
@@ -105,34 +114,42 @@ export class Speaker {
   }
 
   #sayAgain(delayMsOf: (round: number) => number): void {
-    const left = {
-      messages: PEER_LIMITS.sayAgainMessagesMax as number,
-      bytes: PEER_LIMITS.sayAgainBytesMax as number,
+    const left: Left = {
+      messages: PEER_LIMITS.sayAgainMessagesMax,
+      bytes: PEER_LIMITS.sayAgainBytesMax,
+      of: new Map(),
     };
     for (const rounds of [this.#spoken.others, this.#spoken.calls])
       for (const [round, spoken] of rounds.entries())
         this.#sayAgainOf(spoken, delayMsOf(round), left);
   }
 
-  #sayAgainOf(
-    spoken: ReadonlySet<Offered>,
-    delayMs: number,
-    left: { messages: number; bytes: number },
-  ): void {
+  #sayAgainOf(spoken: ReadonlySet<Offered>, delayMs: number, left: Left): void {
     const { ms } = this.#outbox.now;
     for (const offered of spoken) {
-      const { artifact, saidMs, peers } = offered;
+      const { artifact, saidMs } = offered;
       // Those said again in this step come last.
       if (saidMs === undefined || saidMs === ms || ms - saidMs < delayMs) break;
       if (left.messages <= 0 || left.bytes <= 0) break;
-      const [peer] = peers.keys();
+      const peer = this.#firstLeft(offered, left);
+      if (peer === undefined) continue;
       this.#spoke(offered, offered.saidAgain + 1);
-      if (artifact === undefined || peer === undefined) continue;
+      if (artifact === undefined) continue;
       left.messages -= 1;
       left.bytes -= artifact.body.length;
       this.saidAgain += 1;
       this.#say(artifact, peer.nodeId);
     }
+  }
+
+  #firstLeft({ peers }: Offered, { of }: Left): Peer | undefined {
+    for (const peer of peers.keys()) {
+      const said = of.get(peer) ?? 0;
+      if (said >= this.sayAgainPerPeerMax) continue;
+      of.set(peer, said + 1);
+      return peer;
+    }
+    return undefined;
   }
 
   #roundOf({ content, saidAgain }: Offered): Set<Offered> {
