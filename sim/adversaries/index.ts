@@ -12,6 +12,7 @@ import {
   silent,
   spoiledFrames,
 } from './carriers.ts';
+import { badDealer, falseComplaints } from './dealers.ts';
 import { equivocatingMaker, forger, hastyMaker, lawlessMaker } from './makers.ts';
 import {
   earlyShares,
@@ -45,6 +46,8 @@ const TEMPTATIONS: Readonly<Record<string, Temptation>> = {
   lyingServer,
   lyingStateServer,
   silent,
+  badDealer,
+  falseComplaints,
 };
 
 export const TEMPTED: readonly string[] = Object.keys(TEMPTATIONS);

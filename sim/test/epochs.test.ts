@@ -2,6 +2,7 @@ import { loadFastBls, nodeHashEngine, nodeSignatures } from '@internode/crypto/f
 import { setHashEngine } from '@internode/encoding';
 import type { NodeSetup, Role } from '@internode/sim';
 import { expect, test } from 'vitest';
+import type { Faults } from '../adversaries/index.ts';
 import { marksWasm } from '../canisters/marks.ts';
 import { standIn } from '../crypto.ts';
 import { liveTogether } from '../network.ts';
@@ -41,4 +42,17 @@ test('four replicas generate keys epoch by epoch while they are used, crash and 
   // Three or four are honest, and each of them has its part.
   for (const kind of ['Dealt', 'ShareKept'])
     expect(counts.get(kind), kind).toBeGreaterThanOrEqual(3);
+});
+
+test('a dealer whose shares are bad is found out, and complaints of good ones are of no use', async () => {
+  const counts = new Map<string, number>();
+  const faults = new Map([
+    [1, { kind: 'tempted', by: ['badDealer', 'falseComplaints'] }],
+  ]) as Faults;
+  const options = { seed: 'dealers', nodes: 4, epochLength: 6, restMs: 25_000, faults };
+  const disturb = counting(counts);
+  const report = await liveTogether({ ...options, crypto, wasm, command: '', disturb });
+  expect(report.violation).toBeUndefined();
+  expect(counts.get('DealerCheated')).toBeGreaterThanOrEqual(3);
+  expect(counts.get('ShareKept')).toBeGreaterThanOrEqual(3);
 });
