@@ -4,8 +4,8 @@ import type { Change, Entry, Range } from './store.ts';
 export interface Held {
   /**
    * Entries of the range in order, about `bytesMax` of them and at least one; none when there is no more. Reading on
-   * where the last read ended is cheapest. Rejects with a `StorageFault` (`broken`) when the store was opened anew
-   * since. One read at a time.
+   * where the last read ended is cheapest. Rejects with a `StorageFault`: `full` when the disk was, and the store was
+   * opened again since, so that this is gone but others can be held. One read at a time.
    */
   read(range: Range & { readonly bytesMax: number }): Promise<Entry[]>;
   close(): Promise<void>;

@@ -31,7 +31,8 @@ export class HeldRows implements Held {
     } catch (error) {
       const text = error instanceof Error ? error.message : String(error);
       const isClosed = (error as { code?: unknown }).code === 'LEVEL_ITERATOR_NOT_OPEN';
-      throw new StorageFault(isClosed ? 'broken' : 'corrupt', `held rows: ${text}`);
+      if (isClosed) throw new StorageFault('full', 'held rows: the store was opened again');
+      throw new StorageFault('corrupt', `held rows: ${text}`);
     }
   }
 

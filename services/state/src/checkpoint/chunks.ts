@@ -4,6 +4,7 @@
  *
  *   length of the key (1) · key · length of the value (4) · offset of the piece (4) · length of the piece (4) · piece
  */
+import { createHash } from 'node:crypto';
 import { separator, sha256 } from '@internode/encoding';
 import { CHECKPOINT_LIMITS } from '../limits.ts';
 
@@ -32,10 +33,7 @@ const { pieceBytesMax, chunkRowsMax, keyBytesMax } = CHECKPOINT_LIMITS;
 const CAPACITY = DOMAIN.length + pieceBytesMax + chunkRowsMax * (OVERHEAD_BYTES + keyBytesMax);
 
 export function hashOfChunk(chunk: Uint8Array): Uint8Array {
-  const bytes = Buffer.allocUnsafe(DOMAIN.length + chunk.length);
-  bytes.set(DOMAIN);
-  bytes.set(chunk, DOMAIN.length);
-  return sha256(bytes);
+  return new Uint8Array(createHash('sha256').update(DOMAIN).update(chunk).digest());
 }
 
 /** Takes rows in order and gives chunks. What it gives is valid until the next row is added. */
