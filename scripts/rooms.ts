@@ -1,6 +1,6 @@
 // The table of rooms (ARCHITECTURE.md): what each may import. Checked by tidy.ts on the code as it runs, types erased.
 
-/** Pure packages and exactly the packages they may import, besides noble. */
+/** Pure packages and exactly the packages they may import, besides noble and protobufjs' minimal runtime. */
 export const PURE_PACKAGES: Readonly<Record<string, readonly string[]>> = {
   prelude: [],
   encoding: ['prelude'],
@@ -21,7 +21,12 @@ export const SHELL_PACKAGES: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** Third-party code that pure rooms may use. */
-export const PURE_LIBRARIES = ['@noble/ciphers', '@noble/curves', '@noble/hashes'];
+export const PURE_LIBRARIES = [
+  '@noble/ciphers',
+  '@noble/curves',
+  '@noble/hashes',
+  'protobufjs/minimal.js',
+];
 
 /** Folders inside pure packages that are shells behind a door of their own. */
 export const SHELL_FOLDERS = ['packages/crypto/src/fast/'];

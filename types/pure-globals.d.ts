@@ -37,3 +37,26 @@ declare namespace WebAssembly {
   class LinkError extends Error {}
   function validate(bytes: Uint8Array): boolean;
 }
+declare module 'protobufjs/minimal.js' {
+  export class Writer {
+    uint32(value: number): Writer;
+    uint64(value: { low: number; high: number; unsigned: boolean }): Writer;
+    bool(value: boolean): Writer;
+    bytes(value: Uint8Array): Writer;
+    string(value: string): Writer;
+    fork(): Writer;
+    ldelim(): Writer;
+    finish(): Uint8Array;
+  }
+  export class Reader {
+    constructor(bytes: Uint8Array);
+    buf: Uint8Array;
+    pos: number;
+    len: number;
+    uint32(): number;
+    uint64(): unknown;
+    bool(): boolean;
+    skip(length: number): Reader;
+    skipType(wireType: number): Reader;
+  }
+}

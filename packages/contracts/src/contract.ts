@@ -1,6 +1,5 @@
 import { invalid, type Verdict, valid } from '@internode/prelude';
-import { Reader } from './reader.ts';
-import { Writer } from './writer.ts';
+import { Reader, Writer } from 'protobufjs/minimal.js';
 
 /** A bus message's wire form. `encode` copies; `decode` answers with a verdict for any bytes whatever. */
 export interface Contract<T> {
@@ -13,9 +12,6 @@ export interface Contract<T> {
   decode(bytes: Uint8Array): Verdict<T>;
 }
 
-/** Messages are written one at a time, whole: encoders call nothing but the writer. */
-const writer = new Writer();
-
 export function contract<Kind extends string, T>(
   kind: Kind,
   service: string,
@@ -27,13 +23,24 @@ export function contract<Kind extends string, T>(
     kind,
     service,
     token,
-    encode: (message) => write(message, writer.begin()).finish(),
+    encode: (message) => alone(write(message, new Writer()).finish()),
     decode: (bytes) => {
       try {
-        return valid(read(new Reader(bytes), bytes.length));
+        return valid(read(new Reader(plain(bytes)), bytes.length));
       } catch (fault) {
         return invalid(`${kind}: ${fault instanceof Error ? fault.message : 'malformed'}`);
       }
     },
   };
+}
+
+/** Short messages come as parts of a slab, which a view of one of them must not keep alive. */
+function alone(bytes: Uint8Array): Uint8Array {
+  return bytes.length === bytes.buffer.byteLength ? bytes : bytes.slice();
+}
+
+/** A Buffer's methods answer Buffers, which must not get into a core. */
+function plain(bytes: Uint8Array): Uint8Array {
+  if (bytes.constructor === Uint8Array) return bytes;
+  return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
 }

@@ -1,10 +1,8 @@
-// The few primitives that generated code reads and writes with, beside those of Reader and Writer.
-import { WireFault } from './fault.ts';
-import type { Reader } from './reader.ts';
-import type { Writer } from './writer.ts';
+// The few primitives that generated code reads and writes with. Expected faults are thrown as WireFault
+// inside this package only: the door (contract.ts) turns them into a Verdict.
+import type { Reader, Writer } from 'protobufjs/minimal.js';
 
-/** V8 keeps longer arrays outside its heap, where an allocation costs ten times a view. */
-const COPIED_BYTES_MAX = 64;
+export class WireFault extends Error {}
 
 export function invalidMessage(what: string): never {
   throw new WireFault(`${what} is malformed or missing`);
@@ -14,17 +12,34 @@ export function invalidEnum(field: string): never {
   throw new WireFault(`${field} has an unknown value`);
 }
 
+interface Halves {
+  readonly low: number;
+  readonly high: number;
+}
+
+function readHalves(reader: Reader): Halves {
+  const value: unknown = reader.uint64();
+  if (typeof value === 'number')
+    return { low: value >>> 0, high: Math.floor(value / 0x1_0000_0000) };
+  return value as Halves;
+}
+
 /** A count, height or size. Refused above 2^53 - 1 so that no digit is lost. */
 export function readNumber(reader: Reader): number {
-  const value = reader.number();
+  const { low, high } = readHalves(reader);
+  const value = (high >>> 0) * 0x1_0000_0000 + (low >>> 0);
   if (!Number.isSafeInteger(value)) invalidMessage('integer above 2^53 - 1');
   return value;
 }
 
 /** Nanoseconds: the full 64 bits. */
 export function readNanos(reader: Reader): bigint {
-  return reader.uint64();
+  const { low, high } = readHalves(reader);
+  return (BigInt(high >>> 0) << 32n) | BigInt(low >>> 0);
 }
+
+/** V8 keeps longer arrays outside its heap, where an allocation costs ten times a view. */
+const COPIED_BYTES_MAX = 64;
 
 /**
  * A plain Uint8Array of its own, so that a small field never keeps a large message alive. A field that is most of its message is
@@ -33,6 +48,7 @@ export function readNanos(reader: Reader): bigint {
 export function readBytes(reader: Reader): Uint8Array {
   const length = reader.uint32();
   const start = reader.pos;
+  if (start + length > reader.len) invalidMessage('bytes');
   reader.skip(length);
   const { buf } = reader;
   const isMost = length > COPIED_BYTES_MAX && 2 * length >= buf.length;
@@ -45,17 +61,17 @@ const TEXT_LOOP_MAX = 24;
 export function readText(reader: Reader): string {
   const length = reader.uint32();
   const start = reader.pos;
+  const end = start + length;
+  if (end > reader.len) invalidMessage('text');
   reader.skip(length);
-  return (
-    shortAscii(reader.buf, start, length) ?? decoded(reader.buf.subarray(start, start + length))
-  );
+  return shortAscii(reader.buf, start, end) ?? decoder.decode(reader.buf.subarray(start, end));
 }
 
 /** Names of statuses and the like, which a decoder would take ten times as long for. */
-function shortAscii(bytes: Uint8Array, start: number, length: number): string | undefined {
-  if (length > TEXT_LOOP_MAX) return undefined;
+function shortAscii(bytes: Uint8Array, start: number, end: number): string | undefined {
+  if (end - start > TEXT_LOOP_MAX) return undefined;
   let text = '';
-  for (let i = start; i < start + length; i++) {
+  for (let i = start; i < end; i++) {
     const byte = bytes[i] as number;
     if (byte >= 0x80) return undefined;
     text += String.fromCharCode(byte);
@@ -63,15 +79,20 @@ function shortAscii(bytes: Uint8Array, start: number, length: number): string | 
   return text;
 }
 
-function decoded(bytes: Uint8Array): string {
-  return decoder.decode(bytes);
-}
+// The writer accepts any {low, high} pair where its types ask for a Long.
+type Pair = Parameters<Writer['uint64']>[0];
 
 export function writeNumber(writer: Writer, value: number): Writer {
   if (!Number.isSafeInteger(value) || value < 0) invalidMessage(`integer ${value}`);
-  return writer.safeInteger(value);
+  return writer.uint64({
+    low: value | 0,
+    high: Math.floor(value / 0x1_0000_0000),
+    unsigned: true,
+  } as Pair);
 }
 
 export function writeNanos(writer: Writer, value: bigint): Writer {
-  return writer.uint64(value);
+  const low = Number(value & 0xffff_ffffn) | 0;
+  const high = Number((value >> 32n) & 0xffff_ffffn) | 0;
+  return writer.uint64({ low, high, unsigned: true } as Pair);
 }

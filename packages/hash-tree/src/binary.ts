@@ -14,11 +14,17 @@ const CHUNK = 4096;
 const ASCII = /^[\x00-\x7f]*$/;
 
 export function toBinary(bytes: Uint8Array): Binary {
+  // Without a view: a view of a short array moves it out of V8's heap first.
+  if (bytes.length <= CHUNK) return codesToText(bytes) as Binary;
   let text = '';
   for (let at = 0; at < bytes.length; at += CHUNK) {
-    text += String.fromCharCode.apply(null, bytes.subarray(at, at + CHUNK) as unknown as number[]);
+    text += codesToText(bytes.subarray(at, at + CHUNK));
   }
   return text as Binary;
+}
+
+function codesToText(bytes: Uint8Array): string {
+  return String.fromCharCode.apply(null, bytes as unknown as number[]);
 }
 
 export function fromBinary(binary: Binary): Uint8Array {

@@ -6,9 +6,19 @@ const HEX_OF_BYTE: readonly string[] = Array.from({ length: 256 }, (_, byte) =>
   byte.toString(16).padStart(2, '0'),
 );
 
+/** Arrays up to this size live in V8's own heap, and cost a tenth of what the encoder makes. */
+const SHORT_TEXT = 64;
+
 /** UTF-8 bytes of `text`; lone surrogates become U+FFFD. */
 export function utf8(text: string): Uint8Array {
-  return encoder.encode(text);
+  if (text.length > SHORT_TEXT) return encoder.encode(text);
+  const bytes = new Uint8Array(text.length);
+  for (let i = 0; i < bytes.length; i++) {
+    const code = text.charCodeAt(i);
+    if (code >= 0x80) return encoder.encode(text);
+    bytes[i] = code;
+  }
+  return bytes;
 }
 
 /** Equality of content. Not constant time: not for comparing secrets. */

@@ -347,9 +347,10 @@ describe('block maker', () => {
   test('waits the longer the fuller the last block was, so that calls share a height', () => {
     for (const [messages, waitMs] of [
       [1, 0],
-      [3, 0],
-      [40, 10],
-      [500, 20],
+      [3, 2],
+      [9, 8],
+      [40, 12],
+      [500, 12],
     ] as const) {
       const table = new Table();
       const names = Array.from({ length: messages }, (_, i) => `call ${i}`);

@@ -32,7 +32,7 @@ export interface SubnetParameters {
   readonly certifiedGapDelayMs: number;
   /** Final heights that may wait for the own execution before this node proposes another. */
   readonly executionGapMax: number;
-  /** After a block of m messages the next waits m times this, so that calls under load share a height's cost … */
+  /** After a block of m messages the next waits (m - 1) times this, so that calls under load share a height's cost … */
   readonly pacePerMessageMs: number;
   /** … but never longer than this. */
   readonly paceMaxMs: number;
@@ -50,8 +50,8 @@ export const LOCAL_PARAMETERS: SubnetParameters = {
   certifiedGapFree: 2,
   certifiedGapDelayMs: 2_000,
   executionGapMax: 2,
-  pacePerMessageMs: 0.25,
-  paceMaxMs: 20,
+  pacePerMessageMs: 1,
+  paceMaxMs: 12,
   listVotesMax: CONSENSUS_LIMITS.listVotesMax,
 };
 

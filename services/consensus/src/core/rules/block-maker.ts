@@ -139,7 +139,8 @@ function idleMs({ epochs, parameters }: View): number {
 function paceMs(view: View, parent: BlockRecord): number {
   const { pacePerMessageMs, paceMaxMs, minBlockMs } = view.parameters;
   if (view.ingress.size >= CONSENSUS_LIMITS.payloadMessagesMax) return 0;
-  const gathers = Math.floor(Math.min(paceMaxMs, parent.ingressKeys.length * pacePerMessageMs));
+  const others = Math.max(0, parent.ingressKeys.length - 1);
+  const gathers = Math.floor(Math.min(paceMaxMs, others * pacePerMessageMs));
   if (view.epochs.alone) return gathers;
   // Counted from the round of the parent: after a pause a call waits for nothing.
   return Math.max(gathers, minBlockMs - (view.notarizedMs - view.notarizedBeforeMs));
