@@ -1,6 +1,8 @@
 // Epochs: summaries, keys of the next epochs, members that change, halting. Real key generation.
 import { toHex } from '@internode/prelude';
 import { describe, expect, test } from 'vitest';
+import { hashOfBlock } from '../src/core/artifact.ts';
+import { SUMMARY } from '../src/core/summary.ts';
 import { checkAgreement } from './agreement.ts';
 import { EpochWorld } from './epoch-world.ts';
 
@@ -72,5 +74,33 @@ describe('an epoch', () => {
     world.run(1_500);
     expect(epochs.epoch(0).next.low).not.toEqual(epochs.genesis.next.low);
     checkAgreement(world);
+  });
+
+  test('survives crashes of its members at any moment, also those that lose the tail of the journal', () => {
+    const epochs = new EpochWorld({ ...QUICK, members: 4, epochLength: LENGTH });
+    const { world } = epochs;
+    world.start();
+    world.run(200);
+    for (let turn = 0; turn < 24; turn += 1) {
+      const index = turn % 4;
+      world.crash(index, world.node(index).durable);
+      world.run(30 + 7 * turn);
+      world.startNode(index);
+      world.run(60 + 11 * (turn % 5));
+    }
+    world.run(2_000);
+    expect(checkAgreement(world)).toBeGreaterThan(3 * LENGTH);
+    // Everybody tells the same of every epoch, in all its lives.
+    const told = new Map<number, string>();
+    for (const { index } of world.nodes) {
+      world.checkVotes(index);
+      for (const { height, summary, block } of summaries(epochs, index)) {
+        const hash = block === undefined ? '' : toHex(hashOfBlock(block));
+        const text = `${hash} ${toHex(SUMMARY.encode(summary))}`;
+        expect(told.get(height) ?? text).toBe(text);
+        told.set(height, text);
+      }
+    }
+    expect(epochs.epoch(0).current.low.target.summaryHeight).toBeGreaterThan(0);
   });
 });

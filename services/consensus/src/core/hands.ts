@@ -170,6 +170,7 @@ export class Hands {
     const height = state.delivered;
     this.#outbox.add({ kind: 'compact', entries });
     this.#notarizedSaid = height;
+    state.asked.delete('sync');
     this.#outbox.add(...this.#offers.withdrawBelow(height + 1));
     this.#outbox.observe({ kind: 'PackageAdopted', height });
     this.epochs.sayEpoch();
