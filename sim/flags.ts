@@ -45,7 +45,7 @@ export interface Flags {
   readonly shrink: boolean;
   readonly json: boolean;
   readonly report: string | undefined;
-  readonly scale: string | undefined;
+  readonly scale: number | 'all' | undefined;
 }
 
 export function readFlags(): Flags {
@@ -81,7 +81,7 @@ export function readFlags(): Flags {
     shrink,
     json,
     report,
-    scale,
+    scale: scale === undefined || scale === 'all' ? scale : number('scale', scale),
     seconds,
     workers: number('workers', values.workers),
     count: number('seeds', values.seeds) ?? (seconds === undefined ? 1 : Number.POSITIVE_INFINITY),

@@ -74,6 +74,11 @@ async function main(): Promise<number> {
     console.log(HELP);
     return 0;
   }
+  if (flags.scale !== undefined) {
+    const { scale } = await import('./scale.ts');
+    await scale({ nodes: flags.scale });
+    return 0;
+  }
   const { seeds, count, seconds } = flags;
   const tally = new Tally(seeds.base, flags.json);
   let index = 0;
