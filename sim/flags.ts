@@ -11,7 +11,7 @@ Flags
   --seed TEXT       first seed; each next one is this text and a number        (0)
   --seeds N         so many lives                                              (1, or as many as --seconds allows)
   --seconds S       begin no life after this time
-  --nodes N         replicas of a subnet, or mixed: 1, 4, 7, 13, and 40 now and then   (mixed)
+  --nodes N         replicas of a subnet; mixed: 1, 4, 7, 13, and 40 now and then; small: no 40   (mixed; with --ci small)
   --crypto KIND     real, stand-in, or mixed: every 50th small life real       (mixed)
   --lines N         the last N events of each life, also of those that went well
   --workers N       lives at a time                                            (one for each core, 8 at most)
@@ -54,7 +54,7 @@ export function readFlags(): Flags {
       seed: { type: 'string' },
       seeds: { type: 'string' },
       seconds: { type: 'string' },
-      nodes: { type: 'string', default: 'mixed' },
+      nodes: { type: 'string' },
       crypto: { type: 'string', default: 'mixed' },
       draws: { type: 'string' },
       faults: { type: 'string' },
@@ -87,7 +87,7 @@ export function readFlags(): Flags {
     count: number('seeds', values.seeds) ?? (seconds === undefined ? 1 : Number.POSITIVE_INFINITY),
     seeds: {
       base: values.seed ?? (values.ci ? commit() : '0'),
-      nodes: nodesOf(values.nodes),
+      nodes: nodesOf(values.nodes ?? (values.ci ? 'small' : 'mixed')),
       crypto,
       lines: number('lines', values.lines),
       shape: {
@@ -101,10 +101,10 @@ export function readFlags(): Flags {
 }
 
 function nodesOf(text: string): NodesWanted {
-  if (text === 'mixed') return text;
+  if (text === 'mixed' || text === 'small') return text;
   const nodes = Number(text);
   if (!Number.isInteger(nodes) || nodes < 1 || nodes > NODES_MAX)
-    throw new Error(`--nodes ${text} is not a number from 1 to ${NODES_MAX}, nor mixed`);
+    throw new Error(`--nodes ${text} is not a number from 1 to ${NODES_MAX}, mixed nor small`);
   return nodes;
 }
 

@@ -10,8 +10,8 @@ import { calmed, commandOf, type Shape } from './shape.ts';
 
 export const CRYPTO_KINDS = ['mixed', 'real', 'stand-in'] as const;
 
-/** Of the nodes of a life. */
-export type NodesWanted = number | 'mixed';
+/** Of the nodes of a life. `small`: mixed, without those that take long. */
+export type NodesWanted = number | 'mixed' | 'small';
 
 export interface Seeds {
   /** The first seed; the others are this text, a slash and their number. */
@@ -46,7 +46,8 @@ export async function openLives(seeds: Seeds): Promise<Lives> {
   return {
     seedOf,
     shapeOf: (index) => {
-      const nodes = seeds.nodes === 'mixed' ? nodesOf(seedOf(index)) : seeds.nodes;
+      const { nodes: wanted } = seeds;
+      const nodes = typeof wanted === 'number' ? wanted : nodesOf(seedOf(index), wanted);
       const isReal = index % REAL_EVERY === REAL_EVERY - 1 && nodes <= REAL_NODES_MAX;
       const crypto = seeds.crypto !== 'mixed' ? seeds.crypto : isReal ? 'real' : 'stand-in';
       return { ...seeds.shape, nodes, crypto };
@@ -72,10 +73,10 @@ export async function openLives(seeds: Seeds): Promise<Lives> {
 }
 
 /** Most lives are small: what goes wrong among 40 mostly goes wrong among 4, a hundred times as fast. */
-function nodesOf(seed: string): number {
+function nodesOf(seed: string, wanted: 'mixed' | 'small'): number {
   const draw = new Random(`${seed}/nodes`).unit();
   if (draw < 0.3) return 1;
-  if (draw < 0.8) return 4;
-  if (draw < 0.95) return 7;
-  return draw < 0.998 ? 13 : 40;
+  if (draw < 0.8 || (wanted === 'small' && draw < 0.9)) return 4;
+  if (draw < 0.95 || (wanted === 'small' && draw < 0.99)) return 7;
+  return draw < 0.998 || wanted === 'small' ? 13 : 40;
 }
