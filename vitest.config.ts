@@ -34,6 +34,17 @@ export default defineConfig({
       },
       {
         test: {
+          // Outside the gate: minutes of a whole machine each. What they found is recorded in docs/qa.
+          name: 'slow',
+          include: ['e2e/slow/**/*.test.ts'],
+          hookTimeout: 300_000,
+          pool: 'forks' as const,
+          maxWorkers: 1,
+          fileParallelism: false,
+        },
+      },
+      {
+        test: {
           name: 'e2e',
           include: ['e2e/test/**/*.test.ts'],
           testTimeout: 120_000,
