@@ -16,6 +16,8 @@ export const BEACON_LIMITS = {
   dealAfterMs: 300,
   /** How often the own dealing and complaints are said again to the own consensus, and missing dealings asked for. */
   repeatMs: 5_000,
+  /** The longest time between two questions for dealings that are missing; each in vain doubles it. */
+  repeatMsMax: 60_000,
   /** State is asked for its certified height at most so often. */
   askStateMs: 500,
   /** Holders up to which shares go to everybody; above, to a few members who put values together. */

@@ -54,6 +54,10 @@ export class KeyGeneration {
   readonly #pending = new Map<string, Asked>();
   #solveCount = 0;
   #repeating = false;
+  /** Times that consensus was asked in vain: it is asked more and more rarely. */
+  #vain = 0;
+  /** For which summary it has been said that shares are missing. */
+  #missedAt: number | undefined;
 
   constructor(options: {
     readonly nodeId: Uint8Array;
@@ -130,6 +134,7 @@ export class KeyGeneration {
       if (this.#configOf(target) === undefined) this.#opened.delete(name);
     }
     this.#seen.clear();
+    this.#vain = 0;
   }
 
   /** Shares of keys that are out of sight are forgotten; the caller compacts the journal. Answers how many there were. */
@@ -198,7 +203,9 @@ export class KeyGeneration {
   #repeat(): void {
     this.#repeating = false;
     for (const { message } of this.#own.values()) this.#outbox.publish(message);
-    if (!this.#heard || this.#missing().length > 0) this.#outbox.publish({ kind: 'RequestEpoch' });
+    const lacks = this.#missing().length > 0;
+    this.#vain = lacks ? Math.min(this.#vain + 1, 10) : 0;
+    if (!this.#heard || lacks) this.#outbox.publish({ kind: 'RequestEpoch' });
     this.#repeatLater();
   }
 
@@ -206,7 +213,9 @@ export class KeyGeneration {
     const idle = this.#heard && this.#own.size === 0 && this.#missing().length === 0;
     if (this.#repeating || idle) return;
     this.#repeating = true;
-    this.#outbox.add({ kind: 'wait', token: REPEAT, delayMs: BEACON_LIMITS.repeatMs });
+    const { repeatMs, repeatMsMax } = BEACON_LIMITS;
+    const delayMs = Math.min(repeatMs * 2 ** this.#vain, repeatMsMax);
+    this.#outbox.add({ kind: 'wait', token: REPEAT, delayMs });
   }
 
   /** Keys that are generated, in force now or next, and of which the own share is not complete. */
@@ -242,7 +251,8 @@ export class KeyGeneration {
       if (opened.length === transcript.dealers.length) {
         const task = { kind: 'derive', config, transcript, opened } as const;
         this.#solve({ for: 'deriving', transcript, publicKey }, task);
-      } else if (mode === 'say what is missing') {
+      } else if (mode === 'say what is missing' && this.#missedAt !== target.summaryHeight) {
+        this.#missedAt = target.summaryHeight;
         this.#outbox.observe({ kind: 'ShareMissing', ...target });
       }
     }
@@ -336,6 +346,7 @@ export class KeyGeneration {
   #show(name: string, part: OwnPart): void {
     this.#withdraw(name);
     this.#own.set(name, part);
+    this.#vain = 0;
     this.#outbox.publish(part.message);
     this.#repeatLater();
   }
