@@ -9,8 +9,11 @@ import { fileURLToPath } from 'node:url';
 const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
 const NODE_MIN = [24, 12];
 
-/** A larger young generation costs 100 MB and is no faster. Cannot be set once the process runs. */
-const REPLICA_FLAGS = ['--max-semi-space-size=8'];
+/**
+ * A call lives for some 30 ms: with 8 MiB most of what it allocates survived two collections and became old before it died. This
+ * costs 80 MB of memory and saves a sixth of all CPU time under load. Cannot be set once the process runs.
+ */
+const REPLICA_FLAGS = ['--min-semi-space-size=32', '--max-semi-space-size=32'];
 
 const COMMANDS = {
   start: ['replica/src/main.ts', 'start'],

@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 
 const MAIN = fileURLToPath(new URL('../../replica/src/main.ts', import.meta.url));
 /** What `npm start` gives to node (scripts/run.mjs). */
-const NODE_FLAGS = ['--max-semi-space-size=8'];
+const NODE_FLAGS = ['--min-semi-space-size=32', '--max-semi-space-size=32'];
 const START_TIMEOUT_MS = 30_000;
 
 export interface ReplicaConfig {

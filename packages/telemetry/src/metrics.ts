@@ -4,6 +4,7 @@ import type { MetricChange, MetricLabels } from '@internode/actor';
 
 /** Series of one metric; labels must have few values. */
 const SERIES_MAX = 128;
+const UNCLEAN = /[\\"\n]/;
 const NAME = /^[a-z][a-z0-9]*(_[a-z0-9]+)*$/;
 
 const SECONDS = [
@@ -28,12 +29,14 @@ interface Family {
 
 export class Metrics {
   readonly #families = new Map<string, Family>();
+  /** The same by service, then by the name a room gives: found without putting a name together. */
+  readonly #found = new Map<string, Map<string, Family>>();
   readonly #collectors: (() => void)[] = [];
   #rejected = 0;
 
   /** Applies a change to `internode_<service>_<name>`. */
   change(service: string, change: MetricChange): void {
-    const series = this.#series(`internode_${service}_${change.name}`, change);
+    const series = this.#series(service, change);
     if (series === undefined) {
       this.#rejected += 1;
     } else if (change.kind === 'count') {
@@ -43,8 +46,8 @@ export class Metrics {
     } else {
       const { value } = change;
       const bounds = boundsOf(change.name);
-      const bucket = bounds.findIndex((bound) => value <= bound);
-      const index = bucket < 0 ? bounds.length : bucket;
+      let index = 0;
+      while (index < bounds.length && !(value <= (bounds[index] as number))) index += 1;
       series.buckets[index] = (series.buckets[index] ?? 0) + 1;
       series.value += value;
     }
@@ -53,7 +56,7 @@ export class Metrics {
   /** Sets a counter that is counted elsewhere. */
   setCount(service: string, name: string, value: number, labels?: MetricLabels): void {
     const change = { kind: 'count', name, ...(labels && { labels }) } as const;
-    const series = this.#series(`internode_${service}_${name}`, change);
+    const series = this.#series(service, change);
     if (series !== undefined) series.value = value;
   }
 
@@ -76,16 +79,9 @@ export class Metrics {
     return text;
   }
 
-  #series(name: string, change: Pick<MetricChange, 'kind' | 'labels'>): Series | undefined {
-    let family = this.#families.get(name);
-    if (family === undefined) {
-      if (!NAME.test(name) || (change.kind === 'count' && !name.endsWith('_total')))
-        return undefined;
-      const bounds = change.kind === 'histogram' ? boundsOf(name) : [];
-      family = { kind: change.kind, bounds, byLabels: new Map() };
-      this.#families.set(name, family);
-    }
-    if (family.kind !== change.kind) return undefined;
+  #series(service: string, change: Named): Series | undefined {
+    const family = this.#found.get(service)?.get(change.name) ?? this.#family(service, change);
+    if (family?.kind !== change.kind) return undefined;
     const labels = change.labels === undefined ? '' : labelText(change.labels);
     let series = family.byLabels.get(labels);
     if (series === undefined) {
@@ -95,7 +91,24 @@ export class Metrics {
     }
     return series;
   }
+
+  #family(service: string, change: Named): Family | undefined {
+    const name = `internode_${service}_${change.name}`;
+    let family = this.#families.get(name);
+    if (family === undefined) {
+      if (!NAME.test(name) || (change.kind === 'count' && !name.endsWith('_total')))
+        return undefined;
+      const bounds = change.kind === 'histogram' ? boundsOf(name) : [];
+      family = { kind: change.kind, bounds, byLabels: new Map() };
+      this.#families.set(name, family);
+    }
+    const ofService = this.#found.get(service) ?? new Map<string, Family>();
+    this.#found.set(service, ofService.set(change.name, family));
+    return family;
+  }
 }
+
+type Named = Pick<MetricChange, 'kind' | 'name' | 'labels'>;
 
 function boundsOf(name: string): readonly number[] {
   if (name.endsWith('_seconds')) return SECONDS;
@@ -103,10 +116,15 @@ function boundsOf(name: string): readonly number[] {
 }
 
 function labelText(labels: MetricLabels): string {
-  return Object.keys(labels)
-    .sort()
-    .map((name) => `${name}="${(labels[name] ?? '').replace(/[\\"\n]/g, '_')}"`)
-    .join(',');
+  const names = Object.keys(labels);
+  if (names.length > 1) names.sort();
+  let text = '';
+  for (const name of names) {
+    const value = labels[name] ?? '';
+    const clean = UNCLEAN.test(value) ? value.replace(/[\\"\n]/g, '_') : value;
+    text += `${text === '' ? '' : ','}${name}="${clean}"`;
+  }
+  return text;
 }
 
 function seriesText(name: string, family: Family, labels: string, series: Series): string {
