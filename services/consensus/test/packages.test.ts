@@ -99,6 +99,12 @@ describe('a catch-up package', () => {
     world.run(10);
     expect(rejections(epochs, 1).filter((reason) => reason === 'signature')).toHaveLength(2);
     expect(packageOf(epochs, 1).summary.height).toBeLessThan(ahead.height);
+    // Who has lied is not listened to for a while: its lies cost nothing more.
+    const checked = world.node(1).tasks.get('check-package');
+    for (let i = 0; i < 20; i += 1)
+      epochs.offerPackage(1, 2, { ...made, signature: bls.sign(groupSecret, utf8(`${i}`)) });
+    world.run(10);
+    expect(world.node(1).tasks.get('check-package')).toBe(checked);
     // Old ones change nothing.
     world.run(1_500);
     const newer = packageOf(epochs, 0).summary.height;

@@ -19,6 +19,7 @@ import { COMPLAINT, DEALING } from './key-generation.ts';
 import { encode } from './ledger.ts';
 import type { Outbox } from './outbox.ts';
 import { checkOfPackage, faultOfPackage, heightOf, PACKAGE } from './packages.ts';
+import { Shunned } from './shunned.ts';
 import type { State } from './state.ts';
 import type { ConsensusAnswer, ConsensusTask } from './task.ts';
 
@@ -47,6 +48,7 @@ export class EpochDesk {
   readonly #outbox: Outbox;
   readonly #permanentKey: Uint8Array;
   readonly #pending = new Map<string, Pending>();
+  readonly #shunned = new Shunned();
   #tasks = 0;
   /** What peers are offered now. */
   #offeredId: Uint8Array | undefined;
@@ -91,6 +93,7 @@ export class EpochDesk {
     const id = `${name}/${toHex(message.id)}`;
     if (this.#state.section.isSettled(id)) return true;
     const peer = toHex(message.fromNode);
+    if (this.#shunned.has(peer, this.#state.now.ms)) return true;
     const { keyPartBytesMax, packageBytesMax } = CONSENSUS_LIMITS;
     const fault =
       body.length > (name === 'catch_up' ? packageBytesMax : keyPartBytesMax)
@@ -150,7 +153,7 @@ export class EpochDesk {
   }
 
   apply(action: EpochAction): void {
-    const { keyDesk, transcripts, packages, section } = this.#state;
+    const { keyDesk, transcripts, packages, section, now } = this.#state;
     switch (action.kind) {
       case 'examine': {
         const { key, examination } = action;
@@ -170,6 +173,7 @@ export class EpochDesk {
         section.settle(action.id);
         if (item === undefined) return;
         const { kind: artifact, peer } = item;
+        this.#shunned.add(peer, now.ms);
         const { reason } = action;
         return this.#outbox.observe({ kind: 'ArtifactRejected', artifact, peer, reason });
       }
@@ -222,13 +226,14 @@ export class EpochDesk {
     { peer, package: checked }: Extract<Pending, { kind: 'check-package' }>,
     good: boolean,
   ): void {
-    const { packages, section } = this.#state;
+    const { packages, section, now } = this.#state;
     packages.drop(peer);
     if (good) {
       if (heightOf(checked) > packages.height) this.#keep(checked);
       return;
     }
     section.settle(`catch_up/${toHex(sha256(PACKAGE.encode(checked)))}`);
+    this.#shunned.add(peer, now.ms);
     const reason = 'signature';
     this.#outbox.observe({ kind: 'ArtifactRejected', artifact: 'catch_up', peer, reason });
   }
