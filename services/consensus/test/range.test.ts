@@ -17,7 +17,7 @@ function away(heights: number, more: Partial<WorldOptions> = {}): World {
     delay: lan,
     strictValues: true,
     // One of four is away: its turns to lead should not take all of the test's time.
-    parameters: { unitDelayMs: 20, idleBlockMs: 5 },
+    parameters: { unitDelayMs: 20, idleBlockMs: 60 },
     ...more,
   });
   world.start();
@@ -116,7 +116,7 @@ describe('catching up by range', () => {
       },
     });
     world.startNode(AWAY);
-    world.run(12_000);
+    world.run(9_000);
     checkAgreement(world);
     expect(finalized(world, AWAY)).toBeGreaterThan(finalized(world, 0) - 5);
     expect(world.node(AWAY).events.some(({ kind }) => kind === 'ArtifactRejected')).toBe(true);
@@ -133,7 +133,7 @@ describe('catching up by range', () => {
     // Nobody's p2p has them any more.
     for (const node of world.nodes) node.bodies.clear();
     world.startNode(AWAY);
-    world.run(8_000);
+    world.run(6_000);
     checkAgreement(world);
     expect(finalized(world, AWAY)).toBeGreaterThan(finalized(world, 0) - 5);
     const kinds = questions(world).map((message) => {

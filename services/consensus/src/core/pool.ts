@@ -172,12 +172,16 @@ export class Pool {
   }
 
   addCertificate(purpose: VotePurpose, key: HashKey, certificate: VoteCertificate): void {
-    this.#at(certificate.height).certificates[purpose].set(key, certificate);
+    const here = this.#at(certificate.height);
+    here.certificates[purpose].set(key, certificate);
+    this.#check(certificate.height, here);
     this.#advance();
   }
 
   addEquivocation(maker: number, proof: EquivocationProof): void {
-    this.#at(proof.height).equivocators.set(maker, proof);
+    const here = this.#at(proof.height);
+    here.equivocators.set(maker, proof);
+    this.#check(proof.height, here);
   }
 
   /** Own signatures above the base bind in this pool as they did in the one before. */
@@ -235,6 +239,9 @@ export class Pool {
       assert(votes.size <= 2 * makers, 'P3: voted blocks per height');
       for (const signers of votes.values()) assert(signers.size <= n, 'P3: votes per block');
     }
+    for (const certificates of Object.values(here.certificates))
+      assert(certificates.size <= 2 * makers, 'P3: certificates per height');
+    assert(here.equivocators.size <= n, 'P3: proofs per height');
   }
 
   #advance(): void {

@@ -24,6 +24,9 @@ import { VoteLock } from './vote-lock.ts';
 const NOT_KNOWN = new Uint8Array(0);
 const BEFORE_TIME: Instant = { ms: Number.NEGATIVE_INFINITY, unixNanos: 0n };
 
+/** Beacons and tapes: from the last delivered height to a little above the notarised one. */
+const VALUES_MAX = 2 * CONSENSUS_LIMITS.hardGap + 2 * CONSENSUS_LIMITS.lookAhead;
+
 export class State implements View {
   readonly epochs: Epochs;
   readonly parameters: SubnetParameters;
@@ -137,12 +140,14 @@ export class State implements View {
     if (epoch === undefined || this.beacons.has(height)) return;
     const roles = rolesOf(epoch.subnet.n, value);
     this.beacons.set(height, { value, roles, receivedMs: this.now.ms });
+    assert(this.beacons.size <= VALUES_MAX, 'P3: too many beacons');
   }
 
   hearTape(height: number, value: Uint8Array): void {
     if (height <= this.delivered || height > this.pool.notarized + CONSENSUS_LIMITS.lookAhead)
       return;
     this.tapes.set(height, value);
+    assert(this.tapes.size <= VALUES_MAX, 'P3: too many tapes');
   }
 
   hearTip(tip: Tip): void {
