@@ -82,6 +82,8 @@ export const PEER_LIMITS = {
   callsAtOnce: 2_000,
   othersPerSecond: 500,
   othersAtOnce: 1_000,
+  /** One that turned out to be wrong counts as so many more, of both. */
+  blame: 25,
   saidBytesPerSecond: 64 * 1024 * 1024,
   /** Bytes heard from one peer per second, and at once, beyond what it was asked for. Its connection is not read for a while
    * when a quarter is left; its frames over it are dropped unread. */
@@ -89,7 +91,7 @@ export const PEER_LIMITS = {
   heardBytesAtOnce: 64 * 1024 * 1024,
   /** What a frame, a part of it, and a change in it count at least: tiny ones cost as much work. */
   heardBytesOfFrame: 4 * 1024,
-  heardBytesOfPart: 1024,
+  heardBytesOfPart: 4 * 1024,
   pauseMsMax: 2_000,
   /** Of what it was asked for; more counts as unasked. */
   expectedBytesMax: 160 * 1024 * 1024,

@@ -16,6 +16,7 @@ export function createP2p(config: P2pConfig): P2pDefinition {
       { kind: 'RequestIngress', lane: 'control', whenFull: 'drop-oldest' },
       { kind: 'RequestReceived', lane: 'control', whenFull: 'drop-oldest' },
       { kind: 'RequestReadiness', lane: 'control', whenFull: 'drop-oldest' },
+      { kind: 'BlamePeer', lane: 'control', whenFull: 'drop-oldest' },
       { kind: 'EpochBegan', lane: 'control', whenFull: 'drop-oldest' },
       { kind: 'PublishArtifact', lane: 'control', whenFull: 'drop-oldest' },
       { kind: 'WithdrawArtifact', lane: 'control', whenFull: 'drop-oldest' },

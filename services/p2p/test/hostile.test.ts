@@ -86,6 +86,29 @@ describe('a peer that means harm', () => {
     expect(said.length).toBeGreaterThanOrEqual(20);
   });
 
+  test('is blamed for rubbish: less of it is said, and nothing less of the others', () => {
+    const net = Net.started(3);
+    const [evil, victim, honest] = [net.member(0), net.member(1), net.member(2)];
+    const mind = new Evil(dice());
+    const before = victim.received().length;
+    for (let i = 0; i < 100; i += 1) {
+      const heard = victim.received().length;
+      hearFrame(net, evil, victim, mind.frameOf([mind.flood(i * 100, 100, 100)]));
+      for (let said = victim.received().length - heard; said > 0; said -= 1)
+        net.hear(victim, { kind: 'BlamePeer', peer: evil.nodeId });
+      net.run(100);
+    }
+    const waited = victim.events.filter(
+      (event) => event.kind === 'PeerLimited' && event.what === 'said',
+    );
+    expect(waited.length).toBeGreaterThan(0);
+    expect(new Set(victim.received().slice(before)).size).toBeLessThan(3_000);
+    const made = artifact('vote');
+    net.publish(honest, made);
+    net.run(10);
+    expect(victim.received()).toContain(toHex(made.id));
+  });
+
   test('floods with bytes: over its account, frames are not even read', () => {
     const net = Net.started(2);
     const [evil, victim] = [net.member(0), net.member(1)];

@@ -782,6 +782,11 @@ export interface RequestArtifacts {
   readonly fromNode: Uint8Array;
 }
 
+export interface BlamePeer {
+  readonly kind: 'BlamePeer';
+  readonly peer: Uint8Array;
+}
+
 export interface AskPeer {
   readonly kind: 'AskPeer';
   readonly askId: Uint8Array;
@@ -4032,6 +4037,26 @@ export function decodeRequestArtifacts(reader: Reader, length: number, depth = 0
   return { kind: 'RequestArtifacts', artifactKind: artifactKind_, ids: ids_, fromNode: fromNode_ };
 }
 
+export function encodeBlamePeer(message: BlamePeer, writer: Writer): Writer {
+  if (message.peer.length > 0) writer.uint32(10).bytes(message.peer);
+  return writer;
+}
+
+export function decodeBlamePeer(reader: Reader, length: number, depth = 0): BlamePeer {
+  const end = reader.pos + length;
+  if (end > reader.len || depth > 8) invalidMessage('BlamePeer');
+  let peer_: Uint8Array = new Uint8Array(0);
+  while (reader.pos < end) {
+    const tag = reader.uint32();
+    switch (tag) {
+      case 10: peer_ = readBytes(reader); break;
+      default: reader.skipType(tag & 7);
+    }
+  }
+  if (reader.pos !== end) invalidMessage('BlamePeer');
+  return { kind: 'BlamePeer', peer: peer_ };
+}
+
 export function encodeAskPeer(message: AskPeer, writer: Writer): Writer {
   if (message.askId.length > 0) writer.uint32(10).bytes(message.askId);
   writer.uint32(16).uint32(PEER_TOPIC_BY_NAME[message.topic]);
@@ -4877,6 +4902,7 @@ export type Message =
   | RequestOffers
   | SendArtifact
   | RequestArtifacts
+  | BlamePeer
   | AskPeer
   | PeerAnswered
   | PeerAsked
@@ -4944,6 +4970,7 @@ export const CONTRACTS: { readonly [Kind in MessageKind]: Contract<Extract<Messa
   RequestOffers: contract('RequestOffers', 'p2p', 'request_offers', encodeRequestOffers, decodeRequestOffers),
   SendArtifact: contract('SendArtifact', 'p2p', 'send_artifact', encodeSendArtifact, decodeSendArtifact),
   RequestArtifacts: contract('RequestArtifacts', 'p2p', 'request_artifacts', encodeRequestArtifacts, decodeRequestArtifacts),
+  BlamePeer: contract('BlamePeer', 'p2p', 'blame_peer', encodeBlamePeer, decodeBlamePeer),
   AskPeer: contract('AskPeer', 'p2p', 'ask_peer', encodeAskPeer, decodeAskPeer),
   PeerAnswered: contract('PeerAnswered', 'p2p', 'peer_answered', encodePeerAnswered, decodePeerAnswered),
   PeerAsked: contract('PeerAsked', 'p2p', 'peer_asked', encodePeerAsked, decodePeerAsked),

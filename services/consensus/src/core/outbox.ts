@@ -1,5 +1,6 @@
 import type { Effect } from '@internode/actor';
 import type { Message } from '@internode/contracts';
+import { fromHex } from '@internode/prelude';
 import type { ConsensusEvent } from './event.ts';
 import type { ConsensusTask } from './task.ts';
 
@@ -19,6 +20,9 @@ export class Outbox {
 
   observe(event: ConsensusEvent): void {
     this.#effects.push({ kind: 'observe', event });
+    // p2p bounds what a peer may say: who says rubbish may say less.
+    if (event.kind === 'ArtifactRejected' && event.peer !== '')
+      this.publish({ kind: 'BlamePeer', peer: fromHex(event.peer) });
   }
 
   take(): readonly ConsensusEffect[] {

@@ -23,6 +23,11 @@ export class Bucket {
     return this.#level;
   }
 
+  /** Takes it in any case, down to as much debt as it holds at once. */
+  fine(amount: number, nowMs: number): void {
+    this.#level = Math.max(-this.#atOnce, this.level(nowMs) - amount);
+  }
+
   take(amount: number, nowMs: number): boolean {
     if (!this.has(nowMs)) return false;
     this.#level -= amount;

@@ -58,7 +58,7 @@ export type Misdeed =
   | 'chunk malformed'
   | 'question malformed';
 
-export type Limited = 'heard' | 'said' | 'served' | 'questions' | 'wanted';
+export type Limited = 'blamed' | 'heard' | 'said' | 'served' | 'questions' | 'wanted';
 
 export interface PeersFigures {
   readonly linksUp: number;

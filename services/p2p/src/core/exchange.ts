@@ -161,6 +161,13 @@ export class Exchange {
     this.#fetcher.send();
   }
 
+  blame(nodeId: Uint8Array): void {
+    const peer = this.members.get(nodeId);
+    if (peer === undefined) return;
+    peer.blame(this.#outbox.now.ms);
+    this.#outbox.limited(peer, 'blamed');
+  }
+
   /** Whoever has heard what peers offer has forgotten it. Not more often than by itself. */
   sayAllAgain(): void {
     const { ms } = this.#outbox.now;

@@ -119,6 +119,8 @@ export class P2pCore implements Core<never, never, P2pEvent> {
         return exchange.hearLink(message);
       case 'FrameReceived':
         return exchange.hearFrame(message);
+      case 'BlamePeer':
+        return exchange.blame(message.peer);
       case 'EpochBegan':
         return this.#hearEpoch(message);
       case 'RequestReadiness':

@@ -46,6 +46,12 @@ export class Peer {
     return true;
   }
 
+  /** It brought rubbish: it may have less said for a while. */
+  blame(nowMs: number): void {
+    this.saidIngress.fine(PEER_LIMITS.blame, nowMs);
+    this.saidOther.fine(PEER_LIMITS.blame, nowMs);
+  }
+
   chargeParts(parts: number, nowMs: number): void {
     this.#heard.take(parts * PEER_LIMITS.heardBytesOfPart, nowMs);
   }
