@@ -93,11 +93,11 @@ export const PATCHES: readonly Patch[] = [
     caughtBy: /certificates|agreement|honest votes|P2/,
   },
   {
-    name: 'a validator that skips the parent check',
+    name: 'a validator that does not hold a block against its parent',
     file: `${CORE}/rules/validate-proposal.ts`,
-    edits: [['|| !pool.isNotarized(height - 1, parent.key)) return WAIT;', ') return WAIT;']],
+    edits: [['faultOfContext(record, parent) ?? faultOfPayload', 'faultOfPayload']],
     nodes: 4,
-    caughtBy: /P1|agreement|one prefix/,
+    caughtBy: /failed|exactly once|agreement|one root/,
   },
   {
     name: 'a beacon share that is released too early',

@@ -102,6 +102,8 @@ export class Troubles {
   #partition({ partitionForMs }: Swarm): void {
     const random = this.#random;
     const { parts } = random.pick(this.#victims.nodes);
+    // A node may be there in name only.
+    if (parts.length === 0) return;
     const [from, to] = [random.pick(parts), random.pick(parts)];
     this.#victims.links.cut(from.id, to.id, random.exponential(partitionForMs));
   }

@@ -261,6 +261,28 @@ describe('twins', () => {
 });
 
 describe('nodes', () => {
+  test('may be there in name only, whatever the weather', () => {
+    const absent = {
+      place: { subnet: 's', node: 'n1' },
+      roles: [],
+      peer: { identity: 'bb', city: 1 },
+    };
+    for (let seed = 0; seed < 20; seed++) {
+      const chatter = new Chatter();
+      const world = new World({
+        seed: `absent ${seed}`,
+        nodes: [setupOf('aa', 'n0', 0, chatter), absent],
+        swarm: {
+          partitionEveryMs: 20,
+          partitionForMs: 10,
+          nodeCrashEveryMs: 100,
+          serviceCrashEveryMs: 100,
+        },
+      });
+      expect(world.run({ safetyMs: 1000, livenessMs: 100 }).violation).toBeUndefined();
+    }
+  });
+
   test('lose their disks only when told to', () => {
     let entries: number[] = [];
     const role: Role = {
