@@ -175,8 +175,9 @@ describe('a catch-up package', () => {
       world.run(50);
       world.startNode(3);
       world.run(7_000);
-      const asked = world.node(3).said.filter(({ kind }) => kind === 'SyncState');
+      const asked = world.node(3).said.filter((message) => message.kind === 'SyncState');
       expect(asked.length).toBeGreaterThan(0);
+      expect(asked.every(({ peers }) => peers.length === 3)).toBe(true);
       expect(epochs.height(3)).toBeGreaterThan(epochs.height(0) - 5);
       expect(world.node(3).executed).toBeGreaterThan(epochs.height(0) - 5);
       checkAgreement(world);

@@ -15,7 +15,7 @@ export interface Epoch {
 
 export class Epochs {
   readonly subnetId: Uint8Array;
-  readonly #nodeId: Uint8Array;
+  readonly nodeId: Uint8Array;
   readonly #listVotesMax: number | undefined;
   /** Ascending, without gaps. The last two come from the newest final summary. */
   #epochs: readonly Epoch[] = [];
@@ -27,7 +27,7 @@ export class Epochs {
     listVotesMax?: number,
   ) {
     this.subnetId = identity.subnetId;
-    this.#nodeId = identity.nodeId;
+    this.nodeId = identity.nodeId;
     this.#listVotesMax = listVotesMax;
     this.#summary = genesis;
     this.learn(genesis);
@@ -84,7 +84,7 @@ export class Epochs {
   #epoch(keys: EpochKeys, from: number, end: number): Epoch {
     const { version, nodes } = keys.record;
     const record = { subnetId: this.subnetId, registryVersion: version, members: nodes };
-    return { from, end, keys, subnet: new Subnet(record, this.#nodeId, this.#listVotesMax) };
+    return { from, end, keys, subnet: new Subnet(record, this.nodeId, this.#listVotesMax) };
   }
 }
 

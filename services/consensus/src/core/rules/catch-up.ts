@@ -75,5 +75,6 @@ function syncState(view: View, newest: CatchUpPackage): Message {
   const members = new Map<string, Uint8Array>();
   for (const { nodeId } of [...current.record.nodes, ...next.record.nodes])
     members.set(toHex(nodeId), nodeId);
+  members.delete(toHex(view.epochs.nodeId));
   return { kind: 'SyncState', package: newest, peers: [...members.values()] };
 }
