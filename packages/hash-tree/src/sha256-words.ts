@@ -194,9 +194,10 @@ export function forkDigest(left: Digest, right: Digest): Digest {
   return new Digest(state);
 }
 
+const words = new Int32Array(8);
+
 /** Digest from 32 bytes. */
 export function digestFromBytes(bytes: Uint8Array): Digest {
-  const words = new Int32Array(8);
   for (let i = 0, at = 0; i < 8; i++, at += 4) {
     words[i] =
       ((bytes[at] as number) << 24) |
@@ -210,13 +211,20 @@ export function digestFromBytes(bytes: Uint8Array): Digest {
 /** The 32 bytes of a digest. */
 export function digestToBytes(digest: Digest): Uint8Array {
   const bytes = new Uint8Array(32);
-  const words = [digest.a, digest.b, digest.c, digest.d, digest.e, digest.f, digest.g, digest.h];
-  for (let i = 0; i < 8; i++) {
-    const word = words[i] as number;
-    bytes[4 * i] = word >>> 24;
-    bytes[4 * i + 1] = word >>> 16;
-    bytes[4 * i + 2] = word >>> 8;
-    bytes[4 * i + 3] = word;
-  }
+  put(bytes, 0, digest.a);
+  put(bytes, 4, digest.b);
+  put(bytes, 8, digest.c);
+  put(bytes, 12, digest.d);
+  put(bytes, 16, digest.e);
+  put(bytes, 20, digest.f);
+  put(bytes, 24, digest.g);
+  put(bytes, 28, digest.h);
   return bytes;
+}
+
+function put(bytes: Uint8Array, at: number, word: number): void {
+  bytes[at] = word >>> 24;
+  bytes[at + 1] = word >>> 16;
+  bytes[at + 2] = word >>> 8;
+  bytes[at + 3] = word;
 }

@@ -34,6 +34,8 @@ type Ask = { all: boolean; readonly below: Map<Binary, Ask> };
 /** What to do with an edge: reveal it as asked, or show its label only, as a neighbour. */
 type Marks = ReadonlyMap<Binary, Ask | 'label'>;
 
+const NO_LABELS: readonly Binary[] = [];
+
 /** The witness of `tree` for `paths`. The empty path reveals the whole tree. */
 export function witness(tree: LabelledTree, paths: ReadonlyArray<readonly Label[]>): HashTree {
   if (tree.root === undefined) return EMPTY_HASH_TREE;
@@ -112,6 +114,15 @@ function neighbours(level: Level, label: Binary, nearest: Edge): Edge[] {
 function revealMarked(level: Level, marks: Marks, labels: readonly Binary[]): HashTree {
   if (labels.length === 0) return pruned(digestOf(level));
   if (level instanceof Fork) {
+    const [only] = labels;
+    if (only !== undefined && labels.length === 1) {
+      const isLeft = bitAt(only, level.bit) === 0;
+      return {
+        kind: 'fork',
+        left: revealMarked(level.left, marks, isLeft ? labels : NO_LABELS),
+        right: revealMarked(level.right, marks, isLeft ? NO_LABELS : labels),
+      };
+    }
     const left: Binary[] = [];
     const right: Binary[] = [];
     for (const label of labels) (bitAt(label, level.bit) === 0 ? left : right).push(label);
