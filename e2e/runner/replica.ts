@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url';
 const MAIN = fileURLToPath(new URL('../../replica/src/main.ts', import.meta.url));
 /** What `npm start` gives to node (scripts/run.mjs). */
 const NODE_FLAGS = ['--min-semi-space-size=32', '--max-semi-space-size=32'];
+const NODE_ENVIRONMENT = { MALLOC_ARENA_MAX: '2' };
 const START_TIMEOUT_MS = 30_000;
 
 export interface ReplicaConfig {
@@ -60,7 +61,7 @@ export async function startReplica(options: StartOptions = {}): Promise<Replica>
   ];
   const child = spawn(process.execPath, [...NODE_FLAGS, MAIN, ...args, ...(options.args ?? [])], {
     stdio: ['ignore', 'pipe', 'pipe'],
-    env: { ...process.env, ...options.environment },
+    env: { ...NODE_ENVIRONMENT, ...process.env, ...options.environment },
   });
   options.spawned?.(child);
   let output = '';
