@@ -6,6 +6,9 @@ import type { ConsensusTask } from './task.ts';
 
 export type ConsensusEffect = Effect<ConsensusTask, ConsensusEvent>;
 
+/** A node id in hex; what the own services brought names a room instead, or nobody. */
+const PEER = /^(?:[0-9a-f]{2})+$/;
+
 /** The effects of one step, in the order in which they are to be performed. */
 export class Outbox {
   #effects: ConsensusEffect[] = [];
@@ -21,7 +24,7 @@ export class Outbox {
   observe(event: ConsensusEvent): void {
     this.#effects.push({ kind: 'observe', event });
     // p2p bounds what a peer may say: who says rubbish may say less.
-    if (event.kind === 'ArtifactRejected' && event.peer !== '')
+    if (event.kind === 'ArtifactRejected' && PEER.test(event.peer))
       this.publish({ kind: 'BlamePeer', peer: fromHex(event.peer) });
   }
 
