@@ -81,7 +81,12 @@ describe('one of four fails in a stream of acknowledged calls', { timeout: TIMEO
 
   /** Calls through the others while one fails and comes back. */
   const during = async (failing: number, fault: () => Promise<void>): Promise<void> => {
-    stream = await MarkStream.open(doorOf(others(failing)[0] as number));
+    const opened = doorOf(others(failing)[0] as number);
+    stream = await MarkStream.open(opened);
+    // A gateway refuses a call to a canister that its own replica's state does not hold yet.
+    const deployed = await certifiedHeight(opened.gatewayUrl);
+    for (const index of others(failing))
+      await reached(doorOf(index).gatewayUrl, deployed, CATCH_UP_MS_MAX);
     const broken: unknown[] = [];
     const runs = others(failing).flatMap((index) =>
       Array.from({ length: CALLERS_EACH }, () =>

@@ -105,12 +105,15 @@ export class StableMemory {
   commit(): void {
     for (const piece of this.#written) this.#dirty.add(piece);
     this.#written.clear();
+    for (const before of this.#undo.values()) if (before !== undefined) release(before);
     this.#undo.clear();
     this.#sizeCommitted = this.#size;
   }
 
   rollback(): void {
     for (const [index, before] of this.#undo) {
+      const written = this.#pages.get(index);
+      if (written !== undefined) release(written);
       if (before === undefined) this.#pages.delete(index);
       else this.#pages.set(index, before);
     }
@@ -171,6 +174,14 @@ export class StableMemory {
     const inside = offset >= 0 && offset + length <= this.#size * STABLE_PAGE_BYTES;
     if (!inside) throw new HostTrap(STABLE_OUT_OF_BOUNDS);
   }
+}
+
+/**
+ * Gives a page's bytes back at once. Left to the collector, the 2 GiB that one message may write would stay until
+ * the thread allocates again, which an idle one does not.
+ */
+function release(page: Uint8Array): void {
+  (page.buffer as ArrayBuffer).transfer(0);
 }
 
 function pieceAt(offset: number, left: number): { index: number; start: number; length: number } {
