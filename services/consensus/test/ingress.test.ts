@@ -223,7 +223,10 @@ describe('ingress of peers', () => {
   });
 
   test('of one author, or of one peer, leaves room for the others', () => {
-    const pool = new IngressPool(() => 1);
+    const pool = new IngressPool(
+      () => 1,
+      () => 0,
+    );
     const ingress = (name: string): Ingress => ({
       requestId: sha256(utf8(name)),
       envelope: utf8(name),

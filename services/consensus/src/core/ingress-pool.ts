@@ -20,6 +20,7 @@ export interface Held {
   readonly ingress: Ingress;
   readonly bytes: number;
   readonly origin: Origin | undefined;
+  readonly receivedMs: number;
 }
 
 export type Refused = 'full' | 'author over its limit' | 'peer over its limit';
@@ -45,10 +46,12 @@ export class IngressPool {
   readonly #loads = new Map<string, Load>();
   /** f, of now: what f peers may fill leaves room for the others. */
   readonly #faults: () => number;
+  readonly #nowMs: () => number;
   #finished: Finished[] = [];
 
-  constructor(faults: () => number) {
+  constructor(faults: () => number, nowMs: () => number) {
     this.#faults = faults;
+    this.#nowMs = nowMs;
   }
 
   get size(): number {
@@ -79,7 +82,7 @@ export class IngressPool {
     const versions = this.#waiting.get(key);
     if (versions !== undefined && versions.length >= CONSENSUS_LIMITS.ingressVersionsMax)
       return 'author over its limit';
-    const held = { id, idKey, ingress, bytes, origin };
+    const held = { id, idKey, ingress, bytes, origin, receivedMs: this.#nowMs() };
     if (versions === undefined) this.#waiting.set(key, [held]);
     else versions.push(held);
     this.#byId.set(idKey, held);
@@ -108,14 +111,15 @@ export class IngressPool {
     return chosen;
   }
 
-  /** Whether `select` would find something. */
-  hasWork(timeNanos: bigint, excluded: ReadonlySet<HashKey>): boolean {
+  /** When the oldest that `select` would find was received; undefined when it would find nothing. */
+  workSinceMs(timeNanos: bigint, excluded: ReadonlySet<HashKey>): number | undefined {
     for (const [key, versions] of this.#waiting) {
-      const { expiryNanos } = (versions[0] as Held).ingress;
+      const { ingress, receivedMs } = versions[0] as Held;
+      const { expiryNanos } = ingress;
       if (excluded.has(key) || expiryNanos < timeNanos) continue;
-      if (expiryNanos <= timeNanos + CONSENSUS_LIMITS.ingressAheadNanos) return true;
+      if (expiryNanos <= timeNanos + CONSENSUS_LIMITS.ingressAheadNanos) return receivedMs;
     }
-    return false;
+    return undefined;
   }
 
   /** These messages are final: no version of them ever enters a block again while they are valid. */

@@ -53,6 +53,7 @@ export class State implements View {
   settled = false;
   notarizedMs = Number.NEGATIVE_INFINITY;
   notarizedBeforeMs = Number.NEGATIVE_INFINITY;
+  tipMs = Number.NEGATIVE_INFINITY;
   pool: Pool;
   ledger: Ledger;
   delivered: number;
@@ -68,7 +69,8 @@ export class State implements View {
     this.replicaVersion = replicaVersion;
     this.epochLog = new EpochLog({ summary: epochs.summary, block: undefined, beacon: NOT_KNOWN });
     this.tempo = new Tempo(parameters);
-    this.ingress = new IngressPool(() => epochs.at(this.pool.notarized)?.subnet.faults ?? 0);
+    const faults = () => epochs.at(this.pool.notarized)?.subnet.faults ?? 0;
+    this.ingress = new IngressPool(faults, () => this.now.ms);
     const genesis = genesisOf(epochs.subnetId, epochs.summary.current.record.version);
     this.pool = new Pool(epochs, baseRecord(genesis));
     this.ledger = new Ledger(genesis, this.epochLog.copy());
@@ -157,7 +159,9 @@ export class State implements View {
     );
     this.#heard();
     this.reached = Math.max(this.reached, tip.height);
-    if (tip.height >= this.tip.height) this.tip = tip;
+    if (tip.height < this.tip.height) return;
+    this.tip = tip;
+    this.tipMs = this.now.ms;
   }
 
   hearCertified(height: number): void {

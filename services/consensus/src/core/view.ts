@@ -93,6 +93,8 @@ export interface View {
   /** Highest height whose final block is journalled (or on its way) and said. */
   readonly delivered: number;
   readonly tip: Tip;
+  /** When `tip` was said. */
+  readonly tipMs: number;
   readonly certified: number;
   /** Highest height that the state holds durably. */
   readonly committed: number;

@@ -49,11 +49,13 @@ export function blockMaker(view: View): readonly Action[] {
 
   const excluded = idsOnChain(view, parent);
   const timeNanos = max(view.now.unixNanos, parent.block.timeNanos + 1n);
+  const turn = { startMs, rankMs: rankDelayMs(view, rank), parent };
   const atMs =
-    startMs +
-    rankDelayMs(view, rank) +
     certifiedGapDelayMs(view) +
-    (hasWork(view, timeNanos, excluded) ? paceMs(view, parent) : idleMs(view));
+    Math.min(
+      withoutWorkAtMs(view, turn),
+      withWorkAtMs(view, turn, workSinceMs(view, timeNanos, excluded)),
+    );
   if (view.now.ms < atMs)
     return [{ kind: 'look-again', atMs: earlierTimer(view, atMs, timeNanos) }];
   return propose(view, { parent, rank, timeNanos, excluded });
@@ -123,16 +125,58 @@ function idsOnChain(view: View, parent: BlockRecord): ReadonlySet<HashKey> {
   return ids;
 }
 
-function hasWork(view: View, timeNanos: bigint, excluded: ReadonlySet<HashKey>): boolean {
-  if (!view.settled || view.ingress.hasWork(timeNanos, excluded)) return true;
-  // What execution said counts only while no newer block is on its way to do that work.
-  if (view.tip.height < view.pool.notarized) return false;
-  const { workPending, nextTimerNanos } = view.tip;
-  return workPending || (nextTimerNanos !== undefined && nextTimerNanos <= timeNanos);
+interface Turn {
+  readonly startMs: number;
+  readonly rankMs: number;
+  readonly parent: BlockRecord;
 }
 
-function idleMs({ epochs, parameters }: View): number {
-  return epochs.alone ? parameters.idleBlockMs : parameters.idleBlockOfSeveralMs;
+/**
+ * Counted from when the work came here, not from the start of a round that began long ago: else all ranks propose at once after
+ * a pause, two blocks are notarised, and neither can become final.
+ */
+function withWorkAtMs(view: View, turn: Turn, sinceMs: number | undefined): number {
+  if (sinceMs === undefined) return Number.POSITIVE_INFINITY;
+  const pacedMs = turn.startMs + paceMs(view, turn.parent);
+  return turn.rankMs === 0 ? pacedMs : Math.max(pacedMs, sinceMs) + turn.rankMs;
+}
+
+function withoutWorkAtMs(view: View, { startMs, rankMs, parent }: Turn): number {
+  const { epochs, parameters, tempo } = view;
+  const idleMs = epochs.alone ? parameters.idleBlockMs : parameters.idleBlockOfSeveralMs;
+  // What waits in a notarised block becomes final with a block above it at the latest.
+  const waits = isWaitedFor(view, parent);
+  return startMs + rankMs + (waits ? Math.min(idleMs, tempo.unitMs) : idleMs);
+}
+
+/** Whether calls, or work of the execution, are in blocks that are notarised and not final. */
+function isWaitedFor(view: View, parent: BlockRecord): boolean {
+  const { pool, tip } = view;
+  if (pool.notarized === pool.finalized) return false;
+  for (const { ingressKeys } of pool.chain(parent, pool.finalized))
+    if (ingressKeys.length > 0) return true;
+  const { workPending, nextTimerNanos } = tip;
+  return workPending || (nextTimerNanos !== undefined && nextTimerNanos <= parent.block.timeNanos);
+}
+
+/** Since when there has been something to do; undefined when there is nothing. */
+function workSinceMs(
+  view: View,
+  timeNanos: bigint,
+  excluded: ReadonlySet<HashKey>,
+): number | undefined {
+  const { now, tip } = view;
+  if (!view.settled) return Number.NEGATIVE_INFINITY;
+  const sinceMs = [view.ingress.workSinceMs(timeNanos, excluded)];
+  // What execution said counts only while no newer block is on its way to do that work.
+  if (tip.height >= view.pool.notarized) {
+    const { workPending, nextTimerNanos } = tip;
+    if (workPending) sinceMs.push(view.tipMs);
+    if (nextTimerNanos !== undefined && nextTimerNanos <= timeNanos)
+      sinceMs.push(Math.max(view.tipMs, now.ms - Number(timeNanos - nextTimerNanos) / 1e6));
+  }
+  const known = sinceMs.filter((ms) => ms !== undefined);
+  return known.length === 0 ? undefined : Math.min(...known);
 }
 
 /** Under load a height's fixed cost is shared by more calls: the fuller the last block, the longer the next gathers. */

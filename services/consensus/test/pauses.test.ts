@@ -1,0 +1,94 @@
+// Calls after a pause: the round began long ago, so every rank's wait would be over if it were counted from there.
+import type { Message } from '@internode/contracts';
+import { describe, expect, test } from 'vitest';
+import { STRIPPED_PROPOSAL, VOTE } from '../src/core/artifact.ts';
+import { checkAgreement } from './agreement.ts';
+import { World } from './world.ts';
+
+const PAUSE_MS = 700;
+const CALLS = 12;
+/** Far less than a unit, and than the pause between idle blocks. */
+const FINAL_MS_MAX = 90;
+
+const near = (from: number, to: number): number => (from === to ? 0.1 : 5);
+
+/** Makers by height, of all that was proposed. */
+function proposals(world: World): ReadonlyMap<number, number> {
+  const makers = new Map<number, Set<number>>();
+  for (const node of world.nodes) {
+    for (const message of node.said) {
+      if (message.kind !== 'PublishArtifact' || message.artifactKind !== 'block_proposal') continue;
+      const decoded = STRIPPED_PROPOSAL.decode(message.body);
+      if (decoded.kind !== 'valid') continue;
+      const { height, rank } = decoded.value.block;
+      makers.set(height, (makers.get(height) ?? new Set()).add(rank));
+    }
+  }
+  return new Map([...makers].map(([height, ranks]) => [height, ranks.size]));
+}
+
+function finalCalls(world: World): number {
+  return world.batches(0).reduce((sum, { ingress }) => sum + ingress.length, 0);
+}
+
+function heightOfFinalization(message: Message): number | undefined {
+  if (message.kind !== 'ArtifactReceived') return undefined;
+  if (message.artifactKind !== 'finalization_share') return undefined;
+  const decoded = VOTE.decode(message.body);
+  return decoded.kind === 'valid' ? decoded.value.height : undefined;
+}
+
+describe('a call after a pause', () => {
+  test('is proposed by one maker, and final at once', () => {
+    const world = new World({ n: 4, delay: (_, from, to) => near(from, to) });
+    world.start();
+    for (let i = 0; i < CALLS; i += 1) {
+      world.run(PAUSE_MS);
+      world.gossip(i % 4, `call ${i}`);
+      world.run(FINAL_MS_MAX);
+      expect(finalCalls(world), `call ${i}`).toBe(i + 1);
+    }
+    checkAgreement(world);
+    // The first blocks after a start are made without waiting for work.
+    const doubled = [...proposals(world)].filter(([height, ranks]) => height > 1 && ranks > 1);
+    expect(doubled).toEqual([]);
+  });
+
+  test('is proposed by the next rank a unit later, when the first is down', () => {
+    const world = new World({ n: 4, delay: (_, from, to) => near(from, to) });
+    world.start();
+    world.run(2_000);
+    world.crash(1);
+    for (let i = 0; i < CALLS; i += 1) {
+      world.run(PAUSE_MS);
+      world.gossip(0, `call ${i}`);
+      world.run(1_000 + FINAL_MS_MAX);
+      expect(finalCalls(world), `call ${i}`).toBe(i + 1);
+    }
+    checkAgreement(world);
+  });
+
+  test('in a block that is notarised and does not become final is final with the next, a unit later', () => {
+    let lost: number | undefined;
+    const world = new World({
+      n: 4,
+      parameters: { idleBlockOfSeveralMs: 2_500 },
+      delay: (message, from, to) =>
+        from !== to && lost !== undefined && heightOfFinalization(message) === lost
+          ? undefined
+          : near(from, to),
+    });
+    world.start();
+    world.run(2_000);
+    const { pool } = world.node(0).core.view();
+    lost = pool.notarized + 1;
+    world.gossip(0, 'call');
+    world.run(60);
+    const now = world.node(0).core.view().pool;
+    expect([now.notarized, now.finalized]).toEqual([lost, lost - 1]);
+    // A unit is a second at first; an idle block would take two and a half.
+    world.run(1_000 + FINAL_MS_MAX);
+    expect(finalCalls(world)).toBe(1);
+    checkAgreement(world);
+  });
+});
