@@ -4,6 +4,7 @@ import { separator, sha256 } from '@internode/encoding';
 import { concatBytes, toHex, utf8 } from '@internode/prelude';
 import { describe, expect, test } from 'vitest';
 import { messageOf } from '../src/core/round.ts';
+import { VALUE } from '../src/core/wire.ts';
 import { BEACON_LIMITS, genesisBeacon } from '../src/index.ts';
 import { bls, deal, Network } from './network.ts';
 
@@ -324,6 +325,42 @@ describe('a subnet of four', () => {
     network.settle();
     // All at once, the last far above what it knows.
     expect(checkChain(network, 3)).toBe(17);
+  });
+
+  test('one that peers have left behind says how far it is, and follows what its own consensus holds', () => {
+    const network = new Network(4);
+    network.start();
+    const behind = 20;
+    const heights = behind + BEACON_LIMITS.historyHeights + 5;
+    for (let height = 1; height <= behind; height += 1) network.tellAll(finalized(height));
+    network.silent.add(3);
+    for (let height = behind + 1; height <= heights; height += 1)
+      network.tellAll(finalized(height));
+    network.silent.delete(3);
+    network.said[3] = [];
+    network.restart(3);
+    network.tell(3, { kind: 'RequestBeacon', height: heights });
+    network.settle();
+    // Its journal is written in groups.
+    const left = BEACON_LIMITS.journalEvery;
+    expect(network.beacons(3).at(-1)?.height).toBe(left);
+    const nodeId = network.dealing.nodes[3]?.nodeId as Uint8Array;
+    const values = new Map(network.beacons(0).map(({ height, value }) => [height, value]));
+    for (let height = left + 1; height <= heights; height += 1) {
+      const content = sha256(values.get(height - 1) as Uint8Array);
+      const signature = values.get(height) as Uint8Array;
+      const body = VALUE.encode({ height, content, signature });
+      const id = sha256(body);
+      network.tell(3, {
+        kind: 'ArtifactReceived',
+        artifactKind: 'beacon',
+        id,
+        body,
+        fromNode: nodeId,
+      });
+      network.settle();
+      expect(network.beacons(3).at(-1)?.height).toBe(height);
+    }
   });
 });
 

@@ -39,6 +39,28 @@ function questions(world: World) {
 }
 
 describe('catching up by range', () => {
+  test('a node whose beacon has lost the end of its journal leads it up again by its own blocks', () => {
+    const world = new World({
+      n: 4,
+      delay: lan,
+      strictValues: true,
+      parameters: { unitDelayMs: 20, idleBlockMs: 5 },
+    });
+    world.start();
+    world.run(1_000);
+    world.crash(AWAY);
+    world.forgetBeacons(AWAY, finalized(world, AWAY) - 2 * CONSENSUS_LIMITS.valuesAhead);
+    const left = finalized(world, AWAY);
+    world.run(4_000);
+    expect(finalized(world, 0)).toBeGreaterThan(left + 2 * CONSENSUS_LIMITS.hardGap);
+    world.startNode(AWAY);
+    world.run(3_000);
+    expect(finalized(world, AWAY)).toBeGreaterThan(finalized(world, 0) - 5);
+    const lies = world.node(AWAY).events.filter(({ kind }) => kind === 'ArtifactRejected');
+    expect(lies).toEqual([]);
+    checkAgreement(world);
+  });
+
   test('a node that was away, its disk intact, asks for what it missed', () => {
     const world = new World({
       n: 4,

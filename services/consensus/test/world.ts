@@ -59,6 +59,8 @@ export interface TestNode {
   /** Beacons and tapes that its beacon has checked, by kind and height. */
   readonly values: Set<string>;
   beaconHeight: number;
+  /** Beacons ahead of its turn that its beacon was told. */
+  readonly claims: Map<number, Uint8Array>;
   /** How many tasks of each kind its solver had. */
   readonly tasks: Map<string, number>;
   /** Bodies of calls that its p2p holds, by id in hex. */
@@ -199,6 +201,7 @@ export class World {
       values: new Set(),
       lost: false,
       beaconHeight: 0,
+      claims: new Map(),
       said: [],
       events: [],
       timers: new Map(),
@@ -230,11 +233,7 @@ export class World {
         throw new Error('replay has effects');
     }
     this.#step(node, () => node.core.step(this.now(), { kind: 'started' }));
-    this.tell(index, {
-      kind: 'BeaconValue',
-      height: node.core.view().pool.notarized,
-      value: beaconOf(node.core.view().pool.notarized),
-    });
+    this.#sayValue(node, 'beacon', node.core.view().pool.notarized);
     for (const other of this.nodes) {
       if (other.up && other !== node)
         for (const slot of other.slots.values()) this.#send(other, node, slot);
@@ -607,12 +606,31 @@ export class World {
     const tip = Math.max(
       ...this.nodes.map(({ up, core }) => (up ? core.view().pool.notarized : 0)),
     );
-    const made = height === 0 || height > tip - 5 || node.values.has(`${kind}/${height}`);
-    if (this.options.strictValues === true && !made) return;
-    if (kind === 'beacon') node.beaconHeight = Math.max(node.beaconHeight, height);
+    const near = height > tip - 5;
+    if (this.options.strictValues === true && kind === 'beacon') {
+      while (node.beaconHeight < height && node.beaconHeight >= tip - 5) this.#makeBeacon(node);
+      if (height > node.beaconHeight) height = node.beaconHeight;
+      if (height > 0 && !node.values.has(`beacon/${height}`)) return;
+    } else if (this.options.strictValues === true && kind === 'tape') {
+      if (!near && !node.values.has(`tape/${height}`)) return;
+    }
     const value = kind === 'beacon' ? beaconOf(height) : tapeOf(height);
     if (kind === 'beacon') this.tell(node.index, { kind: 'BeaconValue', height, value });
     else this.tell(node.index, { kind: 'TapeValue', height, value });
+  }
+
+  #makeBeacon(node: TestNode): void {
+    node.beaconHeight += 1;
+    node.values.add(`beacon/${node.beaconHeight}`);
+  }
+
+  /** What a crash leaves of a beacon's journal. */
+  forgetBeacons(index: number, above: number): void {
+    const node = this.node(index);
+    for (let height = above + 1; height <= node.beaconHeight; height += 1)
+      node.values.delete(`beacon/${height}`);
+    node.beaconHeight = Math.min(node.beaconHeight, above);
+    node.claims.clear();
   }
 
   /** What consensus gives to beacon. As it does, this one takes beacons in their order only and few ahead. */
@@ -621,15 +639,22 @@ export class World {
     const decoded = THRESHOLD_VALUE.decode(body);
     if ((kind !== 'beacon' && kind !== 'tape') || decoded.kind !== 'valid') return;
     const { height, content, signature } = decoded.value;
-    const good =
-      kind === 'tape'
-        ? toHex(signature) === toHex(tapeOf(height))
-        : toHex(signature) === toHex(beaconOf(height)) &&
-          toHex(content) === toHex(sha256(beaconOf(height - 1)));
-    if (!good || (kind === 'beacon' && height > node.beaconHeight + 10)) return;
-    if (kind === 'beacon') node.beaconHeight = Math.max(node.beaconHeight, height);
-    node.values.add(`${kind}/${height}`);
-    this.#sayValue(node, kind, height);
+    if (kind === 'tape') {
+      if (toHex(signature) !== toHex(tapeOf(height))) return;
+      node.values.add(`tape/${height}`);
+      return this.#sayValue(node, kind, height);
+    }
+    if (toHex(content) !== toHex(sha256(beaconOf(height - 1)))) return;
+    if (height > node.beaconHeight && height <= node.beaconHeight + 128)
+      node.claims.set(height, signature);
+    for (;;) {
+      const next = node.beaconHeight + 1;
+      const claim = node.claims.get(next);
+      node.claims.delete(next);
+      if (claim === undefined || toHex(claim) !== toHex(beaconOf(next))) return;
+      this.#makeBeacon(node);
+      this.#sayValue(node, 'beacon', next);
+    }
   }
 
   /** Beacon, execution and state of the node, and the network. */

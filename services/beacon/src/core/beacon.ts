@@ -109,7 +109,10 @@ export class BeaconCore implements Core<BeaconTask, BeaconAnswer, BeaconEvent> {
         return this.#advanceTo({ notarized: message.height, finalized: message.height });
       case 'RequestBeacon':
         if (this.#workshop.say('beacon', message.height)) return;
-        // Consensus needs it to go on, so the height before is notarised: the news was lost.
+        // Consensus needs it to go on, so the height before is notarised: the news was lost. Or this journal has lost its
+        // end, and peers their memory of it: consensus has those values in its blocks, and hears from where on.
+        if (message.height > this.#workshop.marks.beacon + 1)
+          this.#workshop.say('beacon', this.#workshop.marks.beacon);
         return this.#advanceTo({ notarized: message.height - 1 });
       case 'RequestTape':
         if (this.#workshop.say('tape', message.height)) return;

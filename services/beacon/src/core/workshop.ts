@@ -242,8 +242,9 @@ export class Workshop {
     // A share comes from its signer, so that nobody takes another's place; a value may come from anyone.
     const stolen = 'signer' in read.value && !bytesEqual(read.value.signer, message.fromNode);
     const own = bytesEqual(message.fromNode, nodeId);
-    if (stolen || own || !epochs.knows(peer)) return reject('not from its signer');
     const isShare = artifactKind !== kind;
+    // The own consensus brings values that its blocks hold.
+    if (stolen || (own ? isShare : !epochs.knows(peer))) return reject('not from its signer');
     if (!this.#isWanted(kind, height, isShare)) {
       if (isShare) this.#answer(kind, height, message.fromNode);
       return;

@@ -316,6 +316,7 @@ export class Chase {
   #lied(peer: string): void {
     this.peers.rest(peer, this.#state.now.ms + CONSENSUS_LIMITS.peerLiedMs);
     const reason = 'no honest node says this';
+    if (peer === toHex(this.#nodeId)) return;
     this.#outbox.observe({ kind: 'ArtifactRejected', artifact: 'catch_up_range', peer, reason });
   }
 }

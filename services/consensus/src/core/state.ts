@@ -53,6 +53,8 @@ export class State implements View {
   settled = false;
   notarizedMs = Number.NEGATIVE_INFINITY;
   notarizedBeforeMs = Number.NEGATIVE_INFINITY;
+  /** The height of which the own beacon last spoke. */
+  ownBeacon = 0;
   tipMs = Number.NEGATIVE_INFINITY;
   pool: Pool;
   ledger: Ledger;
@@ -136,6 +138,7 @@ export class State implements View {
 
   hearBeacon(height: number, value: Uint8Array): void {
     const { pool } = this;
+    this.ownBeacon = height;
     if (height < pool.finalized || height > pool.notarized + CONSENSUS_LIMITS.lookAhead) return;
     // One that comes before the members of its height are known is asked for again.
     const epoch = this.epochs.at(height + 1);

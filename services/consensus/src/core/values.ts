@@ -1,5 +1,6 @@
 // Beacons and tapes that peers gave with their blocks, on their way to the own beacon, which alone knows whether they are right.
-// It holds few ahead of its turn, so they are passed on as the chain advances.
+// It holds few ahead of its turn, so they are passed on as the chain advances. After a restart it may stand below the own chain, at
+// heights that peers' beacons have forgotten: what the own blocks hold leads it up again.
 import { sha256 } from '@internode/encoding';
 import { BoundedMap, toHex } from '@internode/prelude';
 import { CONSENSUS_LIMITS } from '../limits.ts';
@@ -18,6 +19,7 @@ const NEVER = Number.POSITIVE_INFINITY;
 /** Passed on so often to no effect, a value is wrong. */
 const TIMES_MAX = 3;
 const SIGNATURE_BYTES = 48;
+const NOTHING = new Uint8Array(0);
 const HELD_MAX = 2 * CONSENSUS_LIMITS.rangeHeightsMax;
 
 export class Values {
@@ -46,17 +48,17 @@ export class Values {
 
   /** Passes on what is next; answers when to look again. */
   relay(lied: (peer: string) => void): number {
-    if (this.#beacons.size + this.#tapes.size === 0) return NEVER;
     const { pool, beacons, tapes, delivered } = this.#state;
+    const known = this.#known();
+    this.#offerOwn(known);
+    if (this.#beacons.size + this.#tapes.size === 0) return NEVER;
     for (const height of this.#beacons.keys())
-      if (height < pool.finalized - 1 || beacons.has(height)) this.#beacons.delete(height);
+      if (height < known || beacons.has(height)) this.#beacons.delete(height);
     for (const height of this.#tapes.keys())
       if (height <= delivered || tapes.has(height)) this.#tapes.delete(height);
-    let known = pool.finalized;
-    while (beacons.has(known + 1)) known += 1;
     let wakeMs = NEVER;
     for (let height = known; height <= known + CONSENSUS_LIMITS.valuesAhead; height += 1) {
-      const parent = beacons.get(height - 1)?.value ?? this.#beacons.get(height - 1)?.signature;
+      const parent = this.#beaconOf(height - 1);
       if (parent === undefined) continue;
       const isNext = height <= known + 1;
       const wrong = this.#pass('beacon', { height, content: sha256(parent), isNext });
@@ -71,6 +73,33 @@ export class Values {
       else lied(wrong);
     }
     return wakeMs;
+  }
+
+  /** How far the own beacon is. */
+  #known(): number {
+    const { pool, beacons, ownBeacon } = this.#state;
+    let known = pool.finalized;
+    if (!beacons.has(known)) return Math.max(0, Math.min(known - 1, ownBeacon));
+    while (beacons.has(known + 1)) known += 1;
+    return known;
+  }
+
+  #offerOwn(known: number): void {
+    const { pool, ledger, epochs } = this.#state;
+    const last = Math.min(known + CONSENSUS_LIMITS.valuesAhead, pool.finalized - 1);
+    for (let height = known + 1; height <= last; height += 1) {
+      const signature = ledger.delivery(height)?.ownBeacon ?? NOTHING;
+      if (signature.length !== SIGNATURE_BYTES || this.#beacons.has(height)) continue;
+      this.#beacons.set(height, { peer: epochs.nodeId, signature, saidMs: -NEVER, times: 0 });
+    }
+  }
+
+  #beaconOf(height: number): Uint8Array | undefined {
+    const { beacons, ledger } = this.#state;
+    const known = beacons.get(height)?.value ?? this.#beacons.get(height)?.signature;
+    if (known !== undefined) return known;
+    const own = ledger.delivery(height)?.ownBeacon ?? NOTHING;
+    return own.length === SIGNATURE_BYTES ? own : undefined;
   }
 
   /** When to look again; or, as text, the peer that gave a wrong value. */
