@@ -15,6 +15,17 @@ export interface Held {
 export interface Inside {
   /** What the batches asked for before this call have made. */
   hold(): Held;
+  /**
+   * Puts what `hold` would see aside under a new name, for later lives too. What is there now is kept; resolves when a
+   * power cut cannot undo it. It costs the files that are not shared with the store any more.
+   */
+  keep(name: string): Promise<void>;
+  /** The names of what was put aside. */
+  kept(): string[];
+  /** Opened by the first read, which rejects when it cannot be. */
+  holdKept(name: string): Held;
+  /** What was put aside is gone for good. */
+  drop(name: string): Promise<void>;
   /** In turn with the batches from outside. */
   write(batch: readonly Change[], options: { readonly sync: boolean }): Promise<void>;
 }
@@ -23,8 +34,10 @@ export interface Inside {
 export interface Extension {
   /** Called in the order of asking, among the store's other operations; answered when it likes. */
   call(request: unknown): Promise<ExtensionAnswer>;
-  /** The keys of a batch from outside, just before it is written. */
-  writing(keys: Iterable<Uint8Array>): void;
+  /** The keys of a batch from outside, just before it is written. The answer is written with it, in one. */
+  writing(keys: Iterable<Uint8Array>): readonly Change[];
+  /** A batch was not written, or nobody knows: it may come again. */
+  failed(): void;
 }
 
 export interface ExtensionAnswer {

@@ -17,6 +17,7 @@ export class MemoryStore implements Store {
   #sortedKeys: string[] | undefined = [];
   #unsynced: Unsynced[] = [];
   #full = false;
+  readonly #kept = new Map<string, HeldMemory>();
 
   /** From now on writes fail with `full`, or no longer. */
   setFull(full: boolean): void {
@@ -79,6 +80,27 @@ export class MemoryStore implements Store {
   holdNow(): HeldMemory {
     this.#sortedKeys ??= sortedKeysOf(this.#values);
     return new HeldMemory(this.#sortedKeys, new Map(this.#values));
+  }
+
+  /** What is stored now is put aside under a name: no crash undoes it. Throws a `StorageFault` (`full`). */
+  keepNow(name: string): void {
+    if (this.#full) throw new StorageFault('full', 'memory store: no space left');
+    this.#kept.set(name, this.holdNow());
+  }
+
+  get kept(): string[] {
+    return [...this.#kept.keys()];
+  }
+
+  /** Throws a `StorageFault` (`corrupt`) when it is gone. */
+  heldOf(name: string): HeldMemory {
+    const held = this.#kept.get(name);
+    if (held === undefined) throw new StorageFault('corrupt', `nothing is kept as ${name}`);
+    return held;
+  }
+
+  dropNow(name: string): void {
+    this.#kept.delete(name);
   }
 
   async write(batch: readonly Change[], options: { readonly sync: boolean }): Promise<void> {

@@ -8,6 +8,8 @@ import { StorageFault, type StorageFaultCode } from './fault.ts';
 import type { Extend, Extension, Inside } from './inside.ts';
 import { packRows, type Row, unpackRows } from './packing.ts';
 import { HeldRows } from './rocksdb-held.ts';
+import { Keeper } from './rocksdb-kept.ts';
+import { SHAPE } from './rocksdb-options.ts';
 import { type StoreAnswer, type StoreRequest, USER_PREFIX } from './rocksdb-protocol.ts';
 import type { Change } from './store.ts';
 import { Witness } from './witness.ts';
@@ -16,8 +18,6 @@ import { Witness } from './witness.ts';
 const COMMIT_KEY = Buffer.from([0]);
 /** What is checked whole before it is opened, about 4 ms a MiB; a larger store is checked while it serves. */
 const VERIFY_BYTES_MAX = 64 * 1024 * 1024;
-/** Bounds memory, and the log that is read again after a kill. */
-const MEMTABLE_BYTES = 64 * 1024 * 1024;
 const SWEEP_ROWS = 500;
 const SWEEP_EVERY_MS = 20;
 /** Who is answered when nobody asked. */
@@ -38,6 +38,7 @@ let reopenAtMs = 0;
 let lastError: unknown;
 
 let extension: Extension | undefined;
+const keeper = new Keeper(path);
 
 /** A request, the next piece of checking a large store, or a batch of the extension. */
 type Work = StoreRequest | Sweep | Own;
@@ -101,6 +102,7 @@ async function performOwn({ batch, sync, settle }: Own): Promise<void> {
   const rows: Row[] = [];
   for (const { key, value } of batch) rows.push(prefixed(key), value);
   await write(rows, sync).then(settle.resolve, (error) => {
+    extension?.failed();
     const { code, message } = plainFaultOf(error);
     settle.reject(new StorageFault(code, message));
   });
@@ -111,6 +113,10 @@ const inside: Inside = {
     if (opened === undefined) throw new StorageFault('broken', `${path} is closed`);
     return new HeldRows(opened.db);
   },
+  keep: (name) => keeper.keep(name),
+  kept: () => keeper.names(),
+  holdKept: (name) => keeper.hold(name),
+  drop: (name) => keeper.drop(name),
   write: (batch, { sync }) => {
     const settle = Promise.withResolvers<void>();
     enqueue({ kind: 'own', batch, sync, settle });
@@ -136,14 +142,20 @@ async function perform(request: Answered): Promise<Uint8Array<ArrayBuffer>> {
     case 'open':
       await open();
       if (extensionUrl !== undefined && extension === undefined) {
+        keeper.clear();
         const { extend } = (await import(extensionUrl)) as { extend: Extend };
         extension = extend(inside);
       }
       return NO_ROWS.slice();
     case 'write': {
       const rows = unpackRows(request.rows);
-      extension?.writing(keysOf(rows));
-      await write(rows, request.sync);
+      for (const { key, value } of extension?.writing(keysOf(rows)) ?? []) {
+        rows.push(prefixed(key), value);
+      }
+      await write(rows, request.sync).catch((error) => {
+        extension?.failed();
+        throw error;
+      });
       return NO_ROWS.slice();
     }
     case 'getMany': {
@@ -162,6 +174,7 @@ async function perform(request: Answered): Promise<Uint8Array<ArrayBuffer>> {
       return NO_ROWS.slice();
     }
     case 'close':
+      await keeper.close();
       await close();
       port?.unref();
       return NO_ROWS.slice();
@@ -177,10 +190,7 @@ async function open(): Promise<void> {
   try {
     await db.open({
       createIfMissing: isNew,
-      parallelism: 1,
-      walCompression: false,
-      compaction: 'level',
-      memtableMemoryBudget: MEMTABLE_BYTES,
+      ...SHAPE,
     });
     commit = numberOf((await db.getMany([COMMIT_KEY]))[0]);
     if (commit < witness.commit) {

@@ -76,6 +76,72 @@ describe('an extension', () => {
     expect(await read('k00000', 'k00002', 1e6)).toEqual(['k00000', 'k00001']);
   });
 
+  test('keeps what was there for later lives, whatever is written, flushed and merged since', async () => {
+    const path = temporaryDir();
+    const start = async () => {
+      const store = await RocksStore.open({ path, extension });
+      stores.push(store);
+      return store;
+    };
+    const first = await start();
+    const fill = async (store: RocksStore, round: number) => {
+      for (let i = 0; i < 40; i++) {
+        const batch = Array.from({ length: 250 }, (_, j) => ({
+          key: utf8(`k${String(i * 250 + j).padStart(5, '0')}`),
+          value: new Uint8Array(4_000).fill(round),
+        }));
+        await store.write(batch, { sync: false });
+      }
+    };
+    await fill(first, 1);
+    await first.write([{ key: utf8('last'), value: utf8('1') }], { sync: false });
+    const keeping = first.call({ kind: 'keep', name: 'one' });
+    const writing = fill(first, 2);
+    await Promise.all([
+      keeping,
+      writing,
+      first.write([{ key: utf8('last'), value: utf8('2') }], { sync: false }),
+    ]);
+    await fill(first, 3);
+    await first.call({ kind: 'keep', name: 'two' });
+    expect(await first.call({ kind: 'kept' })).toEqual(['one', 'two']);
+    await stores.pop()?.close();
+    const second = await start();
+    await fill(second, 4);
+    const found = async (name: string) => {
+      await second.call({ kind: 'holdKept', name });
+      const read = (gte: string) =>
+        second.call({ kind: 'read', name, gte, lt: 'z', bytesMax: 1e6 }) as Promise<string[][]>;
+      const values = new Set<number | undefined>();
+      let count = 0;
+      for (let gte = 'k0'; ; ) {
+        const some = await read(gte);
+        const last = some.at(-1)?.[0];
+        if (last === undefined) return { values: [...values], count };
+        for (const [key, value] of some) {
+          if (key === 'last') return { values: [...values], count, last: value };
+          values.add(value?.charCodeAt(0));
+          count += 1;
+        }
+        gte = `${last}\0`;
+      }
+    };
+    expect(await found('one')).toEqual({ values: [1], count: 10_000, last: '1' });
+    expect(await found('two')).toEqual({ values: [3], count: 10_000, last: '2' });
+    await second.call({ kind: 'drop', name: 'one' });
+    expect(await second.call({ kind: 'kept' })).toEqual(['two']);
+    await second.call({ kind: 'holdKept', name: 'three' });
+    await expect(
+      second.call({ kind: 'read', name: 'three', gte: 'k', lt: 'z', bytesMax: 1 }),
+    ).rejects.toThrow('cannot be opened');
+  });
+
+  test('adds to the batches of others, in one', async () => {
+    const { store, write } = await opened();
+    await write('twice', '1');
+    expect(await store.get(utf8('twice!'))).toEqual(new Uint8Array(utf8('too')));
+  });
+
   test('writes in turn, and is told of the batches of others but not of its own', async () => {
     const { store, write, tell } = await opened();
     await Promise.all([

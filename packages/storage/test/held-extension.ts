@@ -3,7 +3,8 @@ import type { Extend, Held } from '../src/index.ts';
 
 export type Told =
   | { readonly kind: 'hold'; readonly name: string }
-  | { readonly kind: 'release'; readonly name: string }
+  | { readonly kind: 'release' | 'keep' | 'holdKept' | 'drop'; readonly name: string }
+  | { readonly kind: 'kept' }
   | {
       readonly kind: 'read';
       readonly name: string;
@@ -25,6 +26,15 @@ export const extend: Extend = (inside) => {
         return undefined;
       case 'release':
         return held.get(told.name)?.close();
+      case 'keep':
+        return inside.keep(told.name);
+      case 'kept':
+        return inside.kept();
+      case 'holdKept':
+        held.set(told.name, inside.holdKept(told.name));
+        return undefined;
+      case 'drop':
+        return inside.drop(told.name);
       case 'read': {
         const [gte, lt] = [Buffer.from(told.gte), Buffer.from(told.lt)];
         const entries = await held.get(told.name)?.read({ gte, lt, bytesMax: told.bytesMax });
@@ -42,8 +52,14 @@ export const extend: Extend = (inside) => {
   };
   return {
     writing: (keys) => {
+      const before = seen.length;
       for (const key of keys) seen.push(textOf(key));
+      return seen
+        .slice(before)
+        .filter((key) => key.startsWith('twice'))
+        .map((key) => ({ key: Buffer.from(`${key}!`), value: Buffer.from('too') }));
     },
+    failed: () => {},
     call: async (told) => ({ answer: await answerTo(told as Told) }),
   };
 };

@@ -50,6 +50,8 @@ export const CHECKPOINT_LIMITS = {
   subManifestBytes: 1024 * 1024,
   /** Checkpoints that are kept and served. The oldest goes when another is made. */
   keptMax: 2,
+  /** What is remembered of one is stored in rows of so many bytes. */
+  rememberedPartBytes: 1024 * 1024,
   /** Rows are read so many bytes at a time: a whole unit of pages. */
   readBytes: 1280 * 1024,
   /** Chunks of one question, and their bytes together unless it is one. More is refused. */

@@ -4,7 +4,7 @@ import type { StateEvent } from './core/event.ts';
 
 type SyncEvent = Extract<
   StateEvent,
-  { kind: 'CheckpointMade' | 'CheckpointMissed' | 'PartServed' | `Sync${string}` }
+  { kind: `Checkpoint${string}` | 'PartServed' | `Sync${string}` }
 >;
 
 export function describeSync(event: SyncEvent): Description {
@@ -32,6 +32,21 @@ export function describeSync(event: SyncEvent): Description {
           fields: { height: event.height },
         },
       };
+    case 'CheckpointsKept': {
+      const heights = event.heights.join(', ');
+      return {
+        log: { level: 'info', text: 'checkpoints on the disk are served', fields: { heights } },
+      };
+    }
+    case 'CheckpointDropped': {
+      const { height, reason } = event;
+      const text =
+        'a checkpoint on the disk is damaged and not served any more; the state is not affected';
+      return {
+        log: { level: 'error', text, fields: { height, reason } },
+        metrics: [{ kind: 'count', name: 'checkpoints_dropped_total' }],
+      };
+    }
     case 'PartServed': {
       const labels = { outcome: event.outcome };
       return {

@@ -82,6 +82,8 @@ export function describeState(event: StateEvent): Description {
       return { log: { level: 'info', text: 'the store can be written again' } };
     case 'CheckpointMade':
     case 'CheckpointMissed':
+    case 'CheckpointsKept':
+    case 'CheckpointDropped':
     case 'PartServed':
     case 'SyncBegan':
     case 'SyncProgressed':

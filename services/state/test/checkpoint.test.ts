@@ -68,6 +68,83 @@ describe('manifests', () => {
   });
 });
 
+describe('the chunk hashes of before a restart', () => {
+  /** Restarts, some with the loss of what was not synced, between checkpoints of every 8 heights. */
+  function restless(seed: number, turns: (height: number) => 'none' | 'restart' | 'power cut') {
+    const batches = new History(seed).batches(48);
+    const store = new MemoryStore();
+    const asked: Rig[] = [];
+    const start = (height: number): Rig => {
+      const rig = replica({ store, finalHeight: height });
+      rig.tell(epochBegan(Math.floor(height / 8) * 8, Math.floor(height / 8) * 8 + 8));
+      asked.push(rig);
+      return rig;
+    };
+    let rig = start(0);
+    const expected = new Map<number, string>();
+    const steady = replica();
+    steady.tell(epochBegan(0, 8));
+    for (const each of batches) {
+      const { height } = each;
+      steady.tell(each);
+      rig.tell(each);
+      if (height % 8 === 0) {
+        expected.set(height, manifestRoot(steady.store, height));
+        rig.tell(epochBegan(height, height + 8));
+        steady.tell(epochBegan(height, height + 8));
+      }
+      const turn = turns(height);
+      if (turn === 'none') continue;
+      if (turn === 'power cut') store.crash(Math.floor(store.unsyncedCount / 2));
+      rig = start(height);
+      for (const again of batches.slice(0, height)) rig.tell(again);
+    }
+    const made = asked.flatMap((each) => each.allSaid('CheckpointMade'));
+    return { made, expected, asked };
+  }
+
+  test('lead to the manifest of all rows, whatever was lost in between', () => {
+    for (let seed = 60; seed < 66; seed++) {
+      const random = new Random(seed);
+      const { made, expected } = restless(seed, () =>
+        random.below(3) > 0 ? 'none' : random.below(2) === 0 ? 'restart' : 'power cut',
+      );
+      expect(new Set(made.map(({ height }) => height)).size).toBeGreaterThan(3);
+      for (const each of made) expect(toHex(each.manifestRoot)).toBe(expected.get(each.height));
+    }
+  });
+
+  test('are not computed again, but for what was written', () => {
+    const batches = new History(67).batches(24);
+    const quiet = { canisters: [], requests: [], modules: [] };
+    const first = replica();
+    first.tell(epochBegan(0, 20));
+    for (const each of batches.slice(0, 20)) first.tell(each);
+    const again = replica({ store: first.store, finalHeight: 20 });
+    again.tell(epochBegan(20, 24));
+    for (const each of batches.slice(20)) again.tell({ ...each, ...quiet });
+    const [made] = again.event('CheckpointMade');
+    expect(made?.height).toBe(24);
+    expect(made?.hashedBytes).toBeLessThan((made?.bytes ?? 0) / 20);
+  });
+
+  test('are not believed when a life without checkpoints wrote since', () => {
+    const batches = new History(68).batches(24);
+    const first = replica();
+    first.tell(epochBegan(0, 8));
+    for (const each of batches.slice(0, 8)) first.tell(each);
+    const other = Rig.started({ store: first.store, finalHeight: 8 });
+    for (const each of batches.slice(8, 16)) other.tell(each);
+    const again = replica({ store: first.store, finalHeight: 16 });
+    again.tell(epochBegan(16, 24));
+    for (const each of batches.slice(16)) again.tell(each);
+    const steady = replica();
+    steady.tell(epochBegan(0, 24));
+    for (const each of batches) steady.tell(each);
+    expect(again.last('CheckpointMade')).toEqual(steady.last('CheckpointMade'));
+  });
+});
+
 describe('what is read from outside', () => {
   /** A change of some bytes, a cut, or something added. */
   function spoiled(bytes: Uint8Array, random: Random): Uint8Array {

@@ -7,7 +7,7 @@ import { SystemClock } from '@internode/host';
 import { toHex } from '@internode/prelude';
 import { MemoryJournal } from '@internode/storage/memory';
 import { RocksStore } from '@internode/storage/rocksdb';
-import { CHECKPOINTS, createState, createStateSolver } from '../src/index.ts';
+import { CHECKPOINTS, createState, createStateSolver, type StateEvent } from '../src/index.ts';
 import { beaconOn } from './killed-node.ts';
 import { bls, publicKey, SUBNET } from './rig.ts';
 
@@ -21,6 +21,8 @@ export interface Live {
     holds: (message: MessageOf<Kind>) => boolean,
   ): Promise<MessageOf<Kind>>;
   last<Kind extends MessageKind>(kind: Kind): MessageOf<Kind> | undefined;
+  /** Once it was observed. */
+  event(kind: StateEvent['kind']): Promise<StateEvent>;
   stepMsMax(): number;
   bytesAnswered(): number;
   close(): Promise<void>;
@@ -76,7 +78,12 @@ export async function live(path: string, name: number): Promise<Live> {
     askers.get(toHex(askId))?.(body);
     askers.delete(toHex(askId));
   });
-  service.start({ ...ports, solver: createStateSolver({ store, bls, publicKey }) });
+  const events: StateEvent[] = [];
+  const observe = (_service: string, event: unknown): void => {
+    events.push(event as StateEvent);
+    for (const look of [...waiting]) look();
+  };
+  service.start({ ...ports, observe, solver: createStateSolver({ store, bls, publicKey }) });
   caller.tell({ kind: 'Readiness', service: 'consensus', ready: true, height: 0, detail: '' });
   const last = <Kind extends MessageKind>(kind: Kind) =>
     newest.get(kind) as MessageOf<Kind> | undefined;
@@ -93,6 +100,17 @@ export async function live(path: string, name: number): Promise<Live> {
           if (message === undefined || !holds(message)) return;
           waiting.delete(look);
           resolve(message);
+        };
+        waiting.add(look);
+        look();
+      }),
+    event: (kind) =>
+      new Promise((resolve) => {
+        const look = (): void => {
+          const event = events.find((each) => each.kind === kind);
+          if (event === undefined) return;
+          waiting.delete(look);
+          resolve(event);
         };
         waiting.add(look);
         look();

@@ -1,5 +1,5 @@
 /** Sync through stores on disk, with the services' shells and a bus on each side. */
-import { mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { nodeHashEngine } from '@internode/crypto/fast';
@@ -63,4 +63,44 @@ describe('state on RocksDB', () => {
       await Promise.all([donor.close(), second.close()]);
     },
   );
+
+  test('is served by a donor that was started again, until its checkpoint is damaged', async () => {
+    const batches = new History(32).batches(30);
+    const [path, empty, other] = [folder(), folder(), folder()];
+    const first = await live(path, 1);
+    first.caller.tell(epochBegan(0, 20));
+    await play(first, batches.slice(0, 20));
+    const made = await first.until('CheckpointMade', ({ height }) => height === 20);
+    await play(first, batches.slice(20, 25));
+    await first.close();
+    const donor = await live(path, 1);
+    donor.caller.tell(epochBegan(20, 40));
+    await play(donor, batches.slice(25));
+    const joiner = await live(empty, 2);
+    joiner.link(donor);
+    joiner.caller.tell({ kind: 'SyncState', package: packageOf(made), peers: [donor.id] });
+    await joiner.until('StateCertified', ({ height }) => height === 20);
+    expect(await joiner.until('CheckpointMade', () => true)).toEqual(made);
+    await Promise.all([donor.close(), joiner.close()]);
+
+    // Tables are shared with the store: another file under the name, not other bytes in it.
+    const kept = join(path, 'kept', '20');
+    for (const name of readdirSync(kept).filter((each) => each.endsWith('.sst'))) {
+      const bytes = readFileSync(join(kept, name));
+      for (let at = 100; at < bytes.length - 100; at += 1_000) bytes[at] = 255 - (bytes[at] ?? 0);
+      rmSync(join(kept, name));
+      writeFileSync(join(kept, name), bytes);
+    }
+    const damaged = await live(path, 1);
+    const late = await live(other, 3);
+    late.link(damaged);
+    late.caller.tell({ kind: 'SyncState', package: packageOf(made), peers: [damaged.id] });
+    await damaged.event('CheckpointDropped');
+    await expect.poll(() => existsSync(kept)).toBe(false);
+    expect(damaged.last('Readiness')).toMatchObject({ service: 'state' });
+    damaged.caller.tell(epochBegan(20, 31));
+    await play(damaged, new History(32).batches(31).slice(30));
+    expect((await damaged.until('CheckpointMade', ({ height }) => height === 31)).height).toBe(31);
+    await Promise.all([damaged.close(), late.close()]);
+  });
 });

@@ -166,6 +166,55 @@ describe('a donor', () => {
     expect(madeBy(again)).toEqual(made);
   });
 
+  test('goes on serving the checkpoints on its disk after a power cut, whatever was written since', () => {
+    for (let seed = 0; seed < 4; seed++) {
+      const batches = new History(40 + seed).batches(40);
+      const subnet = new Subnet();
+      const first = replica();
+      first.tell(epochBegan(0, 20));
+      for (const each of batches.slice(0, 20)) first.tell(each);
+      const made = madeBy(first);
+      first.tell(epochBegan(20, 30));
+      for (const each of batches.slice(20, 26 + seed)) first.tell(each);
+      first.store.crash(first.store.unsyncedCount - seed);
+      const donor = subnet.add(1, replica({ store: first.store, finalHeight: 20 }));
+      expect(donor.event('CheckpointsKept')).toEqual([{ kind: 'CheckpointsKept', heights: [20] }]);
+      for (const each of batches.slice(20)) donor.tell(each);
+      const joiner = subnet.add(2, replica());
+      sync(joiner, made, subnet.peers(1));
+      subnet.carry();
+      expect(joiner.certifiedHeight).toBe(20);
+      expect(manifestRoot(joiner.store, 20)).toBe(toHex(made.manifestRoot));
+    }
+  });
+
+  test('whose checkpoint on the disk is damaged says so, serves it no more and makes the next one', () => {
+    const batches = new History(45).batches(20);
+    const { donor: first, made } = donorOf(batches.slice(0, 10));
+    const { store } = first;
+    for (const each of batches.slice(10, 15)) first.tell(each);
+    // The rows of another height under the name of this one.
+    store.keepNow('10');
+    const subnet = new Subnet();
+    const donor = subnet.add(1, replica({ store, finalHeight: 15 }));
+    const joiner = subnet.add(2, replica());
+    sync(joiner, made, subnet.peers(1));
+    subnet.carry();
+    expect(joiner.certifiedHeight).toBe(0);
+    expect(joiner.event('SyncPeerDropped')).toEqual([]);
+    expect(donor.event('CheckpointDropped')).toMatchObject([{ height: 10 }]);
+    expect(store.kept).toEqual([]);
+    donor.tell(epochBegan(10, 20));
+    for (const each of batches.slice(15)) donor.tell(each);
+    expect(madeBy(donor).height).toBe(20);
+    sync(joiner, madeBy(donor), subnet.peers(1));
+    for (let i = 0; i < 40; i++) {
+      joiner.advance(1_000);
+      subnet.carry();
+    }
+    expect(joiner.certifiedHeight).toBe(20);
+  });
+
   test('whose checkpoints are gone sends nobody astray: a newer package is taken', () => {
     const batches = new History(6).batches(40);
     const subnet = new Subnet();

@@ -1,9 +1,9 @@
 import type { HeldMemory, MemoryStore } from '@internode/storage/memory';
 import { openedAnswer, served } from '../checkpoint/answers.ts';
 import { Engine } from '../checkpoint/engine.ts';
-import type { Work } from '../checkpoint/work.ts';
+import type { Ask, Work } from '../checkpoint/work.ts';
 import type { EngineAnswer, EngineRequest } from '../core/engine.ts';
-import type { Row } from '../core/task.ts';
+import type { Row, RowChange } from '../core/task.ts';
 import { withChecksum, withoutChecksum } from './checksum.ts';
 
 /** The engine of a store in memory, for worlds that draw when to answer. */
@@ -13,11 +13,31 @@ export class EngineInPlace {
 
   constructor(store: MemoryStore) {
     this.#store = store;
-    this.#engine = new Engine({ hold: () => store.holdNow(), release: () => {} });
+    this.#engine = new Engine({
+      hold: () => store.holdNow(),
+      release: () => {},
+      keep: (name) => {
+        store.keepNow(name);
+        return undefined;
+      },
+      kept: () => store.kept,
+      holdKept: (name) => store.heldOf(name),
+      drop: (name) => store.dropNow(name),
+    });
   }
 
-  writing(keys: Iterable<Uint8Array>): void {
-    this.#engine.writing(keys);
+  /** Writes a batch with the notes of what it changes. Throws a `StorageFault`. */
+  write(batch: readonly RowChange[], { sync }: { readonly sync: boolean }): void {
+    this.#write([...batch, ...this.#engine.notes.writing(batch.map(({ key }) => key))], sync);
+  }
+
+  #write(batch: readonly RowChange[], sync = false): void {
+    try {
+      this.#store.writeNow(batch.map(withChecksum), { sync });
+    } catch (fault) {
+      this.#engine.notes.failed();
+      throw fault;
+    }
   }
 
   /** Throws a `StorageFault`. Nothing is compressed. */
@@ -31,15 +51,25 @@ export class EngineInPlace {
   }
 
   #run<T>(work: Work<HeldMemory, T>): T {
-    let rows: readonly Row[] = [];
-    for (;;) {
-      const next = work.next(rows);
-      if (next.done === true) return next.value;
-      const ask = next.value;
-      rows = [];
-      if (ask.kind === 'read') {
-        rows = ask.held.readNow({ ...ask.range, bytesMax: ask.bytesMax }).map(withoutChecksum);
-      } else this.#store.writeNow(ask.batch.map(withChecksum), { sync: false });
+    let next = work.next([]);
+    while (next.done !== true) {
+      try {
+        next = work.next(this.#perform(next.value));
+      } catch (fault) {
+        next = work.throw(fault);
+      }
     }
+    return next.value;
+  }
+
+  #perform(ask: Ask<HeldMemory>): readonly Row[] {
+    if (ask.kind === 'read') {
+      return ask.held.readNow({ ...ask.range, bytesMax: ask.bytesMax }).map(withoutChecksum);
+    }
+    if (ask.kind === 'write') {
+      const notes = this.#engine.notes.applying(ask.batch.map(({ key }) => key));
+      this.#write([...ask.batch, ...notes]);
+    }
+    return [];
   }
 }

@@ -74,8 +74,7 @@ export function solveStateInPlace(
   try {
     switch (task.kind) {
       case 'write':
-        engineOf(store).writing(task.changes.map(({ key }) => key));
-        store.writeNow(task.changes.map(withChecksum), { sync: task.sync });
+        engineOf(store).write(task.changes, { sync: task.sync });
         return { kind: 'written' };
       case 'sweep':
         store.deleteRangeNow(task.range, { sync: false });

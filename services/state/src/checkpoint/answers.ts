@@ -1,15 +1,16 @@
 import type { SyncOutcome } from '@internode/contracts';
 import type { EngineAnswer } from '../core/engine.ts';
 import { ANSWER } from '../core/exchange.ts';
-import type { Part } from './engine.ts';
+import type { ServedPart } from './shelf.ts';
 
 const NOTHING = new Uint8Array(0);
 
 /** A part as it goes to a peer. */
-export function served(part: Part, compressed = false): EngineAnswer {
+export function served({ part, dropped }: ServedPart, compressed = false): EngineAnswer {
   const [outcome, content]: [SyncOutcome, Uint8Array] =
     typeof part === 'string' ? [part, NOTHING] : ['content', part];
-  return { kind: 'served', outcome, answer: ANSWER.encode({ outcome, compressed, content }) };
+  const answer = ANSWER.encode({ outcome, compressed, content });
+  return { kind: 'served', outcome, answer, ...(dropped !== undefined && { dropped }) };
 }
 
 interface Content {

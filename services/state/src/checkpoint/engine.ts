@@ -3,66 +3,60 @@
  * Lives where the rows are; knows nothing of threads (work.ts).
  */
 import type { SyncQuestion } from '@internode/contracts';
-import { bytesEqual, unreachable } from '@internode/prelude';
+import { unreachable } from '@internode/prelude';
 import type { EngineAnswer, EngineRequest } from '../core/engine.ts';
 import { keyAfter, TIP, TIP_KEY } from '../core/rows.ts';
-import { CHECKPOINT_LIMITS } from '../limits.ts';
 import { type Base, type Built, buildAll, buildChanged } from './build.ts';
-import { type EncodedManifest, encodeManifest } from './manifest.ts';
-import { type FlatChunk, flatten, serveChunks } from './serving.ts';
+import { encodeManifest } from './manifest.ts';
+import { Notes } from './notes.ts';
+import { ANYTHING, NOTES_RANGE, noteOf, PARTS_RANGE } from './remembered.ts';
+import { flatten } from './serving.ts';
+import { type Keeping, type ServedPart, Shelf } from './shelf.ts';
 import { Target } from './target.ts';
-import { unitOfStored } from './units.ts';
-import { read, type Work } from './work.ts';
+import { read, readAll, type Work } from './work.ts';
 
 export interface Holder<Held> {
   hold(): Held;
   release(held: Held): void;
-}
-
-interface Checkpoint<Held> {
-  readonly manifest: EncodedManifest;
-  readonly base: Base;
-  readonly chunks: readonly FlatChunk[];
-  readonly held: Held;
+  /** Puts aside what `hold` would see. Done beside, or at once. */
+  keep(name: string): Promise<void> | undefined;
+  kept(): readonly string[];
+  holdKept(name: string): Held;
+  drop(name: string): void;
 }
 
 /** Requests that bring something from a peer. */
 export type Given = Extract<EngineRequest, { answer: Uint8Array }>;
 
-/** Content, or why there is none. */
-export type Part = Uint8Array | 'unknown_root' | 'no_such_part';
-
 export class Engine<Held> {
   readonly #holder: Holder<Held>;
+  readonly notes = new Notes();
+  readonly #shelf: Shelf<Held>;
   #base: Base | undefined;
-  /** Units that were written since `#base`, or since the last checkpoint was begun. */
-  #written = new Set<string>();
-  #checkpoints: Checkpoint<Held>[] = [];
+  /** Units that earlier lives wrote since `#base`. */
+  #writtenBefore: readonly string[] = [];
   #target: Target | undefined;
 
   constructor(holder: Holder<Held>) {
     this.#holder = holder;
-  }
-
-  writing(keys: Iterable<Uint8Array>): void {
-    for (const key of keys) {
-      const unit = unitOfStored(key);
-      if (unit !== undefined) this.#written.add(unit);
-    }
+    this.#shelf = new Shelf(holder);
   }
 
   /** What is held is held when this is called; the work may be done later. */
   call(request: Exclude<EngineRequest, Given | { kind: 'serve' }>): Work<Held, EngineAnswer> {
+    const { notes } = this;
     switch (request.kind) {
       case 'begin':
-        return this.#begin();
+        notes.begin();
+        return this.#begin(this.#holder.hold());
       case 'checkpoint': {
-        const written = this.#written;
-        this.#written = new Set();
-        return this.#checkpoint(request.height, written, [
-          this.#holder.hold(),
-          this.#holder.hold(),
-        ]);
+        const { height } = request;
+        const written = notes.cut(height);
+        return this.#checkpoint(height, written, {
+          building: this.#holder.hold(),
+          serving: this.#holder.hold(),
+          keeping: this.#shelf.keep(height),
+        });
       }
       case 'plan':
         return this.#plan(this.#holder.hold());
@@ -73,21 +67,29 @@ export class Engine<Held> {
     }
   }
 
-  // biome-ignore lint/correctness/useYield: work that asks for nothing
-  *#begin(): Work<Held, EngineAnswer> {
-    for (const { held } of this.#checkpoints) this.#holder.release(held);
-    this.#checkpoints = [];
-    this.#target = undefined;
-    // What the store of the last life lost in a crash is not known here.
-    this.#base = undefined;
-    return { kind: 'done' };
+  *#begin(held: Held): Work<Held, EngineAnswer> {
+    try {
+      this.#target = undefined;
+      this.#base = undefined;
+      const notes = (yield* readAll(held, NOTES_RANGE)).map(noteOf);
+      this.#writtenBefore = notes.map(({ unit }) => unit);
+      const { newest, heights, dropped } = this.#shelf.restore(yield* readAll(held, PARTS_RANGE));
+      const isAllNoted = !this.#writtenBefore.includes(ANYTHING);
+      this.#base = isAllNoted ? newest : undefined;
+      this.notes.found(notes, newest !== undefined);
+      return { kind: 'begun', heights, dropped };
+    } finally {
+      this.#holder.release(held);
+    }
   }
 
   *#build(held: Held, written: ReadonlySet<string>): Work<Held, Built> {
     const base = this.#base;
+    const all = new Set([...this.#writtenBefore, ...written]);
+    this.#writtenBefore = [];
     // Whatever fails on the way, nothing is built on what was changed halfway.
     this.#base = undefined;
-    const built = yield* base === undefined ? buildAll(held) : buildChanged(held, base, written);
+    const built = yield* base === undefined ? buildAll(held) : buildChanged(held, base, all);
     this.#base = built.base;
     return built;
   }
@@ -95,35 +97,35 @@ export class Engine<Held> {
   *#checkpoint(
     height: number,
     written: ReadonlySet<string>,
-    [building, serving]: [Held, Held],
+    { building, serving, keeping }: { building: Held; serving: Held; keeping: Keeping },
   ): Work<Held, EngineAnswer> {
-    let isKept = false;
+    let isShelved = false;
     try {
       const { base, hashedBytes } = yield* this.#build(building, written);
       const tip = yield* this.#tipOf(building);
       if (tip === undefined || tip.height !== height) return { kind: 'no-checkpoint' };
       const manifest = encodeManifest(base.units, tip);
+      const { name } = keeping;
+      const made = { height, stateRoot: tip.root, base, manifest, name };
+      this.#shelf.add(made, serving);
+      isShelved = true;
+      yield* this.#shelf.remember(made, keeping, building);
       const chunks = flatten(base.units);
-      this.#checkpoints.push({ manifest, base, chunks, held: serving });
-      isKept = true;
-      if (this.#checkpoints.length > CHECKPOINT_LIMITS.keptMax) {
-        const oldest = this.#checkpoints.shift();
-        if (oldest !== undefined) this.#holder.release(oldest.held);
-      }
-      const bytes = chunks.reduce((sum, { chunk }) => sum + chunk.bytes, 0);
-      const { root } = manifest;
       return {
         kind: 'checkpoint',
         height,
         stateRoot: tip.root,
-        manifestRoot: root,
+        manifestRoot: manifest.root,
         chunks: chunks.length,
-        bytes,
+        bytes: chunks.reduce((sum, { chunk }) => sum + chunk.bytes, 0),
         hashedBytes,
       };
     } finally {
       this.#holder.release(building);
-      if (!isKept) this.#holder.release(serving);
+      if (!isShelved) {
+        this.#holder.release(serving);
+        this.#shelf.discard(keeping);
+      }
     }
   }
 
@@ -133,18 +135,9 @@ export class Engine<Held> {
     return tip?.kind === 'valid' ? tip.value : undefined;
   }
 
-  /** What a question is answered with; undefined when there is no such checkpoint. */
-  *serve({ manifestRoot, part, indices }: SyncQuestion): Work<Held, Part> {
-    const isAsked = ({ manifest }: Checkpoint<Held>) => bytesEqual(manifest.root, manifestRoot);
-    const checkpoint = this.#checkpoints.find(isAsked);
-    if (checkpoint === undefined) return 'unknown_root';
-    const { manifest, chunks, base, held } = checkpoint;
-    if (part === 'manifest_head') return manifest.head;
-    if (part === 'sub_manifest') {
-      const content = indices.length === 1 ? manifest.parts[indices[0] as number] : undefined;
-      return content ?? 'no_such_part';
-    }
-    return (yield* serveChunks(held, { base, chunks }, indices)) ?? 'no_such_part';
+  /** What a question is answered with. */
+  serve(question: SyncQuestion): Work<Held, ServedPart> {
+    return this.#shelf.serve(question);
   }
 
   /** The local half of a sync: what is there is compared, and what the target does not have is deleted. */
@@ -153,9 +146,7 @@ export class Engine<Held> {
       const target = this.#target;
       if (target?.isWhole !== true)
         return { kind: 'rejected', reason: 'the manifest is not whole' };
-      const written = this.#written;
-      this.#written = new Set();
-      const { base } = yield* this.#build(held, written);
+      const { base } = yield* this.#build(held, this.notes.take());
       return yield* target.plan(held, base);
     } finally {
       this.#holder.release(held);

@@ -9,10 +9,11 @@ import { setHashEngine } from '@internode/encoding';
 import type { Extension, Held, Inside } from '@internode/storage';
 import { withChecksums, withoutChecksum } from '../adapters/checksum.ts';
 import type { EngineAnswer, EngineRequest } from '../core/engine.ts';
-import type { Row } from '../core/task.ts';
+import type { Row, RowChange } from '../core/task.ts';
 import { CHECKPOINT_LIMITS } from '../limits.ts';
 import { openedAnswer, served } from './answers.ts';
-import { Engine, type Given, type Part } from './engine.ts';
+import { Engine, type Given } from './engine.ts';
+import type { ServedPart } from './shelf.ts';
 import type { Work } from './work.ts';
 
 const compress = promisify(zlib.zstdCompress);
@@ -26,7 +27,8 @@ export function extend(inside: Inside): Extension {
   setHashEngine({ sha256: digest('sha256'), sha224: digest('sha224') });
   const thread = new EngineThread(inside);
   return {
-    writing: (keys) => thread.engine.writing(keys),
+    writing: (keys) => withChecksums(thread.engine.notes.writing(keys)),
+    failed: () => thread.engine.notes.failed(),
     call: async (request) => {
       const answer = await thread.call(request as EngineRequest);
       if (answer.kind !== 'served') return { answer };
@@ -54,11 +56,20 @@ class EngineThread {
       hold: () => inside.hold(),
       // A read of it may still be under way.
       release: (held) => void this.#afterReads(held, () => held.close()),
+      keep: (name) => {
+        const keeping = inside.keep(name);
+        keeping.catch(() => {});
+        return keeping;
+      },
+      kept: () => inside.kept(),
+      holdKept: (name) => inside.holdKept(name),
+      drop: (name) => void inside.drop(name).catch(() => {}),
     });
   }
 
   async call(request: EngineRequest): Promise<EngineAnswer> {
     switch (request.kind) {
+      case 'begin':
       case 'checkpoint': {
         // Held now, read when those before are done.
         const work = this.engine.call(request);
@@ -108,15 +119,20 @@ class EngineThread {
           const asked = { ...ask.range, bytesMax: ask.bytesMax };
           const entries = await this.#afterReads(ask.held, () => ask.held.read(asked));
           rows = entries.map(withoutChecksum);
-        } else await this.#inside.write(withChecksums(ask.batch), { sync: false });
+        } else if (ask.kind === 'await') await ask.work;
+        else await this.#write(ask.batch);
         next = work.next(rows);
       } catch (fault) {
-        // Lets the work release what it holds.
-        work.throw(fault);
-        throw fault;
+        // Lets the work release what it holds, or go on without.
+        next = work.throw(fault);
       }
     }
     return next.value;
+  }
+
+  #write(batch: readonly RowChange[]): Promise<void> {
+    const notes = this.engine.notes.applying(batch.map(({ key }) => key));
+    return this.#inside.write(withChecksums([...batch, ...notes]), { sync: false });
   }
 
   #afterReads<T>(held: Held, then: () => Promise<T>): Promise<T> {
@@ -131,13 +147,14 @@ class EngineThread {
 }
 
 /** Compressed when that makes it much smaller. */
-async function packed(part: Part): Promise<EngineAnswer> {
+async function packed(answer: ServedPart): Promise<EngineAnswer> {
+  const { part } = answer;
   const { compressedBytesMin, compressedPartMax } = CHECKPOINT_LIMITS;
-  if (typeof part === 'string' || part.length < compressedBytesMin) return served(part);
+  if (typeof part === 'string' || part.length < compressedBytesMin) return served(answer);
   const sample = part.subarray(0, compressedBytesMin);
   const tried = zlib.zstdCompressSync(sample, FASTEST).length;
-  if (tried > sample.length * compressedPartMax) return served(part);
-  return served(await compress(part, FASTEST), true);
+  if (tried > sample.length * compressedPartMax) return served(answer);
+  return served({ part: await compress(part, FASTEST) }, true);
 }
 
 async function decompressed(content: Uint8Array): Promise<Uint8Array | undefined> {

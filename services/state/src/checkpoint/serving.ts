@@ -1,8 +1,8 @@
-import { joinBytes } from '@internode/prelude';
+import { bytesEqual, joinBytes } from '@internode/prelude';
 import { keyAfter } from '../core/rows.ts';
 import { CHECKPOINT_LIMITS } from '../limits.ts';
 import { type Base, type LocalChunk, placeOf } from './build.ts';
-import { Cutter } from './chunks.ts';
+import { Cutter, hashOfChunk } from './chunks.ts';
 import { logicalOf, rangeOfUnit, storedKeyOf } from './units.ts';
 import { read, type Work } from './work.ts';
 
@@ -26,18 +26,23 @@ interface Served {
   readonly chunks: readonly FlatChunk[];
 }
 
-/** The chunks one after the other; undefined when the question is not one that may be asked. */
+/**
+ * The chunks one after the other; undefined when the question is not one that may be asked, `other` when the rows are
+ * not what they were (`compares`).
+ */
 export function* serveChunks<Held>(
   held: Held,
   { base, chunks }: Served,
-  indices: readonly number[],
-): Work<Held, Uint8Array | undefined> {
+  { indices, compares }: { readonly indices: readonly number[]; readonly compares: boolean },
+): Work<Held, Uint8Array | 'other' | undefined> {
   if (!isOrderly(chunks, indices)) return undefined;
   const reader = new ChunkReader(held, base);
   const parts: Uint8Array[] = [];
   for (const index of indices) {
-    const part = yield* reader.read(chunks[index] as FlatChunk);
-    if (part === undefined) return undefined;
+    const asked = chunks[index] as FlatChunk;
+    const part = yield* reader.read(asked);
+    if (part === undefined) return compares ? 'other' : undefined;
+    if (compares && !bytesEqual(hashOfChunk(part), asked.chunk.hash)) return 'other';
     parts.push(part);
   }
   return parts.length === 1 ? parts[0] : joinBytes(parts);

@@ -7,13 +7,16 @@ import type { CheckpointMade, EpochBegan, PeerAsked, SyncOutcome } from '@intern
 import { BoundedMap, toHex } from '@internode/prelude';
 import { STATE_LIMITS, SYNC_LIMITS } from '../limits.ts';
 import type { Commits } from './commits.ts';
+import type { Dropped } from './engine.ts';
 import { ANSWER, QUESTION } from './exchange.ts';
 import type { Outbox } from './outbox.ts';
-import { CHECKPOINT, CHECKPOINT_KEY } from './rows.ts';
+import { CHECKPOINT, CHECKPOINT_KEY, tableRange, UNNOTED } from './rows.ts';
 import type { StateAnswer } from './task.ts';
 
 const MAKE = 'checkpoint:';
+const BEGIN = `${MAKE}begin`;
 const NOTED = `${MAKE}noted`;
+const KNOWN = `${MAKE}known`;
 const SERVE = 'serve:';
 
 export class Checkpoints {
@@ -24,7 +27,7 @@ export class Checkpoints {
   #knowsEpoch = false;
   /** The newest, perhaps of before a restart. */
   #made: CheckpointMade | undefined;
-  /** The newest of this life: it can be served. */
+  /** The newest that can be served. */
   #heldHeight = 0;
   /** Questions in work, by the id of the task. */
   readonly #serving = new BoundedMap<string, PeerAsked>(SYNC_LIMITS.servingMax, 'refuse');
@@ -37,8 +40,11 @@ export class Checkpoints {
   }
 
   started(): void {
-    if (!this.#isOn) return;
-    this.#out.solve(`${MAKE}begin`, { kind: 'engine', request: { kind: 'begin' } });
+    if (!this.#isOn) {
+      const range = tableRange('base');
+      return this.#out.solve(KNOWN, { kind: 'range', range, limit: 1 });
+    }
+    this.#out.solve(BEGIN, { kind: 'engine', request: { kind: 'begin' } });
     this.#out.solve(NOTED, { kind: 'get', key: CHECKPOINT_KEY });
     this.askEpoch();
   }
@@ -96,6 +102,8 @@ export class Checkpoints {
   answered(id: string, answer: StateAnswer): void {
     if (id.startsWith(SERVE)) return this.#served(id, answer);
     if (id === NOTED) return this.#recall(answer);
+    if (id === BEGIN) return this.#begun(answer);
+    if (id === KNOWN) return this.#forget(answer);
     const height = Number(id.slice(MAKE.length));
     if (!this.#making.delete(height)) return;
     if (answer.kind !== 'engine' || answer.answer.kind !== 'checkpoint') {
@@ -109,6 +117,24 @@ export class Checkpoints {
     const changes = [{ key: CHECKPOINT_KEY, value }];
     this.#out.solve(`${MAKE}note`, { kind: 'write', changes, sync: false });
     this.say();
+  }
+
+  /** A life with checkpoints was here, and may come again: it is told that this one notes nothing. */
+  #forget(answer: StateAnswer): void {
+    if (answer.kind !== 'rows' || answer.rows.length === 0) return;
+    this.#out.solve(`${MAKE}off`, { kind: 'write', changes: [UNNOTED], sync: false });
+  }
+
+  #begun(answer: StateAnswer): void {
+    if (answer.kind !== 'engine' || answer.answer.kind !== 'begun') return;
+    const { heights, dropped } = answer.answer;
+    this.#heldHeight = Math.max(this.#heldHeight, ...heights);
+    if (heights.length > 0) this.#out.observe({ kind: 'CheckpointsKept', heights });
+    for (const each of dropped) this.#drop(each);
+  }
+
+  #drop({ height, reason }: Dropped): void {
+    this.#out.observe({ kind: 'CheckpointDropped', height, reason });
   }
 
   /** What we said before a restart is still true, and whoever has to sign it may have forgotten. */
@@ -149,6 +175,7 @@ export class Checkpoints {
     else this.#servingOf.set(peer, left);
     // Rows that cannot be read are found out about by whoever needs them here.
     const served = answer.kind === 'engine' ? answer.answer : answer;
+    if (served.kind === 'served' && served.dropped !== undefined) this.#drop(served.dropped);
     if (served.kind === 'served') this.#answer(asked, served.outcome, served.answer);
     else this.#refuse(asked, 'unknown_root');
   }

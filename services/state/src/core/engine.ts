@@ -2,7 +2,7 @@ import type { SyncOutcome, SyncQuestion } from '@internode/contracts';
 
 /** What the core asks of the engine beside the store. Answers of peers are encoded SyncAnswers, as they came. */
 export type EngineRequest =
-  /** A new life of the core: checkpoints of the last one are forgotten. */
+  /** A new life of the core: goes on with the checkpoints that are on the disk. */
   | { readonly kind: 'begin' }
   /** Of what the writes asked for before have made. */
   | { readonly kind: 'checkpoint'; readonly height: number }
@@ -23,8 +23,20 @@ export interface Group {
   readonly bytes: number;
 }
 
+/** A checkpoint that is on the disk but cannot be served. */
+export interface Dropped {
+  readonly height: number;
+  readonly reason: string;
+}
+
 export type EngineAnswer =
   | { readonly kind: 'done' }
+  /** Checkpoints of these heights are served. */
+  | {
+      readonly kind: 'begun';
+      readonly heights: readonly number[];
+      readonly dropped: readonly Dropped[];
+    }
   | {
       readonly kind: 'checkpoint';
       readonly height: number;
@@ -36,7 +48,13 @@ export type EngineAnswer =
     }
   | { readonly kind: 'no-checkpoint' }
   /** An encoded SyncAnswer. */
-  | { readonly kind: 'served'; readonly outcome: SyncOutcome; readonly answer: Uint8Array }
+  | {
+      readonly kind: 'served';
+      readonly outcome: SyncOutcome;
+      readonly answer: Uint8Array;
+      /** That was found out about. */
+      readonly dropped?: Dropped;
+    }
   | {
       readonly kind: 'target';
       readonly height: number;

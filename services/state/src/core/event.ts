@@ -40,6 +40,10 @@ export type StateEvent =
       readonly bytes: number;
       readonly hashedBytes: number;
     }
+  /** Checkpoints of before the start are served. */
+  | { readonly kind: 'CheckpointsKept'; readonly heights: readonly number[] }
+  /** A checkpoint on the disk is not what was written. It is not served any more. */
+  | { readonly kind: 'CheckpointDropped'; readonly height: number; readonly reason: string }
   /** It was heard of too late, or the last ones are not done. */
   | { readonly kind: 'CheckpointMissed'; readonly height: number }
   | { readonly kind: 'PartServed'; readonly outcome: SyncOutcome; readonly bytes: number }

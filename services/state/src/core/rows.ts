@@ -14,6 +14,8 @@
  *   w <hash>                                      a module as uploaded
  *   p <canister> <memory> <generation> <index>    4096 bytes of a memory
  *   g <first key of the garbage>                  StoredGarbage
+ *   b <height> <part>                             a checkpoint that is kept (checkpoint/remembered.ts)
+ *   d <since> <unit>                              a unit of checkpoints that was written
  *
  * A canister id stands behind its length, so no id is the beginning of another key.
  */
@@ -41,9 +43,11 @@ import {
 } from '@internode/contracts';
 import { assert, concatBytes, type Verdict } from '@internode/prelude';
 import { HASH_BYTES } from '../limits.ts';
+import type { RowChange } from './task.ts';
 
 /** Layout of the store. A store of another format is refused. */
 export const STORE_FORMAT = 1;
+const HEIGHT_BYTES = 6;
 
 export interface KeyRange {
   readonly gte: Uint8Array;
@@ -104,7 +108,9 @@ export const REQUEST = contract(
 
 /** Rows that have a table of their own, by the first byte of their keys. */
 export const TABLES = {
+  base: letter('b'),
   canister: letter('c'),
+  written: letter('d'),
   garbage: letter('g'),
   layout: letter('l'),
   page: letter('p'),
@@ -151,6 +157,28 @@ export function canisterKey(
 ): Uint8Array {
   return concatBytes(Uint8Array.of(TABLES[table], canisterId.length), canisterId);
 }
+
+export function partKey(height: number, part: number): Uint8Array {
+  const key = new Uint8Array(1 + HEIGHT_BYTES + INDEX_BYTES);
+  key[0] = TABLES.base;
+  writeNumber(key, 1, HEIGHT_BYTES, height);
+  writeNumber(key, 1 + HEIGHT_BYTES, INDEX_BYTES, part);
+  return key;
+}
+
+export function writtenKey(since: number, unit: Uint8Array): Uint8Array {
+  const key = new Uint8Array(1 + HEIGHT_BYTES + unit.length);
+  key[0] = TABLES.written;
+  writeNumber(key, 1, HEIGHT_BYTES, since);
+  key.set(unit, 1 + HEIGHT_BYTES);
+  return key;
+}
+
+/** Written by whoever does not note what it writes: see checkpoint/remembered.ts. */
+export const UNNOTED: RowChange = {
+  key: writtenKey(0, new Uint8Array(0)),
+  value: new Uint8Array(0),
+};
 
 /** The id in a key of `canisterKey`; undefined when it is not one. */
 export function canisterOfKey(key: Uint8Array): Uint8Array | undefined {
