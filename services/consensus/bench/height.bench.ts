@@ -9,7 +9,7 @@ setHashEngine(nodeHashEngine);
 function measure(n: number, callsPerHeight: number): void {
   const world = new World({
     n,
-    parameters: { idleBlockMs: 1, pacePerMessageMs: 0 },
+    parameters: { idleBlockMs: 1, alonePerMessageMs: 0 },
     delay: (_m, from, to) => (from === to ? 0.05 : 0.5),
   });
   world.start();

@@ -111,6 +111,39 @@ describe('a subnet of one', () => {
     expect(highest()).toBe(5);
   });
 
+  test('under load waits for as many calls as came last time, and no longer than it takes', () => {
+    const world = new World({ n: 1 });
+    world.start();
+    world.run(10);
+    const sizes = (): number[] => world.batches(0).map((batch) => batch.ingress.length);
+    const submit = (name: string, count: number): void => {
+      for (let i = 0; i < count; i += 1) world.submit(0, `${name} ${i}`);
+    };
+    submit('first', 1);
+    world.run(1);
+    submit('second', 20);
+    world.run(3);
+    const begun = sizes().length;
+    expect(sizes().reduce((sum, size) => sum + size, 0)).toBe(21);
+    submit('back', 15);
+    world.run(3);
+    // Five are still missing.
+    expect(sizes()).toHaveLength(begun);
+    submit('late', 6);
+    world.run(4);
+    expect(sizes().slice(begun)).toEqual([21]);
+    submit('few', 4);
+    world.run(5);
+    expect(sizes()).toHaveLength(begun + 1);
+    world.run(8);
+    // Nobody else came: half a millisecond for each that came last time, and on.
+    expect(sizes().slice(begun)).toEqual([21, 4]);
+    world.run(100);
+    submit('alone', 1);
+    world.run(4);
+    expect(sizes().slice(begun)).toEqual([21, 4, 1]);
+  });
+
   test('fills a block up to its limits and no further', () => {
     const world = new World({ n: 1 });
     world.start();

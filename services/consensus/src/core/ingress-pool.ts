@@ -48,6 +48,7 @@ export class IngressPool {
   readonly #faults: () => number;
   readonly #nowMs: () => number;
   #finished: Finished[] = [];
+  #newestMs = Number.NEGATIVE_INFINITY;
 
   constructor(faults: () => number, nowMs: () => number) {
     this.#faults = faults;
@@ -56,6 +57,11 @@ export class IngressPool {
 
   get size(): number {
     return this.#waiting.size;
+  }
+
+  /** When one was last taken in. */
+  get newestMs(): number {
+    return this.#newestMs;
   }
 
   get bytes(): number {
@@ -86,6 +92,7 @@ export class IngressPool {
     if (versions === undefined) this.#waiting.set(key, [held]);
     else versions.push(held);
     this.#byId.set(idKey, held);
+    this.#newestMs = held.receivedMs;
     this.#charge(held, 1);
     return 'held';
   }

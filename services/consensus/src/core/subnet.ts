@@ -32,10 +32,15 @@ export interface SubnetParameters {
   readonly certifiedGapDelayMs: number;
   /** Final heights that may wait for the own execution before this node proposes another. */
   readonly executionGapMax: number;
-  /** After a block of m messages the next waits (m - 1) times this, so that calls under load share a height's cost … */
+  /** Of several: after a block of m messages the next waits (m - 1) times this, so that calls under load share a height's cost … */
   readonly pacePerMessageMs: number;
   /** … but never longer than this. */
   readonly paceMaxMs: number;
+  /** A subnet of one: the same, at most; it goes on as soon as m messages are here … */
+  readonly alonePerMessageMs: number;
+  readonly aloneMaxMs: number;
+  /** … and none came for so long. */
+  readonly aloneQuietMs: number;
   /** Members up to which votes are lists of signatures; above, multi-signatures put together by a few. */
   readonly listVotesMax: number;
 }
@@ -52,6 +57,9 @@ export const LOCAL_PARAMETERS: SubnetParameters = {
   executionGapMax: 2,
   pacePerMessageMs: 1,
   paceMaxMs: 12,
+  alonePerMessageMs: 0.5,
+  aloneMaxMs: 32,
+  aloneQuietMs: 1,
   listVotesMax: CONSENSUS_LIMITS.listVotesMax,
 };
 

@@ -137,7 +137,7 @@ interface Turn {
  */
 function withWorkAtMs(view: View, turn: Turn, sinceMs: number | undefined): number {
   if (sinceMs === undefined) return Number.POSITIVE_INFINITY;
-  const pacedMs = turn.startMs + paceMs(view, turn.parent);
+  const pacedMs = turn.startMs + paceMs(view, turn);
   return turn.rankMs === 0 ? pacedMs : Math.max(pacedMs, sinceMs) + turn.rankMs;
 }
 
@@ -180,14 +180,27 @@ function workSinceMs(
 }
 
 /** Under load a height's fixed cost is shared by more calls: the fuller the last block, the longer the next gathers. */
-function paceMs(view: View, parent: BlockRecord): number {
+function paceMs(view: View, turn: Turn): number {
   const { pacePerMessageMs, paceMaxMs, minBlockMs } = view.parameters;
   if (view.ingress.size >= CONSENSUS_LIMITS.payloadMessagesMax) return 0;
-  const others = Math.max(0, parent.ingressKeys.length - 1);
+  if (view.epochs.alone) return paceAloneMs(view, turn);
+  const others = Math.max(0, turn.parent.ingressKeys.length - 1);
   const gathers = Math.floor(Math.min(paceMaxMs, others * pacePerMessageMs));
-  if (view.epochs.alone) return gathers;
   // Counted from the round of the parent: after a pause a call waits for nothing.
   return Math.max(gathers, minBlockMs - (view.notarizedMs - view.notarizedBeforeMs));
+}
+
+/**
+ * Clients that were answered come back, some milliseconds apart. Once as many as last time are here, nothing is on its way to be
+ * certified and no more come, there is nothing left to wait for; else two halves take turns and each pays for a height.
+ */
+function paceAloneMs(view: View, { startMs, parent }: Turn): number {
+  const { alonePerMessageMs, aloneMaxMs, aloneQuietMs } = view.parameters;
+  const { ingress, certified } = view;
+  const last = parent.ingressKeys.length;
+  const gathersMs = Math.min(aloneMaxMs, Math.max(0, last - 1) * alonePerMessageMs);
+  if (ingress.size < last || certified < parent.block.height) return gathersMs;
+  return Math.min(gathersMs, Math.max(0, ingress.newestMs + aloneQuietMs - startMs));
 }
 
 /** A canister's timer may be due before the idle block is. One that is due counts as work already: nothing wakes earlier. */
