@@ -28,6 +28,8 @@ interface Kind {
   readonly name: PeerName;
   readonly package: string;
   readonly version: string;
+  /** Whether it runs on a just-in-time compiler, which takes thousands of writes to settle. A native one is only slowed by a longer chain. */
+  readonly warmsUp: boolean;
   /** How a write is done: the way of each peer that is fastest. */
   readonly method: 'send, then receipt' | 'sendRawTransactionSync';
   readonly command: (port: number) => readonly [string, ...string[]];
@@ -37,6 +39,7 @@ const KINDS: readonly Kind[] = [
   {
     ...HARDHAT,
     name: 'hardhat',
+    warmsUp: true,
     method: 'send, then receipt',
     command: (port) => [
       process.execPath,
@@ -47,6 +50,7 @@ const KINDS: readonly Kind[] = [
   {
     ...ANVIL,
     name: 'anvil',
+    warmsUp: false,
     method: 'sendRawTransactionSync',
     command: (port) => [
       join(FOLDER, 'node_modules', ANVIL.package, 'bin/anvil'),
@@ -120,18 +124,15 @@ function resultOf(body: Uint8Array): unknown {
 const hex = (bytes: Uint8Array): string => `0x${toHex(bytes)}`;
 
 /** One write made ahead of time, in both ways of doing it. */
-export interface PreparedWrite {
+interface PreparedWrite {
   readonly transaction: SignedTransaction;
   readonly send: Buffer;
   readonly receipt: Buffer;
   readonly sendSync: Buffer;
 }
 
-/**
- * Increments in the order of a closed loop: operation `index` belongs to connection and account `index % concurrency`. The same ones
- * serve every peer, whose chain id, accounts and contract are alike.
- */
-export class Writes {
+/** Increments of one peer, in the order of a closed loop: operation `index` belongs to connection and account `index % concurrency`. */
+class Writes {
   readonly #accounts: readonly Account[];
   readonly #nonces: number[];
   readonly deployer = accountOf(0);
@@ -164,22 +165,30 @@ export class Writes {
 
 export class Peer {
   readonly readyMs: number;
+  readonly #writes: Writes;
   readonly #kind: Kind;
   readonly #child: ChildProcess;
   readonly #url: string;
   #written = 0;
 
-  private constructor(kind: Kind, child: ChildProcess, url: string, readyMs: number) {
+  private constructor(
+    kind: Kind,
+    writes: Writes,
+    child: ChildProcess,
+    url: string,
+    readyMs: number,
+  ) {
     this.#kind = kind;
+    this.#writes = writes;
     this.readyMs = readyMs;
     this.#child = child;
     this.#url = url;
   }
 
   /** Starts every peer with the counter deployed and all accounts funded. */
-  static async startAll(household: Household, writes: Writes): Promise<Peer[]> {
+  static async startAll(household: Household, accounts: number): Promise<Peer[]> {
     const peers: Peer[] = [];
-    for (const kind of KINDS) peers.push(await Peer.#start(kind, household, writes));
+    for (const kind of KINDS) peers.push(await Peer.#start(kind, household, new Writes(accounts)));
     return peers;
   }
 
@@ -201,11 +210,11 @@ export class Peer {
         throw new Error(`${kind.name} did not start`);
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
-    const peer = new Peer(kind, child, url, performance.now() - startedAt);
+    const peer = new Peer(kind, writes, child, url, performance.now() - startedAt);
     for (const { address } of writes.accounts)
       await ask(url, 'hardhat_setBalance', hex(address), '0xd3c21bcecceda1000000');
     await ask(url, 'eth_sendRawTransaction', hex(createCounter(writes.deployer, 0).raw));
-    if ((await peer.#count(writes)) !== 0) throw new Error(`${kind.name}: no counter`);
+    if ((await peer.#count()) !== 0) throw new Error(`${kind.name}: no counter`);
     return peer;
   }
 
@@ -218,6 +227,10 @@ export class Peer {
     return `${this.#kind.name} ${this.#kind.version} (${this.#kind.method})`;
   }
 
+  get warmsUp(): boolean {
+    return this.#kind.warmsUp;
+  }
+
   get pid(): number {
     return this.#child.pid ?? 0;
   }
@@ -226,7 +239,8 @@ export class Peer {
    * A write is done when its receipt is there. hardhat mines while it answers the send, so the receipt is the second request; anvil
    * mines later, and its `eth_sendRawTransactionSync` (EIP-7966) answers with the receipt, which is faster than asking again and again.
    */
-  async write(prepared: readonly PreparedWrite[], concurrency: number): Promise<Measured> {
+  async write(count: number, concurrency: number): Promise<Measured> {
+    const prepared = this.#writes.prepare(count, concurrency);
     this.#written += prepared.length;
     const bodies: Uint8Array[] = new Array(prepared.length);
     const operation = async (connection: Connection, index: number): Promise<void> => {
@@ -236,7 +250,6 @@ export class Peer {
       const last = await connection.post('/', inTwo ? receipt : sendSync, 'application/json');
       bodies[index] = last.body;
     };
-    const count = prepared.length;
     const figures = await measured(this.pid, () =>
       runClosedLoop({ url: this.#url, concurrency, count, operation }),
     );
@@ -257,8 +270,8 @@ export class Peer {
   }
 
   /** Runs the counter's code without keeping the result: what a query is. */
-  async read(writes: Writes, count: number, concurrency: number): Promise<Measured> {
-    const call = rpcBody('eth_call', { to: hex(writes.counter) }, 'latest');
+  async read(count: number, concurrency: number): Promise<Measured> {
+    const call = rpcBody('eth_call', { to: hex(this.#writes.counter) }, 'latest');
     const operation = async (connection: Connection): Promise<void> => {
       const { body } = await connection.post('/', call, 'application/json');
       if (!Buffer.from(body).includes('"result":"0x"'))
@@ -270,14 +283,20 @@ export class Peer {
   }
 
   /** Throws unless the contract counted every write. */
-  async checkCount(writes: Writes): Promise<void> {
-    const count = await this.#count(writes);
+  async checkCount(): Promise<void> {
+    const count = await this.#count();
     if (count !== this.#written)
       throw new Error(`${this.name} counted ${count} of ${this.#written} writes`);
   }
 
-  async #count(writes: Writes): Promise<number> {
-    const stored = await ask(this.#url, 'eth_getStorageAt', hex(writes.counter), '0x0', 'latest');
+  async #count(): Promise<number> {
+    const stored = await ask(
+      this.#url,
+      'eth_getStorageAt',
+      hex(this.#writes.counter),
+      '0x0',
+      'latest',
+    );
     return Number(stored);
   }
 

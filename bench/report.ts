@@ -260,7 +260,8 @@ function method({ size }: Whole): string {
 - One run on one machine. Everybody gets the same generator: one process, raw keep-alive HTTP/1.1 connections on loopback, a closed
   loop (a connection sends its next operation when the last is answered), each connection with its fixed share of the operations.
   Requests and transactions are signed before the clock starts; answers are read and checked after it stops.
-- Internode and the peers take turns: ${size.rounds} rounds of ${size.sequential} operations at c=1 and ${size.concurrent} at c=${CONCURRENCY} each; figures are medians over the rounds. All are
+- Internode and the peers take turns: ${size.rounds} rounds of ${size.sequential} operations at c=1 and ${size.concurrent} at c=${CONCURRENCY} each, after ${size.warmUp} at c=${CONCURRENCY}
+  of Internode and of hardhat, which V8 needs (anvil is native, and slower with every block); figures are medians over the rounds. All are
   running all the time; those whose turn it is not are idle.
 - **An Internode update** is one \`POST /api/v4/canister/…/call\` of a Motoko counter's \`inc\` (default compiler output), signed with Ed25519
   by one of 1,000 identities, answered with 200 and a certificate: ordered in a block that is on disk, executed, and signed with BLS12-381.

@@ -8,12 +8,13 @@ import {
   processCpuMs,
   residentMb,
 } from './measure.ts';
-import { installPeers, Peer, type PeerName, Writes } from './peers.ts';
+import { installPeers, Peer, type PeerName } from './peers.ts';
 import { Subject, startMeasured } from './subject.ts';
 
 /** How much of everything; `quick` is for seeing that the bench works, its figures mean nothing. */
 export interface Size {
   readonly starts: number;
+  /** Operations before anything is measured: V8 takes thousands until what runs all the time is compiled. */
   readonly warmUp: number;
   readonly rounds: number;
   readonly sequential: number;
@@ -25,10 +26,10 @@ export interface Size {
 
 export const FULL: Size = {
   starts: 5,
-  warmUp: 1000,
-  rounds: 3,
+  warmUp: 10_000,
+  rounds: 5,
   sequential: 200,
-  concurrent: 2000,
+  concurrent: 3000,
   queries: 6000,
   sustained: 100_000,
   idleSeconds: 20,
@@ -105,19 +106,18 @@ export async function measureWhole(household: Household, size: Size, log: Log): 
   const sustained: Block[] = [];
   const subject = await attempt('replica', () => Subject.start(household));
   const residentBeforeMb = subject && residentMb(subject.pid);
-  const writes = new Writes(CONCURRENCY);
   const peers =
     (await attempt('peers', async () => {
       await installPeers(household, (line) => log(`  ${line}`));
-      return Peer.startAll(household, writes);
+      return Peer.startAll(household, CONCURRENCY);
     })) ?? [];
   const add = (load: Load): void => {
     loads.push(load);
     log(`  ${describe(load)}`);
   };
-  await attempt('side by side', () => sideBySide(subject, peers, writes, size, add));
+  await attempt('side by side', () => sideBySide(subject, peers, size, add));
   for (const peer of peers) {
-    await attempt(`${peer.name} counted every write`, () => peer.checkCount(writes));
+    await attempt(`${peer.name} counted every write`, () => peer.checkCount());
     await peer.stop();
   }
   let idleCpu: number | undefined;
@@ -171,25 +171,24 @@ async function measureStarts(household: Household, count: number, log: Log): Pro
 async function sideBySide(
   subject: Subject | undefined,
   peers: readonly Peer[],
-  writes: Writes,
   size: Size,
   add: (load: Load) => void,
 ): Promise<void> {
   await subject?.update(size.warmUp, CONCURRENCY);
+  for (const peer of peers) if (peer.warmsUp) await peer.write(size.warmUp, CONCURRENCY);
   for (let round = 1; round <= size.rounds; round++) {
     for (const [operation, count, concurrency] of [
       ['sequential', size.sequential, 1],
       ['concurrent', size.concurrent, CONCURRENCY],
     ] as const) {
       const base = { operation, round, concurrency };
-      const prepared = writes.prepare(count, concurrency);
       if (subject)
         add({ ...base, who: 'Internode', figures: await subject.update(count, concurrency) });
       for (const peer of peers)
-        add({ ...base, who: peer.name, figures: await peer.write(prepared, concurrency) });
+        add({ ...base, who: peer.name, figures: await peer.write(count, concurrency) });
     }
     for (const peer of peers) {
-      const figures = await peer.read(writes, size.concurrent, CONCURRENCY);
+      const figures = await peer.read(size.concurrent, CONCURRENCY);
       add({ who: peer.name, operation: 'read', round, concurrency: CONCURRENCY, figures });
     }
   }
