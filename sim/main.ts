@@ -2,9 +2,11 @@
 import { writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
-import { type Report, reportText } from '@internode/sim';
+import { type Report, reportText, weatherOf, weatherText } from '@internode/sim';
+import { drawFaults } from './adversaries/index.ts';
 import { type Flags, HELP, readFlags } from './flags.ts';
 import { openLives, type Seeds } from './seeds.ts';
+import { calmed, commandOf, faultsText } from './shape.ts';
 import { Shrinking } from './shrink.ts';
 import { Timeline } from './timeline.ts';
 
@@ -81,6 +83,7 @@ async function main(): Promise<number> {
   }
   const { seeds, count, seconds } = flags;
   const tally = new Tally(seeds.base, flags.json);
+  if (count === 1 && !flags.json) await tellLife(seeds);
   let index = 0;
   const next = (): number | undefined => {
     if (index >= count || tally.failed !== undefined) return undefined;
@@ -95,6 +98,17 @@ async function main(): Promise<number> {
   await lookInto(flags, tally.failed);
   tally.end();
   return tally.failed === undefined ? 0 : 1;
+}
+
+/** What the seed of a single life drew, before it is lived: a life that never ends can be repeated too. */
+async function tellLife(seeds: Seeds): Promise<void> {
+  const { seedOf, shapeOf } = await openLives(seeds);
+  const [seed, shape] = [seedOf(0), shapeOf(0)];
+  const { nodes, draws: drawsMax, faults = drawFaults(seed, nodes, drawsMax) } = shape;
+  const weather = weatherOf(seed, { several: nodes > 1, swarm: calmed(shape), drawsMax });
+  console.log(`options    ${weatherText(weather)}`);
+  console.log(`faults     ${faultsText(faults)}`);
+  console.log(`repeat     ${commandOf(seed, shape)}`);
 }
 
 type Next = () => number | undefined;

@@ -1,6 +1,6 @@
 // Where each node stood at each moment of a life, as one page: what was proposed, notarised, final and certified, who was
 // down, who was cut off.
-import type { Checker, Observed, Report } from '@internode/sim';
+import { type Checker, type Observed, type Report, weatherText } from '@internode/sim';
 
 type Line = 'proposed' | 'notarised' | 'final' | 'certified';
 
@@ -153,7 +153,6 @@ function pageOf(report: Report, scale: Scale, lanes: string): string {
   const legend = Object.entries(COLOURS).map(
     ([line, colour]) => `<span style="color:${colour}">■ ${line}</span>`,
   );
-  const weather = Object.entries(swarm).map(([name, value]) => `${name}=${value}`);
   return `<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>Simulated life ${escaped(seed)}</title>
 <style>body{font:13px sans-serif;margin:16px}svg{background:#fff;border:1px solid #ccc}text{font:11px sans-serif}pre{white-space:pre-wrap}</style>
@@ -165,7 +164,7 @@ function pageOf(report: Report, scale: Scale, lanes: string): string {
 ${marks.join('\n')}
 ${lanes}
 </svg>
-<pre>${escaped([command, ...notes, weather.join(' '), `trace ${report.traceHash} after ${report.events} events`].join('\n'))}</pre>
+<pre>${escaped([command, ...notes, weatherText(swarm), `trace ${report.traceHash} after ${report.events} events`].join('\n'))}</pre>
 </body></html>
 `;
 }

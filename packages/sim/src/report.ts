@@ -17,20 +17,23 @@ export interface Report {
 
 /** All that is needed to look into a failed run. */
 export function reportText(report: Report): string {
-  const weather = Object.entries(report.swarm)
-    .map(
-      ([name, value]) => `${name}=${typeof value === 'number' ? Number(value.toFixed(4)) : value}`,
-    )
-    .join(' ');
   return [
     ...report.lines,
     '',
     `violation  ${report.violation ?? 'none'}`,
     `seed       ${report.seed}`,
-    `options    ${weather}`,
+    `options    ${weatherText(report.swarm)}`,
     ...report.notes,
     `trace      ${report.traceHash} after ${report.events} events, ${report.virtualMs.toFixed(3)} ms`,
     `repeat     ${report.command}`,
     '',
   ].join('\n');
+}
+
+export function weatherText(swarm: Swarm): string {
+  return Object.entries(swarm)
+    .map(
+      ([name, value]) => `${name}=${typeof value === 'number' ? Number(value.toFixed(4)) : value}`,
+    )
+    .join(' ');
 }

@@ -3,9 +3,9 @@ import type { Place } from '@internode/contracts';
 import type { Checker } from './checker.ts';
 import type { Cpu } from './cpu.ts';
 import type { ClockFault } from './node.ts';
-import type { Random } from './random.ts';
+import { Random } from './random.ts';
 import type { Role } from './role.ts';
-import type { Swarm } from './swarm.ts';
+import { CALM, drawBetweenNodes, drawSwarm, type Swarm } from './swarm.ts';
 
 export interface NodeSetup {
   readonly place: Place;
@@ -43,6 +43,24 @@ export interface Phases {
   readonly livenessMs: number;
   /** So long after every checker is content the liveness phase is over. Without it, it lasts `livenessMs`. */
   readonly restMs?: number;
+}
+
+/** The weather of the safety phase: what the seed draws, but for what is said otherwise. */
+export function weatherOf(seed: string, { several, swarm, drawsMax }: Weather): Swarm {
+  const root = new Random(seed, drawsMax);
+  return {
+    ...CALM,
+    ...drawSwarm(root.fork('swarm')),
+    ...(several && drawBetweenNodes(root.fork('between'))),
+    ...swarm,
+  };
+}
+
+interface Weather {
+  /** Nodes of the world. */
+  readonly several: boolean;
+  readonly swarm?: Partial<Swarm> | undefined;
+  readonly drawsMax?: number | undefined;
 }
 
 export function clockFaultOf({ node }: Place, swarm: Swarm, root: Random): ClockFault {

@@ -23,8 +23,9 @@ import {
   slownessOf,
   twinsOf,
   type WorldOptions,
+  weatherOf,
 } from './setup.ts';
-import { CALM, drawBetweenNodes, drawSwarm, type Swarm } from './swarm.ts';
+import { CALM, type Swarm } from './swarm.ts';
 import { Trace } from './trace.ts';
 import { type Death, Troubles } from './troubles.ts';
 
@@ -57,13 +58,8 @@ export class World {
     this.#random = { disk: fork('disk'), solver: fork('solver') };
     const nowMs = (): number => this.#nowMs;
     const put: Agenda['put'] = (atMs, run) => this.#agenda.put(atMs, run);
-    const several = options.nodes.length > 1;
-    this.swarm = {
-      ...CALM,
-      ...drawSwarm(fork('swarm')),
-      ...(several && drawBetweenNodes(fork('between'))),
-      ...options.swarm,
-    };
+    const { seed, swarm, drawsMax } = options;
+    this.swarm = weatherOf(seed, { several: options.nodes.length > 1, swarm, drawsMax });
     this.links = new Links(fork('links'), nowMs, put);
     this.network = new Network({
       random: fork('network'),
