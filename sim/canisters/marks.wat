@@ -1,6 +1,7 @@
 ;; Counts how often each number was marked. The argument of `mark` is one index (u32, little endian); it replies how often this
 ;; number and how often any number was marked. An odd number is marked by a call to itself, every fifth sets a timer.
-;; Counts live in the heap and go through stable memory in an upgrade.
+;; Counts live in the heap and go through stable memory in an upgrade, which also ends the timer (5.9): it is set again, else
+;; one that was set in the upgrade's own block never fires.
 (module
   (import "ic0" "msg_arg_data_copy" (func $arg_copy (param i32 i32 i32)))
   (import "ic0" "msg_reply_data_append" (func $append (param i32 i32)))
@@ -25,7 +26,10 @@
   (func (export "canister_pre_upgrade")
     (call $stable_write (i32.const 0) (i32.const 0) (i32.const 1024)))
   (func (export "canister_post_upgrade")
-    (call $stable_read (i32.const 0) (i32.const 0) (i32.const 1024)))
+    (call $stable_read (i32.const 0) (i32.const 0) (i32.const 1024))
+    (call $set_timer))
+  (func $set_timer
+    (drop (call $timer_set (i64.add (call $time) (i64.const 20000000)))))
 
   (func $add (local $at i32)
     (call $arg_copy (i32.const 0) (i32.const 0) (i32.const 4))
@@ -40,7 +44,7 @@
   (func (export "canister_update mark")
     (call $arg_copy (i32.const 0) (i32.const 0) (i32.const 4))
     (if (i32.eqz (i32.rem_u (i32.load (i32.const 0)) (i32.const 5)))
-      (then (drop (call $timer_set (i64.add (call $time) (i64.const 20000000))))))
+      (then (call $set_timer)))
     (if (i32.eqz (i32.and (i32.load (i32.const 0)) (i32.const 1)))
       (then (call $add) (return)))
     (call $self_copy (i32.const 16) (i32.const 0) (call $self_size))

@@ -56,10 +56,10 @@ function judgeCall(
   return undefined;
 }
 
-/** Every fifth mark sets the timer, which ticks once at most for it. */
+/** Every fifth mark sets the timer, and so does the upgrade; it ticks once at most for each. */
 function judgeTotal({ total, ticks, atLeast }: TotalAnswered, marks: number): string | undefined {
   if (total < atLeast) return `a query sees ${total} marks when ${atLeast} were certified before`;
-  if (total > marks || ticks > Math.ceil(marks / 5))
+  if (total > marks || ticks > Math.ceil(marks / 5) + 1)
     return `a query sees ${total} marks, ${ticks} ticks`;
   return undefined;
 }
