@@ -136,6 +136,8 @@ export const FETCH_LIMITS = {
   idsPerRequestMax: 256,
   /** While something is fetched or waits its turn, it is looked after so often. */
   lookAfterMs: 100,
+  /** Remembered of what was asked and is not awaited any more, of bodies and of questions each; then the oldest is forgotten. */
+  lateMax: 1_024,
 } as const;
 
 /** Connections between peers. */

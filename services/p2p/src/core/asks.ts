@@ -10,6 +10,7 @@ import { toHex } from '@internode/prelude';
 import { ASK_LIMITS, FRAME_LIMITS } from '../limits.ts';
 import { Assembly, chunksOf } from './assembly.ts';
 import type { Misdeed } from './event.ts';
+import { Late } from './late.ts';
 import type { Outbox } from './outbox.ts';
 import type { Members, Peer } from './peer.ts';
 
@@ -33,6 +34,7 @@ export class Asks {
   readonly #members: Members;
   readonly #ours = new Map<string, Open>();
   readonly #oursOf = new Map<Peer, number>();
+  readonly #late = new Late();
   /** By peer, then by topic and id, in order of arrival. */
   readonly #theirs = new Map<Peer, Map<string, Theirs>>();
 
@@ -69,7 +71,10 @@ export class Asks {
   }
 
   timer(token: string): void {
-    this.#fail(token.slice(TIMER.length), 'no answer in time');
+    const key = token.slice(TIMER.length);
+    const open = this.#ours.get(key);
+    if (open !== undefined) this.#late.add(open.peer, key);
+    this.#fail(key, 'no answer in time');
   }
 
   linkDown(peer: Peer): void {
@@ -84,7 +89,8 @@ export class Asks {
   hearAnswer(peer: Peer, chunk: AnswerChunk): Misdeed | undefined {
     const key = keyOf(chunk.topic, chunk.askId);
     const open = this.#ours.get(key);
-    if (open?.peer !== peer) return 'chunk nobody asked for';
+    if (open?.peer !== peer)
+      return this.#late.has(peer, key) ? undefined : 'chunk nobody asked for';
     const tooLarge = chunk.size > FRAME_LIMITS.answerBytesMax;
     if (!tooLarge) open.assembly ??= new Assembly(chunk.size);
     const body = tooLarge ? 'malformed' : open.assembly?.add(chunk);

@@ -6,6 +6,7 @@ import { bytesEqual } from '@internode/prelude';
 import { FETCH_LIMITS, FRAME_LIMITS } from '../limits.ts';
 import { Assembly } from './assembly.ts';
 import type { Misdeed } from './event.ts';
+import { Late } from './late.ts';
 import type { Library, Offered } from './library.ts';
 import { type Artifact, nameOf } from './name.ts';
 import type { Outbox } from './outbox.ts';
@@ -55,6 +56,7 @@ export class Fetcher {
   /** Adverts beyond what is looked after of their peer. */
   readonly #later = new Map<Offered, Peer>();
   readonly #adverts = new Map<Peer, number>();
+  readonly #late = new Late();
   #requested = 0;
 
   constructor(outbox: Outbox, members: Members, library: Library) {
@@ -118,7 +120,8 @@ export class Fetcher {
     const name = nameOf(artifactKind, id);
     const wanted = this.#wanted.get(name);
     const asked = wanted?.asked;
-    if (wanted === undefined || asked?.peer !== peer) return 'chunk nobody asked for';
+    if (wanted === undefined || asked?.peer !== peer)
+      return this.#late.has(peer, name) ? undefined : 'chunk nobody asked for';
     if (size === 0) {
       this.#passOver(wanted);
       this.send();
@@ -256,6 +259,7 @@ export class Fetcher {
     const { asked } = wanted;
     if (asked === undefined) return;
     wanted.asked = undefined;
+    this.#late.add(asked.peer, wanted.name);
     asked.peer.inFlight -= 1;
     asked.peer.inFlightBytes -= asked.bytes;
   }
