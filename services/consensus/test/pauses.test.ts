@@ -2,6 +2,7 @@
 import type { Message } from '@internode/contracts';
 import { describe, expect, test } from 'vitest';
 import { STRIPPED_PROPOSAL, VOTE } from '../src/core/artifact.ts';
+import { LOCAL_PARAMETERS } from '../src/index.ts';
 import { checkAgreement } from './agreement.ts';
 import { World } from './world.ts';
 
@@ -90,5 +91,70 @@ describe('a call after a pause', () => {
     world.run(1_000 + FINAL_MS_MAX);
     expect(finalCalls(world)).toBe(1);
     checkAgreement(world);
+  });
+});
+
+describe('under load', () => {
+  const CALLERS = 32;
+
+  /** Callers who each wait for their answer and call again a little later, at different nodes. */
+  function load(world: World, rounds: number): void {
+    const answered = new Map<number, number>();
+    let count = 0;
+    const call = (caller: number): void => {
+      if ((answered.get(caller) ?? 0) >= rounds) return;
+      count += 1;
+      world.gossip(caller % 4, `call ${count} of ${caller}`);
+    };
+    let seen = 0;
+    const answer = (): void => {
+      for (const { height, ingress } of world.batches(0).slice(seen)) {
+        if (height > world.node(0).core.view().certified) break;
+        seen += 1;
+        for (const { envelope } of ingress) {
+          const caller = Number(new TextDecoder().decode(envelope).split(' of ')[1]);
+          answered.set(caller, (answered.get(caller) ?? 0) + 1);
+          world.at(2 + (caller % 5), () => call(caller));
+        }
+      }
+      world.at(1, answer);
+    };
+    // Not together at first.
+    for (let caller = 0; caller < CALLERS; caller += 1) world.at(caller * 4, () => call(caller));
+    answer();
+  }
+
+  test('calls that come while a block is on its way meet in one block', () => {
+    const world = new World({ n: 4, delay: (_, from, to) => near(from, to) });
+    world.start();
+    world.run(2_000);
+    load(world, 12);
+    world.run(10_000);
+    expect(finalCalls(world)).toBe(12 * CALLERS);
+    const sizes = world.batches(0).flatMap(({ ingress }) => ingress.length || []);
+    // Most blocks hold the calls of all.
+    const whole = sizes.filter((size) => size >= CALLERS * 0.9);
+    expect(whole.length, sizes.join(' ')).toBeGreaterThan(7);
+    checkAgreement(world);
+  });
+
+  test('a block that is not certified holds the next one up for a moment only', () => {
+    let lost = false;
+    const world = new World({
+      n: 4,
+      delay: ({ kind }, from, to) =>
+        lost && kind === 'StateCertified' ? undefined : near(from, to),
+    });
+    world.start();
+    world.run(2_000);
+    lost = true;
+    for (const name of ['a', 'b', 'c']) world.gossip(0, name);
+    world.run(2 * FINAL_MS_MAX);
+    expect(finalCalls(world)).toBe(3);
+    world.gossip(1, 'd');
+    world.run(100);
+    expect(finalCalls(world)).toBe(3);
+    world.run(LOCAL_PARAMETERS.certifiedWaitMaxMs + FINAL_MS_MAX);
+    expect(finalCalls(world)).toBe(4);
   });
 });

@@ -344,19 +344,25 @@ describe('block maker', () => {
     expect(first(blockMaker(table.at(10).state))).toEqual({ kind: 'look-again', atMs: 1_000 });
   });
 
-  test('waits the longer the fuller the last block was, so that calls share a height', () => {
+  test('waits until a block of several calls is certified, and the longer the fuller it was', () => {
     for (const [messages, waitMs] of [
       [1, 0],
       [3, 2],
       [9, 8],
-      [40, 12],
-      [500, 12],
+      [50, 30],
+      [500, 30],
     ] as const) {
       const table = new Table();
       const names = Array.from({ length: messages }, (_, i) => `call ${i}`);
       table.certify('notarization', table.block(table.base, 0, ...names));
-      table.state.ingress.offer(call('next', table.state.now.unixNanos + 1n));
+      table.at(20).state.ingress.offer(call('next', table.state.now.unixNanos + 1n));
+      const [before] = blockMaker(table.state);
+      if (messages === 1) expect(before).toMatchObject({ kind: 'propose' });
+      else
+        expect(before).toEqual({ kind: 'look-again', atMs: LOCAL_PARAMETERS.certifiedWaitMaxMs });
+      Object.assign(table.at(0).state, { certified: 1, certifiedMs: 0 });
       const [action] = blockMaker(table.state);
+      // No call has come for 10 ms: all who were answered have come again.
       if (waitMs === 0) expect(action).toMatchObject({ kind: 'propose' });
       else expect(action).toEqual({ kind: 'look-again', atMs: waitMs });
     }

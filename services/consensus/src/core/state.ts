@@ -56,6 +56,7 @@ export class State implements View {
   /** The height of which the own beacon last spoke. */
   ownBeacon = 0;
   tipMs = Number.NEGATIVE_INFINITY;
+  certifiedMs = Number.NEGATIVE_INFINITY;
   pool: Pool;
   ledger: Ledger;
   delivered: number;
@@ -176,6 +177,7 @@ export class State implements View {
     this.reached = Math.max(this.reached, height);
     const more = Math.max(0, height - this.certified);
     this.certified += more;
+    if (more > 0) this.certifiedMs = this.now.ms;
     this.tempo.certified(more, this.pool.finalized - this.certified, this.now.ms);
     // What is certified was executed, whether or not execution's own word arrived.
     if (height > this.tip.height)

@@ -34,8 +34,11 @@ export interface SubnetParameters {
   readonly executionGapMax: number;
   /** Of several: after a block of m messages the next waits (m - 1) times this, so that calls under load share a height's cost … */
   readonly pacePerMessageMs: number;
-  /** … but never longer than this. */
+  /** … but never longer than this, after it has waited until those m are certified, … */
   readonly paceMaxMs: number;
+  /** … for so long at most; and no longer than until no call has come for a while. */
+  readonly certifiedWaitMaxMs: number;
+  readonly quietMs: number;
   /** A subnet of one: the same, at most; it goes on as soon as m messages are here … */
   readonly alonePerMessageMs: number;
   readonly aloneMaxMs: number;
@@ -56,7 +59,9 @@ export const LOCAL_PARAMETERS: SubnetParameters = {
   certifiedGapDelayMs: 2_000,
   executionGapMax: 2,
   pacePerMessageMs: 1,
-  paceMaxMs: 12,
+  paceMaxMs: 60,
+  certifiedWaitMaxMs: 300,
+  quietMs: 10,
   alonePerMessageMs: 0.5,
   aloneMaxMs: 32,
   aloneQuietMs: 1,

@@ -96,6 +96,8 @@ export interface View {
   /** When `tip` was said. */
   readonly tipMs: number;
   readonly certified: number;
+  /** When `certified` last grew. */
+  readonly certifiedMs: number;
   /** Highest height that the state holds durably. */
   readonly committed: number;
   /** When `pool.notarized` last grew. */

@@ -49,7 +49,7 @@ export function blockMaker(view: View): readonly Action[] {
 
   const excluded = idsOnChain(view, parent);
   const timeNanos = max(view.now.unixNanos, parent.block.timeNanos + 1n);
-  const turn = { startMs, rankMs: rankDelayMs(view, rank), parent };
+  const turn = { startMs, rankMs: rankDelayMs(view, rank), parent, excluded };
   const atMs =
     certifiedGapDelayMs(view) +
     Math.min(
@@ -129,6 +129,7 @@ interface Turn {
   readonly startMs: number;
   readonly rankMs: number;
   readonly parent: BlockRecord;
+  readonly excluded: ReadonlySet<HashKey>;
 }
 
 /**
@@ -181,13 +182,22 @@ function workSinceMs(
 
 /** Under load a height's fixed cost is shared by more calls: the fuller the last block, the longer the next gathers. */
 function paceMs(view: View, turn: Turn): number {
+  const { startMs, parent, excluded } = turn;
   const { pacePerMessageMs, paceMaxMs, minBlockMs } = view.parameters;
-  if (view.ingress.size >= CONSENSUS_LIMITS.payloadMessagesMax) return 0;
+  const waiting = view.ingress.size - excluded.size;
+  if (waiting >= CONSENSUS_LIMITS.payloadMessagesMax) return 0;
   if (view.epochs.alone) return paceAloneMs(view, turn);
-  const others = Math.max(0, turn.parent.ingressKeys.length - 1);
-  const gathers = Math.floor(Math.min(paceMaxMs, others * pacePerMessageMs));
+  const others = Math.max(0, parent.ingressKeys.length - 1);
   // Counted from the round of the parent: after a pause a call waits for nothing.
-  return Math.max(gathers, minBlockMs - (view.notarizedMs - view.notarizedBeforeMs));
+  const leastMs = Math.max(0, minBlockMs - (view.notarizedMs - view.notarizedBeforeMs));
+  if (others === 0) return leastMs;
+  // Callers who wait for their answers come again together: with them the next block is as full as this one.
+  const { certifiedWaitMaxMs, quietMs } = view.parameters;
+  if (view.certified < parent.block.height) return Math.max(leastMs, certifiedWaitMaxMs);
+  const waitedMs = Math.max(0, Math.min(certifiedWaitMaxMs, view.certifiedMs - startMs));
+  const gathersMs = Math.floor(Math.min(paceMaxMs, others * pacePerMessageMs));
+  const quietAtMs = Math.max(waitedMs, view.ingress.newestMs - startMs) + quietMs;
+  return Math.max(leastMs, Math.min(waitedMs + gathersMs, quietAtMs));
 }
 
 /**
