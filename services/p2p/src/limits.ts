@@ -39,6 +39,9 @@ export const OFFER_LIMITS = {
   /** Changes that nobody waits for leave together after so long. */
   ingressFlushMs: 1,
   withdrawalFlushMs: 250,
+  /** In a subnet of more members than this, what peers brought is not offered to all but to a circle, after so long. */
+  flatMembersMax: 40,
+  echoFlushMs: 100,
   /** The adapter is told so often, in beats, whom to connect. */
   connectBeats: 5,
   /** Owners are asked so often to repeat what they offer, more often while the chain stands still; an offer not repeated for so
@@ -112,6 +115,8 @@ export const PEER_LIMITS = {
   /** Shared out among the peers that offer it. */
   sayAgainMessagesMax: 2_000,
   sayAgainBytesMax: 8 * 1024 * 1024,
+  /** Members outside the circle that are told in a beat where the table stands, and asked for theirs while the chain does. */
+  farPerBeat: 32,
   /** Beats between tellings of a table that does not change. */
   quietBeats: 5,
 } as const;

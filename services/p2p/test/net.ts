@@ -72,7 +72,7 @@ export class Net {
 
   constructor(count: number) {
     const names = Array.from({ length: count }, (_, index) => `n${index}`);
-    this.members = names.map((name) => new Member(name, this.#birth(name, 0)));
+    this.members = names.map((name) => new Member(name, this.#birth(name, 0, count)));
   }
 
   static started(count: number): Net {
@@ -161,9 +161,12 @@ export class Net {
     return { atMs, run };
   }
 
-  #birth(name: string, life: number): P2pCore {
+  #birth(name: string, life: number, count = 8): P2pCore {
     const peers = (this.members ?? []).map(({ address }) => address);
-    const all = peers.length > 0 ? peers : Array.from({ length: 8 }, (_, i) => addressOf(`n${i}`));
+    const all =
+      peers.length > 0
+        ? peers
+        : Array.from({ length: Math.max(8, count) }, (_, i) => addressOf(`n${i}`));
     return new P2pCore({ nodeId: utf8(name), peers: all }, sha256(utf8(`${name}/${life}`)));
   }
 

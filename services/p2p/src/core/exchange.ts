@@ -15,6 +15,7 @@ import { bytesEqual } from '@internode/prelude';
 import { FETCH_LIMITS, FRAME_LIMITS, OFFER_LIMITS, PEER_LIMITS } from '../limits.ts';
 import { Asks } from './asks.ts';
 import { chunksOf } from './assembly.ts';
+import { circleOf } from './circle.ts';
 import type { Misdeed } from './event.ts';
 import { type Fetched, Fetcher } from './fetcher.ts';
 import { ID_BYTES, Incoming } from './incoming.ts';
@@ -77,9 +78,11 @@ export class Exchange {
   }
 
   /** These are the other members now; of whoever is none any more, nothing is kept. */
-  setMembers(addresses: readonly PeerAddress[]): void {
+  setMembers(addresses: readonly PeerAddress[], self: Uint8Array): void {
     const before = this.members.size;
     for (const peer of this.members.set(addresses)) this.#forget(peer);
+    const others = addresses.map(({ nodeId }) => nodeId);
+    if (this.members.setCircle(circleOf(self, others))) this.outgoing.circleChanged();
     const { size } = this.members;
     if (before === 0 && size === 0) return;
     this.#share(size);
@@ -128,7 +131,9 @@ export class Exchange {
   }
 
   publishArtifact({ artifactKind, id, body }: PublishArtifact): void {
-    if (this.outgoing.offer({ artifactKind, id, body })) return;
+    const name = nameOf(artifactKind, id);
+    const wasBrought = this.library.get(name) !== undefined || this.#speaker.wasSaid(name);
+    if (this.outgoing.offer({ artifactKind, id, body }, wasBrought)) return;
     this.#outbox.observe({ kind: 'SlotTableFull', artifact: artifactKind });
   }
 
@@ -185,7 +190,10 @@ export class Exchange {
     const isStalled = this.#outbox.now.ms - this.#movedMs > PEER_LIMITS.stalledMs;
     this.#beats += 1;
     if (this.#beats % OFFER_LIMITS.connectBeats === 0) this.#sayConnect();
-    this.outgoing.beat(isStalled);
+    const turn = this.members.nextFar(PEER_LIMITS.farPerBeat);
+    this.outgoing.beat(isStalled, turn);
+    // Those who tell us nothing unless we ask may have what others keep from us.
+    if (isStalled) for (const peer of turn) this.#incoming.wantAll(peer);
     for (const peer of this.members.up) this.#incoming.catchUp(peer);
     this.#speaker.beat(isStalled);
     this.#outbox.tellComplaints();
@@ -296,6 +304,7 @@ export class Exchange {
     this.#fetcher.linkDown(peer);
     this.asks.linkDown(peer);
     this.#incoming.forget(peer);
+    this.outgoing.forget(peer);
   }
 
   #bringerOf(peers: Iterable<Peer> | undefined, first: Peer | undefined): Uint8Array {

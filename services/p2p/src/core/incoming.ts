@@ -66,12 +66,20 @@ export class Incoming {
   }
 
   want(peer: Peer): void {
+    this.#wantAfter(peer, peer.table.through);
+  }
+
+  /** Asks for the whole table, of which a far peer tells but a part. */
+  wantAll(peer: Peer): void {
+    this.#wantAfter(peer, 0);
+  }
+
+  #wantAfter(peer: Peer, after: number): void {
     const { table } = peer;
     const { ms } = this.#desk.outbox.now;
     if (table.wantedMs !== undefined && ms - table.wantedMs < PEER_LIMITS.wantAgainMs) return;
     table.wantedMs = ms;
-    const { life, through: after } = table;
-    this.#desk.outbox.send(peer, { kind: 'want', want: { life, after } });
+    this.#desk.outbox.send(peer, { kind: 'want', want: { life: table.life, after } });
   }
 
   #take(peer: Peer, change: SlotChange): Misdeed | undefined {

@@ -21,7 +21,7 @@ export const PEER_FRAME = contract(
 
 export type Part = PeerPart['part'];
 export type P2pEffect = Effect<never, P2pEvent>;
-export type Timer = 'offer-again' | 'beat' | 'flush' | 'flush-late' | 'look-after';
+export type Timer = 'offer-again' | 'beat' | 'flush' | 'flush-echo' | 'flush-late' | 'look-after';
 
 type Complaint = Extract<P2pEvent, { readonly kind: 'PeerMisbehaved' | 'PeerLimited' }>;
 
@@ -34,7 +34,7 @@ interface Parcel {
 export class Outbox {
   readonly #life: number;
   #effects: P2pEffect[] = [];
-  #parcels = new Map<string, Parcel>();
+  #parcels = new Map<string | readonly Peer[], Parcel>();
   readonly #timing = new Set<string>();
   /** By peer and kind. */
   readonly #complaints = new Map<string, Complaint>();
@@ -96,9 +96,9 @@ export class Outbox {
     this.#complaints.set(name, { ...complaint, times });
   }
 
-  /** One part to everyone who is reached. */
+  /** One part to many. What the same list of them is told in a step leaves together. */
   sendAll(peers: readonly Peer[], part: Part): void {
-    if (peers.length > 0) this.#parcel('', peers, false).push({ part });
+    if (peers.length > 0) this.#parcel(peers, peers, false).push({ part });
   }
 
   send(peer: Peer, part: Part, bulk = false): void {
@@ -124,7 +124,7 @@ export class Outbox {
     this.#effects.push({ kind: 'cancel', token });
   }
 
-  #parcel(key: string, peers: readonly Peer[], bulk: boolean): PeerPart[] {
+  #parcel(key: string | readonly Peer[], peers: readonly Peer[], bulk: boolean): PeerPart[] {
     let parcel = this.#parcels.get(key);
     if (parcel === undefined) {
       parcel = { peers, bulk, parts: [] };

@@ -1,14 +1,14 @@
 // What this node offers to its peers: changes of the table leave as updates, at once when others wait for them; what a peer
 // missed is told again when it asks.
-import type { ArtifactKind, SlotChange, SlotUpdates, WantUpdates } from '@internode/contracts';
+import type { ArtifactKind, SlotUpdates, WantUpdates } from '@internode/contracts';
 import { FRAME_LIMITS, OFFER_LIMITS, PEER_LIMITS } from '../limits.ts';
+import { FarPeers } from './far-peers.ts';
 import type { Artifact } from './name.ts';
-import { CHANGE_BYTES, type Outbox } from './outbox.ts';
+import type { Outbox } from './outbox.ts';
 import type { Members, Peer } from './peer.ts';
-import { type Change, type Slot, SlotTable } from './slot-table.ts';
+import { type Change, SlotTable } from './slot-table.ts';
+import { bytesOf, sizeOf, standingAt, updatesOf } from './updates.ts';
 
-/** Large, and many have the same: advertised, unless small. */
-const PATIENT: ReadonlySet<ArtifactKind> = new Set(['ingress', 'catch_up', 'dealing']);
 const BEACON_KINDS: ReadonlySet<ArtifactKind> = new Set([
   'beacon_share',
   'beacon',
@@ -28,6 +28,7 @@ export class Outgoing {
   readonly #outbox: Outbox;
   readonly #members: Members;
   readonly #table = new SlotTable();
+  readonly #far: FarPeers;
   /** Services that repeat their offers when asked: what they no longer repeat is withdrawn. */
   readonly #repeating = new Set<Owner>();
   #toldCommit = 0;
@@ -37,21 +38,24 @@ export class Outgoing {
   constructor(outbox: Outbox, members: Members) {
     this.#outbox = outbox;
     this.#members = members;
+    this.#far = new FarPeers(outbox, members, this.#table);
   }
 
   get table(): SlotTable {
     return this.#table;
   }
 
-  /** False when the table is full. */
-  offer(artifact: Artifact): boolean {
+  /** False when the table is full. An echo is what a peer brought: only the circle is told, and not at once. */
+  offer(artifact: Artifact, wasBrought = false): boolean {
     const { artifactKind, body } = artifact;
     const { ms } = this.#outbox.now;
     const fits = body.length <= FRAME_LIMITS.artifactBytesMax;
-    const slot = fits ? this.#table.offer(artifact, ms) : 'full';
+    const echo = wasBrought && artifactKind !== 'ingress' && this.#members.hasCircle;
+    const slot = fits ? this.#table.offer({ ...artifact, echo }, ms) : 'full';
     if (slot === 'full') return false;
     if (slot === undefined) this.#repeating.add(ownerOf(artifactKind));
     else if (artifactKind === 'ingress') this.#flushSoon('flush', OFFER_LIMITS.ingressFlushMs);
+    else if (echo) this.#flushSoon('flush-echo', OFFER_LIMITS.echoFlushMs);
     else this.flush();
     return true;
   }
@@ -62,22 +66,33 @@ export class Outgoing {
     return true;
   }
 
-  /** Tells everyone what changed. */
+  /** Tells what changed: everything to everyone in a small subnet. */
   flush(): void {
     if (this.#table.isTold) return;
     const after = this.#toldCommit;
     this.#toldCommit = this.#table.commit;
     const changes = this.#table.takeUntold();
-    const { up } = this.#members;
-    if (up.length === 0) return;
-    this.#quietBeats = 0;
-    for (const updates of updatesOf(changes, after, this.#table.commit))
-      this.#outbox.sendAll(up, { kind: 'updates', updates });
+    const { near } = this.#members;
+    if (near.length > 0) {
+      this.#quietBeats = 0;
+      for (const updates of updatesOf(changes, after, this.#table.commit))
+        this.#outbox.sendAll(near, { kind: 'updates', updates });
+    }
+    this.#far.changed(changes);
   }
 
   /** The table stands here: who knows less asks. */
   tellCommit(peer: Peer): void {
-    this.#outbox.send(peer, { kind: 'updates', updates: this.#standing() });
+    if (this.#members.isFar(peer)) return this.#far.tellCommit([peer]);
+    this.#outbox.send(peer, { kind: 'updates', updates: standingAt(this.#table.commit) });
+  }
+
+  circleChanged(): void {
+    this.#far.circleChanged();
+  }
+
+  forget(peer: Peer): void {
+    this.#far.forget(peer);
   }
 
   hearWant(peer: Peer, { life, after }: WantUpdates): void {
@@ -90,23 +105,25 @@ export class Outgoing {
     const told = this.#burst(from);
     const bytes = told.reduce((sum, updates) => sum + sizeOf(updates), 0);
     peer.served.take(bytes, this.#outbox.now.ms);
+    if (this.#members.isFar(peer)) this.#far.toldAll(peer);
     for (const [index, updates] of told.entries()) {
       const last = index === told.length - 1;
       this.#outbox.send(peer, { kind: 'updates', updates: { ...updates, last } });
     }
   }
 
-  beat(isStalled: boolean): void {
+  /** Of those that are far, only some at a time are told where the table stands. */
+  beat(isStalled: boolean, turn: readonly Peer[]): void {
     this.#askOwners(isStalled);
+    this.#far.tell();
+    this.#far.tellCommit(turn);
     this.#quietBeats += 1;
     const isQuiet = this.#quietBeats > PEER_LIMITS.quietBeats;
     if (!isQuiet || this.#quietBeats % PEER_LIMITS.quietBeats === 0)
-      this.#outbox.sendAll(this.#members.up, { kind: 'updates', updates: this.#standing() });
-  }
-
-  #standing(): SlotUpdates {
-    const { commit } = this.#table;
-    return { after: commit, through: commit, commit, changes: [], last: false };
+      this.#outbox.sendAll(this.#members.near, {
+        kind: 'updates',
+        updates: standingAt(this.#table.commit),
+      });
   }
 
   #burst(from: number): readonly SlotUpdates[] {
@@ -126,8 +143,8 @@ export class Outgoing {
     }));
   }
 
-  /** Timers of their own, so that the later one does not hold up the sooner. */
-  #flushSoon(timer: 'flush' | 'flush-late', delayMs: number): void {
+  /** Timers of their own, so that a later one does not hold up a sooner one. */
+  #flushSoon(timer: 'flush' | 'flush-late' | 'flush-echo', delayMs: number): void {
     if (this.#members.size > 0) this.#outbox.startTimer(timer, delayMs);
     else this.flush();
   }
@@ -149,52 +166,4 @@ export class Outgoing {
 function ownerOf(artifactKind: ArtifactKind): Owner {
   if (artifactKind === 'ingress') return 'p2p';
   return BEACON_KINDS.has(artifactKind) ? 'beacon' : 'consensus';
-}
-
-function isPushed({ artifactKind, body }: Slot): boolean {
-  if (body.length < OFFER_LIMITS.pushBytesMax) return true;
-  return !PATIENT.has(artifactKind) && body.length <= OFFER_LIMITS.urgentBytesMax;
-}
-
-function changeOf(change: Change): SlotChange {
-  const { slot, commit } = change;
-  if (!('body' in change)) return { slot, commit };
-  const { artifactKind, id, body } = change;
-  const content = { artifactKind, id, size: body.length };
-  return { slot, commit, content: isPushed(change) ? { ...content, body } : content };
-}
-
-/** What it costs to tell. */
-function sizeOf({ changes }: SlotUpdates): number {
-  let bytes = CHANGE_BYTES;
-  for (const { content } of changes) bytes += CHANGE_BYTES + (content?.body?.length ?? 0);
-  return bytes;
-}
-
-function bytesOf(change: Change): number {
-  return CHANGE_BYTES + ('body' in change && isPushed(change) ? change.body.length : 0);
-}
-
-/** Updates that follow one another from `after` to `through`, each short enough for a frame. */
-function* updatesOf(
-  changes: readonly Change[],
-  after: number,
-  through: number,
-): Generator<SlotUpdates> {
-  let from = after;
-  let part: SlotChange[] = [];
-  let bytes = 0;
-  for (const change of changes) {
-    const more = bytesOf(change);
-    if (part.length > 0 && bytes + more > FRAME_LIMITS.frameBytesAim) {
-      const to = part.at(-1)?.commit ?? from;
-      yield { after: from, through: to, commit: through, changes: part, last: false };
-      from = to;
-      part = [];
-      bytes = 0;
-    }
-    part.push(changeOf(change));
-    bytes += more;
-  }
-  yield { after: from, through, commit: through, changes: part, last: false };
 }

@@ -83,7 +83,7 @@ export class P2pCore implements Core<never, never, P2pEvent> {
   #timer(token: string): void {
     if (token === 'offer-again') this.#admission.timer();
     else if (token === 'beat') this.#exchange.beat();
-    else if (token === 'flush' || token === 'flush-late') this.#exchange.outgoing.flush();
+    else if (token.startsWith('flush')) this.#exchange.outgoing.flush();
     else if (token === 'look-after') this.#exchange.lookAfter();
     else if (this.#exchange.asks.isTimer(token)) this.#exchange.asks.timer(token);
   }
@@ -147,7 +147,7 @@ export class P2pCore implements Core<never, never, P2pEvent> {
       others.set(key, { ...member, address: this.#config.places?.get(key) ?? member.address });
     }
     const wasAlone = this.#exchange.members.size === 0;
-    this.#exchange.setMembers([...others.values()]);
+    this.#exchange.setMembers([...others.values()], this.#config.nodeId);
     if (wasAlone && others.size > 0) this.#admission.offerAll();
   }
 

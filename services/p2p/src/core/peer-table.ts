@@ -69,10 +69,13 @@ export class PeerTable {
     return gone;
   }
 
-  /** Takes a change that is news. Undefined when it is not; slots out of range are refused before. */
+  /**
+   * Takes a change that is news. Undefined when it is not; slots out of range are refused before. One of a slot we know nothing of
+   * is news even if its commit is not: members of large subnets keep echoes from those who do not ask.
+   */
   take({ slot, commit, content }: SlotChange): Turn | undefined {
     const known = this.#slots.get(slot);
-    if (known === undefined ? commit <= this.#through : commit <= known.commit) return undefined;
+    if (known !== undefined && commit <= known.commit) return undefined;
     const come =
       content === undefined
         ? undefined

@@ -71,7 +71,11 @@ export class Peer {
 /** The other members, and which of them are reached. */
 export class Members {
   readonly #peers = new Map<string, Peer>();
+  #circle: ReadonlySet<string> | undefined;
   #up: readonly Peer[] | undefined;
+  #near: readonly Peer[] = [];
+  #far: readonly Peer[] = [];
+  #turn = 0;
 
   get size(): number {
     return this.#peers.size;
@@ -79,8 +83,48 @@ export class Members {
 
   /** Those whose link is up. */
   get up(): readonly Peer[] {
-    this.#up ??= [...this.#peers.values()].filter(({ up }) => up);
+    if (this.#up === undefined) {
+      this.#up = [...this.#peers.values()].filter(({ up }) => up);
+      this.#near =
+        this.#circle === undefined ? this.#up : this.#up.filter((one) => !this.isFar(one));
+      this.#far = this.#circle === undefined ? [] : this.#up.filter((one) => this.isFar(one));
+    }
     return this.#up;
+  }
+
+  /** Those of them that hear everything: in a large subnet, those in our circle. */
+  get near(): readonly Peer[] {
+    return this.up && this.#near;
+  }
+
+  /** The rest of them. */
+  get far(): readonly Peer[] {
+    return this.up && this.#far;
+  }
+
+  get hasCircle(): boolean {
+    return this.#circle !== undefined;
+  }
+
+  isFar({ key }: Peer): boolean {
+    return this.#circle?.has(key) === false;
+  }
+
+  /** The next of those that are far. */
+  nextFar(count: number): readonly Peer[] {
+    const { far } = this;
+    const from = this.#turn % Math.max(1, far.length);
+    this.#turn = from + count;
+    return [...far.slice(from), ...far.slice(0, from)].slice(0, count);
+  }
+
+  /** Whether it is another circle than before. */
+  setCircle(circle: ReadonlySet<string> | undefined): boolean {
+    const before = this.#circle;
+    this.#circle = circle;
+    this.#up = undefined;
+    if (before === undefined || circle === undefined) return before !== circle;
+    return before.size !== circle.size || [...circle].some((key) => !before.has(key));
   }
 
   values(): IterableIterator<Peer> {

@@ -12,6 +12,8 @@ export interface Slot {
   readonly artifactKind: ArtifactKind;
   readonly id: Uint8Array;
   readonly body: Uint8Array;
+  /** A peer brought it. */
+  readonly echo: boolean;
   /** When its owner last said that it is on offer. */
   offeredMs: number;
 }
@@ -71,10 +73,11 @@ export class SlotTable {
       readonly artifactKind: ArtifactKind;
       readonly id: Uint8Array;
       readonly body: Uint8Array;
+      readonly echo: boolean;
     },
     nowMs = 0,
   ): Slot | 'full' | undefined {
-    const { artifactKind, id, body } = artifact;
+    const { artifactKind, id, body, echo } = artifact;
     const name = nameOf(artifactKind, id);
     const known = this.#slots.get(name);
     if (known !== undefined) {
@@ -86,7 +89,8 @@ export class SlotTable {
     const slot = this.#free.pop() ?? this.#slots.size;
     this.#commit += 1;
     this.#count(artifactKind, 1, body.length);
-    const offered: Slot = { slot, commit: this.#commit, artifactKind, id, body, offeredMs: nowMs };
+    const change = { slot, commit: this.#commit };
+    const offered: Slot = { ...change, artifactKind, id, body, echo, offeredMs: nowMs };
     this.#slots.set(name, offered);
     this.#change(offered);
     return offered;
