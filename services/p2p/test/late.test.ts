@@ -36,3 +36,20 @@ test('an answer after its time is of no use, and no misdeed', () => {
   expect(answers).toMatchObject([{ failure: 'no answer in time' }]);
   expect(asker.count('PeerMisbehaved')).toBe(0);
 });
+
+test('an answer that was under way when a connection broke may come over the next one', () => {
+  const net = Net.started(2);
+  const [peer, asker] = [net.member(0), net.member(1)];
+  const askId = new Uint8Array(16).fill(2);
+  const question = { askId, topic: 'state_sync', body: new Uint8Array(3) } as const;
+  net.hear(asker, { kind: 'AskPeer', ...question, peer: peer.nodeId, timeoutMs: 5_000 });
+  net.run(100);
+  // Only one side has noticed so far.
+  for (const up of [false, true])
+    net.hear(asker, { kind: 'PeerLinkChanged', peer: peer.nodeId, up });
+  net.hear(peer, { kind: 'AnswerPeer', ...question, peer: asker.nodeId });
+  net.run(3_000);
+  const answers = asker.said.filter(({ kind }) => kind === 'PeerAnswered');
+  expect(answers).toMatchObject([{ failure: 'connection lost' }]);
+  expect(asker.count('PeerMisbehaved')).toBe(0);
+});

@@ -71,10 +71,7 @@ export class Asks {
   }
 
   timer(token: string): void {
-    const key = token.slice(TIMER.length);
-    const open = this.#ours.get(key);
-    if (open !== undefined) this.#late.add(open.peer, key);
-    this.#fail(key, 'no answer in time');
+    this.#fail(token.slice(TIMER.length), 'no answer in time');
   }
 
   linkDown(peer: Peer): void {
@@ -143,6 +140,7 @@ export class Asks {
     if (open === undefined) return;
     this.#close(key, open);
     const { askId, topic, peer } = open;
+    this.#late.add(peer, key);
     this.#answered({ askId, topic, nodeId: peer.nodeId }, new Uint8Array(0), failure);
   }
 
