@@ -92,7 +92,7 @@ async function main(): Promise<number> {
   };
   const told = (lived: Lived): void => tally.add(lived, seeds.lines !== undefined);
   const workers = Math.min(flags.workers ?? availableParallelism(), WORKERS_MAX, count);
-  if (workers === 1) await here(seeds, next, told);
+  if (count === 1) await here(seeds, next, told);
   else await Promise.all(Array.from({ length: workers }, () => elsewhere(seeds, next, told)));
   if (count === 1) console.log(`trace ${tally.traceHash}`);
   await lookInto(flags, tally.failed);

@@ -6,6 +6,7 @@ import { exactlyOnce } from './checkers/calls.ts';
 import { certificatesHold, quorumOf } from './checkers/certificates.ts';
 import { certifiedHeight } from './checkers/certified-height.ts';
 import { onePrefix } from './checkers/chain.ts';
+import { risingContext } from './checkers/context.ts';
 import { among } from './checkers/honest.ts';
 import { liveness } from './checkers/liveness.ts';
 import { mailboxes } from './checkers/mailboxes.ts';
@@ -32,6 +33,8 @@ export interface NetworkOptions {
   readonly epochLength?: number;
   /** How long a life goes on when everything is answered. */
   readonly restMs?: number;
+  /** A node that loses its disks in the middle of trouble, and is down until calm or the end of some crash. */
+  readonly lostDisk?: string;
   /** Instead of those that the seed draws. */
   readonly faults?: Faults;
   /** How long trouble lasts. */
@@ -42,15 +45,20 @@ export interface NetworkOptions {
 
 const MARKS = 12;
 const PAUSE_MS = 250;
-const PHASES = { safetyMs: 8_000, livenessMs: 40_000, restMs: 500 };
+const LIVENESS_MS = 40_000;
+const REST_MS = 500;
+
+/** How long trouble lasts: each millisecond costs a network with the square of its size. */
+function safetyMsOf(nodes: number): number {
+  if (nodes <= 7) return 8_000;
+  return nodes <= 13 ? 4_000 : 2_000;
+}
 
 export async function liveTogether(options: NetworkOptions): Promise<Report> {
   const { seed, swarm, drawsMax, linesMax, command, disturb } = options;
-  const phases = {
-    ...PHASES,
-    ...(options.safetyMs !== undefined && { safetyMs: options.safetyMs }),
-    ...(options.restMs !== undefined && { restMs: options.restMs }),
-  };
+  const safetyMs = options.safetyMs ?? safetyMsOf(options.nodes);
+  const restMs = options.restMs ?? REST_MS;
+  const phases = { safetyMs, livenessMs: Math.max(LIVENESS_MS, 2 * restMs), restMs };
   const turns = new Turns();
   const faults = options.faults ?? drawFaults(seed, options.nodes, drawsMax);
   const subnet = subnetOf({ ...options, faults, marks: MARKS, pauseMs: PAUSE_MS, turns });
@@ -66,6 +74,13 @@ export async function liveTogether(options: NetworkOptions): Promise<Report> {
     ...(drawsMax !== undefined && { drawsMax }),
     ...(linesMax !== undefined && { linesMax }),
   });
+  const { lostDisk } = options;
+  if (lostDisk !== undefined) {
+    world.at(phases.safetyMs / 2, () => {
+      world.crashNode(lostDisk);
+      world.loseDisk(lostDisk);
+    });
+  }
   const steps = world.steps(phases);
   for (;;) {
     const step = steps.next();
@@ -89,6 +104,7 @@ function checkersOf(
     oneRoot(),
     ...uniqueRandomness(),
     onePrefix(),
+    risingContext(),
     honestVotes(nodeIds),
     certificatesHold({ subnet, crypto }),
     releases(enough),

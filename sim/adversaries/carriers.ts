@@ -1,8 +1,34 @@
 // Nodes whose p2p is not honest: they flood, lie, spoil, and answer questions wrongly.
-import type { ArtifactKind, Message } from '@internode/contracts';
+import {
+  type ArtifactKind,
+  contract,
+  decodeSyncAnswer,
+  decodeSyncQuestion,
+  encodeSyncAnswer,
+  encodeSyncQuestion,
+  type Message,
+} from '@internode/contracts';
 import { sha256 } from '@internode/encoding';
+import { toHex } from '@internode/prelude';
 import { offerOf, spoiled } from './artifacts.ts';
 import type { Evil, Temptation } from './behaviour.ts';
+
+const SYNC_ANSWER = contract(
+  'SyncAnswer',
+  'types',
+  'sync_answer',
+  encodeSyncAnswer,
+  decodeSyncAnswer,
+);
+const SYNC_QUESTION = contract(
+  'SyncQuestion',
+  'types',
+  'sync_question',
+  encodeSyncQuestion,
+  decodeSyncQuestion,
+);
+/** Questions that a lying server remembers. */
+const ASKED_MAX = 10_000;
 
 const KINDS: readonly ArtifactKind[] = [
   'ingress',
@@ -97,10 +123,28 @@ export const lyingServer: Temptation = (evil) => {
   return { service: 'consensus', said: lie };
 };
 
-export const lyingStateServer: Temptation = (evil) => ({
-  ...lyingServer(evil),
-  service: 'state',
-});
+/** The same of a state. In some lives it is in order but for a bit of what it holds: who lies about the manifest is found out before. */
+export const lyingStateServer: Temptation = (evil) => {
+  const lying = lyingServer(evil);
+  const isSubtle = evil.random.chance(0.5);
+  const chunks = new Set<string>();
+  return {
+    service: 'state',
+    heard: (message) => {
+      if (message.kind !== 'PeerAsked' || chunks.size >= ASKED_MAX) return;
+      const question = SYNC_QUESTION.decode(message.body);
+      if (question.kind === 'valid' && question.value.part === 'chunks')
+        chunks.add(toHex(message.askId));
+    },
+    said: (message) => {
+      if (!isSubtle || message.kind !== 'AnswerPeer') return lying.said?.(message) ?? [message];
+      const answer = SYNC_ANSWER.decode(message.body);
+      if (answer.kind !== 'valid' || !chunks.has(toHex(message.askId))) return [message];
+      const content = spoiled(answer.value.content, evil);
+      return [{ ...message, body: SYNC_ANSWER.encode({ ...answer.value, content }) }];
+    },
+  };
+};
 
 /** Hears everything and says nothing. */
 export const silent: Temptation = () => ({

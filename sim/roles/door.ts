@@ -41,9 +41,12 @@ export class Street {
   doorRole(number: number, parts: DoorParts): Role {
     const turns = this.#turns;
     let life: Life | undefined;
+    let journal: RolePorts['journal'] | undefined;
     return {
       name: 'gateway',
       start: (ports) => {
+        if (journal !== undefined && journal !== ports.journal) this.#users?.diskLost(number);
+        journal = ports.journal;
         const here = new Life(ports, parts.signatures, turns);
         life = here;
         const gateway = new Gateway({ ...parts, ...here.parts });

@@ -1,7 +1,13 @@
 // One replica as the world runs it: the real service definitions, their slow work in place.
 import { Service, type ServiceFigures } from '@internode/actor';
 import { createBeacon, heldKeys, type SubnetDealing, solveBeacon } from '@internode/beacon';
-import { createConsensus, solveConsensus } from '@internode/consensus';
+import {
+  type ConsensusAnswer,
+  type ConsensusEvent,
+  type ConsensusTask,
+  createConsensus,
+  solveConsensus,
+} from '@internode/consensus';
 import { canisterIdFromIndex, sha256 } from '@internode/encoding';
 import {
   createExecution,
@@ -12,7 +18,7 @@ import {
 } from '@internode/execution';
 import { createP2p } from '@internode/p2p';
 import { assert, bytesEqual, concatBytes, utf8 } from '@internode/prelude';
-import { type Role, role } from '@internode/sim';
+import { type Role, type RolePorts, role } from '@internode/sim';
 import { createState, solveStateInPlace } from '@internode/state';
 import type { Crypto } from '../crypto.ts';
 import type { DoorParts } from './door.ts';
@@ -59,8 +65,21 @@ export function replicaOf(dealing: SubnetDealing, number: number, crypto: Crypto
     }),
   );
   const beacon = new Service(createBeacon({ subnet, nodeId }));
-  const consensus = new Service(
-    createConsensus({ subnet, nodeId, firstLife: true, ...(hasEpochs && { genesis: summary }) }),
+  const voting = votingRole(
+    (firstLife) =>
+      new Service(
+        createConsensus({ subnet, nodeId, firstLife, ...(hasEpochs && { genesis: summary }) }),
+      ),
+    (task) =>
+      solveConsensus(
+        {
+          signatures,
+          secret,
+          ...(hasEpochs && { bls }),
+          ingress: { signatures, bls, rootKey, subnetId, canisterRanges: RANGES },
+        },
+        task,
+      ),
   );
   const peers = subnet.members.flatMap((member) =>
     bytesEqual(member.nodeId, nodeId) ? [] : [{ ...member, address: '' }],
@@ -73,17 +92,7 @@ export function replicaOf(dealing: SubnetDealing, number: number, crypto: Crypto
     role(state, (task, store) => solveStateInPlace({ store, bls, publicKey }, task)),
     executionRole(execution),
     role(beacon, (task) => solveBeacon(tools, keys, task)),
-    role(consensus, (task) =>
-      solveConsensus(
-        {
-          signatures,
-          secret,
-          ...(hasEpochs && { bls }),
-          ingress: { signatures, bls, rootKey, subnetId, canisterRanges: RANGES },
-        },
-        task,
-      ),
-    ),
+    voting.role,
     role(p2p),
   ];
   const config = {
@@ -95,12 +104,40 @@ export function replicaOf(dealing: SubnetDealing, number: number, crypto: Crypto
     nodeSecret: secret,
     canisterRanges: RANGES,
   };
-  const services = [state, execution, beacon, consensus, p2p];
+  const figures = [state, execution, beacon, p2p].map((service): [string, () => ServiceFigures] => [
+    service.name,
+    () => service.figures(),
+  ]);
   return {
     nodeId,
     roles,
-    figures: new Map(services.map((service) => [service.name, () => service.figures()])),
+    figures: new Map([...figures, [voting.role.name, voting.figures]]),
     door: { config, bls, signatures },
+  };
+}
+
+type Consensus = Service<ConsensusTask, ConsensusAnswer, ConsensusEvent>;
+
+/** Whose journal is another than at the first start has lost its disk: an empty one does not say then that it never voted. */
+function votingRole(
+  serviceOf: (firstLife: boolean) => Consensus,
+  solve: (task: ConsensusTask) => ConsensusAnswer,
+): { readonly role: Role; readonly figures: () => ServiceFigures } {
+  const lives = [serviceOf(true), serviceOf(false)] as const;
+  const roles = lives.map((service) => role(service, solve)) as [Role, Role];
+  let first: RolePorts['journal'] | undefined;
+  let at: 0 | 1 = 0;
+  return {
+    role: {
+      name: roles[0].name,
+      start: (ports, onFailed) => {
+        first ??= ports.journal;
+        at = ports.journal === first ? 0 : 1;
+        roles[at].start(ports, onFailed);
+      },
+      stop: () => roles[at].stop(),
+    },
+    figures: () => lives[at].figures(),
   };
 }
 

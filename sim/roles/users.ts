@@ -131,6 +131,11 @@ export class Users {
     }
   }
 
+  /** The node behind this door has lost its disks: what it knew before it need not know at once. */
+  diskLost(number: number): void {
+    Object.assign(this.#house(number), { marked: 0, newestNanos: 0n });
+  }
+
   #house(number: number): House {
     return this.#doors[number % this.#doors.length] as House;
   }

@@ -1,11 +1,23 @@
 // Bugs planted into the code itself: each is a replacement in one file, made while it is loaded. The text must be there
 // exactly once, so that a patch cannot rot unnoticed.
 
+import type { Swarm } from '@internode/sim';
+
 export interface Patch {
   readonly name: string;
   readonly file: string;
   readonly edits: readonly (readonly [from: string, to: string])[];
-  readonly nodes: number;
+  /** The lives that it needs: of four nodes, unless said otherwise, with the weather and the faults that their seeds draw. */
+  readonly life?: {
+    readonly nodes?: number;
+    readonly faults?: readonly (readonly [number, readonly string[]])[];
+    readonly swarm?: Partial<Swarm>;
+    readonly epochLength?: number;
+    readonly restMs?: number;
+    readonly lostDisk?: string;
+    /** Peers forget blocks after so few heights, so that no range of blocks leads a lost node back. */
+    readonly blocksKept?: number;
+  };
   /** What finds it. */
   readonly caughtBy: RegExp;
 }
@@ -27,14 +39,12 @@ export const PATCHES: readonly Patch[] = [
         'return standing.filter((record) => record.block.rank >= lowest);',
       ],
     ],
-    nodes: 4,
     caughtBy: /honest votes|agreement|P2/,
   },
   {
     name: 'a finaliser that ignores its own share',
     file: `${CORE}/rules/finalizer.ts`,
     edits: [['if (elsewhere) continue;', '']],
-    nodes: 4,
     caughtBy: /honest votes|agreement|P2/,
   },
   {
@@ -46,7 +56,8 @@ export const PATCHES: readonly Patch[] = [
         "this.#outbox.add(publish); if (entry !== undefined) this.#outbox.add({ kind: 'persist', entry, then: [] });",
       ],
     ],
-    nodes: 4,
+    // What was said and is not on the disk is forgotten only by power cuts, and only if they come between.
+    life: { swarm: { nodeCrashEveryMs: 300, downForMs: 50, syncDelayMsMean: 60 } },
     caughtBy: /honest votes|agreement|P2|one root|ahead of the journal/,
   },
   {
@@ -58,14 +69,12 @@ export const PATCHES: readonly Patch[] = [
         'if (height >= 0) return;\n  const key = keyOf(vote.blockHash);',
       ],
     ],
-    nodes: 4,
     caughtBy: /honest votes|agreement|P2/,
   },
   {
     name: 'an aggregator that counts a signer twice',
     file: `${CORE}/vote-scheme.ts`,
     edits: [['if (index <= last) return', 'if (index < last) return']],
-    nodes: 4,
     caughtBy: /certificates|agreement|honest votes|P2/,
   },
   {
@@ -77,7 +86,6 @@ export const PATCHES: readonly Patch[] = [
         'return committee - faultsTolerated(committee) - 1;',
       ],
     ],
-    nodes: 4,
     caughtBy: /certificates|agreement/,
   },
   {
@@ -89,15 +97,14 @@ export const PATCHES: readonly Patch[] = [
         "verify({ publicKeyDer: publicKey, message, signature });\n        return verdict.kind !== 'undecided';",
       ],
     ],
-    nodes: 4,
     caughtBy: /certificates|agreement|honest votes|P2/,
   },
   {
     name: 'a validator that does not hold a block against its parent',
     file: `${CORE}/rules/validate-proposal.ts`,
     edits: [['faultOfContext(record, parent) ?? faultOfPayload', 'faultOfPayload']],
-    nodes: 4,
-    caughtBy: /failed|exactly once|agreement|one root/,
+    life: { faults: [[1, ['lawlessMaker']]] },
+    caughtBy: /rising context/,
   },
   {
     name: 'a beacon share that is released too early',
@@ -105,7 +112,6 @@ export const PATCHES: readonly Patch[] = [
     edits: [
       ['if (this.#notarized >= next.height - 1) next.released = true;', 'next.released = true;'],
     ],
-    nodes: 4,
     caughtBy: /releases/,
   },
   {
@@ -117,7 +123,6 @@ export const PATCHES: readonly Patch[] = [
         'round.released = true;',
       ],
     ],
-    nodes: 4,
     caughtBy: /releases/,
   },
   {
@@ -129,7 +134,6 @@ export const PATCHES: readonly Patch[] = [
         'return this.#finish(round, [...round.claims.values()].at(-1)?.signature ?? asked.signature, {',
       ],
     ],
-    nodes: 4,
     caughtBy: /certificates|one (beacon|tape|certification)/,
   },
   {
@@ -141,8 +145,14 @@ export const PATCHES: readonly Patch[] = [
         "signatures: item.id.startsWith('range/') ? 'good' : 'unchecked' };",
       ],
     ],
-    nodes: 4,
     caughtBy: /certificates|agreement|P1|P2|honest votes/,
+  },
+  {
+    name: 'a key generation that ignores complaints',
+    file: `${CORE}/transcripts.ts`,
+    edits: [['const complaints = ours(all.complaints);', 'const complaints: Complaint[] = [];']],
+    life: { faults: [[1, ['badDealer']]], epochLength: 6, restMs: 50_000 },
+    caughtBy: /liveness|failed/,
   },
   {
     name: 'an execution that looks at something else than the block',
@@ -153,7 +163,6 @@ export const PATCHES: readonly Patch[] = [
         'const seen = globalThis as unknown as { planted: number }; seen.planted = (seen.planted ?? 0) + 1; subnet.timeNanos = batch.timeNanos + BigInt(seen.planted % 2);',
       ],
     ],
-    nodes: 4,
     caughtBy: /one root/,
   },
   {
@@ -162,7 +171,6 @@ export const PATCHES: readonly Patch[] = [
     edits: [
       ["return verdict.kind === 'valid' ? combined.value : undefined;", 'return combined.value;'],
     ],
-    nodes: 4,
     caughtBy: /certificates|one (beacon|tape|certification)/,
   },
 ];

@@ -14,5 +14,5 @@ export interface Checker {
   /** Whether what should happen in the liveness phase has happened; without it nothing needs to. */
   isContent?(): boolean;
   /** After the liveness phase: what should have happened by now. */
-  atEnd(): string | undefined;
+  atEnd(nowMs: number): string | undefined;
 }

@@ -118,7 +118,7 @@ export class World {
     if (restMs !== undefined) yield* this.#through(Math.min(endMs, this.#nowMs + restMs));
     for (const checker of this.#options.checkers ?? []) {
       if (this.#violation !== undefined) break;
-      const text = checker.atEnd();
+      const text = checker.atEnd(this.#nowMs);
       if (text !== undefined) this.#violate(`${checker.name}: ${text}`);
     }
     return this.report();
@@ -202,6 +202,8 @@ export class World {
       part.journal = this.#newJournal(node);
       part.store = new MemoryStore();
     }
+    const found = this.#nodes.find(({ place }) => place.node === node);
+    if (found !== undefined) this.#observe(found, 'world', { kind: 'DiskLost' });
   }
 
   startNode(name: string): void {
