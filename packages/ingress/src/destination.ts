@@ -18,6 +18,7 @@ const OF_NO_CANISTER: ReadonlySet<string> = new Set([
   'create_canister',
   'provisional_create_canister_with_cycles',
   'internode_set_subnet_record',
+  'internode_subnet_record',
 ]);
 
 const CANISTER_ID = candid.record({ canister_id: candid.principal });

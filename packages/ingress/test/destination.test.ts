@@ -86,6 +86,7 @@ describe('effective canister id', () => {
       'create_canister',
       'provisional_create_canister_with_cycles',
       'internode_set_subnet_record',
+      'internode_subnet_record',
     ]) {
       expect(check({ ...management, method, effectiveId: OTHER })).toBe('accepted');
       expect(check({ ...management, method, effectiveId: FOREIGN })).toContain('range');

@@ -2,7 +2,7 @@ import type { SubnetRecord } from '@internode/contracts';
 
 export interface ExecutionConfig {
   readonly subnetId: Uint8Array;
-  /** Members of the subnet: what canisters see, and what prices grow with. */
+  /** Members of the subnet at genesis, until an epoch names others: what canisters see, and what prices grow with. */
   readonly subnetNodes: number;
   /** 133 bytes: what `ic0.root_key_*` answers. */
   readonly rootKeyDer: Uint8Array;

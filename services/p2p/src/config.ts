@@ -7,4 +7,6 @@ export interface P2pConfig {
   readonly peers?: readonly PeerAddress[];
   /** By node id in hexadecimal, `host:port`: where this machine finds a member when that is not where the record says. */
   readonly places?: ReadonlyMap<string, string>;
+  /** Version of the subnet record that `peers` are from: they stay peers until an epoch has one as new. */
+  readonly peersVersion?: number;
 }

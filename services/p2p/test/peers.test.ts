@@ -2,6 +2,7 @@ import type { NodeRecord } from '@internode/contracts';
 import { sha256 } from '@internode/encoding';
 import { bytesEqual, fromHex, toHex, utf8 } from '@internode/prelude';
 import { describe, expect, test } from 'vitest';
+import { P2pCore } from '../src/core/p2p.ts';
 import { OFFER_LIMITS } from '../src/index.ts';
 import { artifact, dice, Net, START_NANOS } from './net.ts';
 
@@ -329,7 +330,12 @@ describe('members', () => {
       receiverKey: EMPTY,
       address: `${name}:1`,
     }));
-  const epoch = (height: number, current: readonly string[], next: readonly string[]) => {
+  const epoch = (
+    height: number,
+    current: readonly string[],
+    next: readonly string[],
+    coming: readonly string[] = next,
+  ) => {
     const transcript = {
       target: { summaryHeight: 0, key: 'low' as const },
       threshold: 1,
@@ -350,7 +356,7 @@ describe('members', () => {
       low: transcript,
       high: transcript,
     });
-    const { record: last } = keys(next);
+    const { record: last } = keys(coming);
     const summary = {
       height,
       nextHeight: height + 10,
@@ -361,6 +367,32 @@ describe('members', () => {
     };
     return { kind: 'EpochBegan' as const, height, summary, beacon: EMPTY };
   };
+
+  test('are also those for whom keys are dealt: they have to hear the dealings', () => {
+    const net = Net.started(2);
+    const said = net.hear(net.member(0), epoch(10, ['n0', 'n1'], ['n0', 'n1'], ['n1', 'n6']));
+    expect(said.find(({ kind }) => kind === 'ConnectPeers')).toMatchObject({
+      peers: [{ nodeId: utf8('n1') }, { nodeId: utf8('n6') }],
+    });
+  });
+
+  test('a node that joins keeps those it was told of until the chain has come as far', () => {
+    const told = { nodeId: utf8('n9'), publicKey: utf8('key of n9'), address: 'n9:1' };
+    const core = new P2pCore({ nodeId: utf8('n0'), peers: [told], peersVersion: 2 });
+    const now = { ms: 0, unixNanos: 0n };
+    core.step(now, { kind: 'started' });
+    const connected = (version: number, height: number): readonly string[] => {
+      const message = epoch(height, ['n1'], ['n1']);
+      const { summary } = message;
+      const record = { ...summary.current.record, version };
+      const current = { ...summary.current, record };
+      const input = { ...message, summary: { ...summary, current } };
+      core.step(now, { kind: 'message', message: input, sender: 'test' });
+      return [...core.view().members.values()].map(({ address }) => address.address).sort();
+    };
+    expect(connected(1, 10)).toEqual(['n1:1', 'n9:1']);
+    expect(connected(2, 20)).toEqual(['n1:1']);
+  });
 
   test('are those of this epoch and the next; whoever is none any more is forgotten and not heard', () => {
     const net = Net.started(3);

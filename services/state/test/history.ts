@@ -1,5 +1,5 @@
 /** Random histories: everything that a checkpoint covers comes, changes and goes. The same for the same seed. */
-import type { BatchExecuted, CanisterChange, MemoryChange } from '@internode/contracts';
+import type { BatchExecuted, CanisterChange, MemberKeys, MemoryChange } from '@internode/contracts';
 import { utf8 } from '@internode/prelude';
 import { batch, change, record, request, requestId } from './rig.ts';
 
@@ -26,6 +26,11 @@ export class Random {
 interface Canister {
   heapPages: number;
   stablePages: number;
+}
+
+/** Others in each epoch of ten heights. */
+function membersOf(height: number): MemberKeys {
+  return { nodes: [{ nodeId: Uint8Array.of(1, height, 2), publicKey: utf8(`key ${height}`) }] };
 }
 
 export class History {
@@ -63,6 +68,7 @@ export class History {
       forgottenRequests: forgotten.filter((each) => !known.has(each)).map(requestId),
       ...this.#moduleChanges(),
       consumedCycles: Uint8Array.of(1, this.#height),
+      ...(this.#height % 10 === 0 && { members: membersOf(this.#height) }),
     });
   }
 

@@ -1,6 +1,7 @@
 import { decodeCbor, decodeUnsignedLeb128 } from '@internode/encoding';
 import { type Label, lookupPath, reconstruct, visibleLabels } from '@internode/hash-tree';
 import { toHex, utf8 } from '@internode/prelude';
+import { MemoryStore } from '@internode/storage/memory';
 import { describe, expect, test } from 'vitest';
 import { STATE_LIMITS } from '../src/index.ts';
 import {
@@ -269,6 +270,19 @@ describe('certified reads', () => {
     field('canister_state_bytes', '1a00010000');
     field('consumed_cycles_total', 'a2000001f6');
     field('update_transactions_total', '01');
+  });
+
+  test('row 33: the nodes are those of the epoch: others take their place, also after a restart', () => {
+    const store = new MemoryStore();
+    const rig = Rig.started({ store });
+    const later = Uint8Array.of(7, 7, 2);
+    const key = new Uint8Array(44).fill(6);
+    rig.tell(batch(1, { members: { nodes: [{ nodeId: later, publicKey: key }] } }));
+    rig.tell(batch(2));
+    for (const one of [rig, Rig.started({ store })]) {
+      expect(one.look(['subnet', SUBNET_ID, 'node', later, 'public_key'])).toEqual(key);
+      expect(one.look(['subnet', SUBNET_ID, 'node', NODE_ID, 'public_key'])).toBe('absent');
+    }
   });
 
   test('row 35: status leaves are UTF-8 and LEB128', () => {

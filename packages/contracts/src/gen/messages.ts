@@ -98,6 +98,15 @@ export interface SubnetRecord {
   readonly epochLength: number;
 }
 
+export interface MemberKey {
+  readonly nodeId: Uint8Array;
+  readonly publicKey: Uint8Array;
+}
+
+export interface MemberKeys {
+  readonly nodes: readonly MemberKey[];
+}
+
 export interface DkgTarget {
   readonly summaryHeight: number;
   readonly key: KeyName;
@@ -471,6 +480,7 @@ export interface StoredTip {
   readonly root: Uint8Array;
   readonly updatesTotal: number;
   readonly consumedCycles: Uint8Array;
+  readonly members?: MemberKeys | undefined;
 }
 
 export interface StoredCertification {
@@ -556,6 +566,7 @@ export interface BatchReady {
   readonly randomness: Uint8Array;
   readonly blockHash: Uint8Array;
   readonly ingress: readonly Ingress[];
+  readonly members?: MemberKeys | undefined;
 }
 
 export interface RequestBatches {
@@ -645,6 +656,7 @@ export interface BatchExecuted {
   readonly forgottenRequests: readonly Uint8Array[];
   readonly consumedCycles?: Uint8Array | undefined;
   readonly session?: Uint8Array | undefined;
+  readonly members?: MemberKeys | undefined;
 }
 
 export interface TipAdvanced {
@@ -1239,6 +1251,49 @@ export function decodeSubnetRecord(reader: Reader, length: number, depth = 0): S
   }
   if (reader.pos !== end) invalidMessage('SubnetRecord');
   return { version: version_, nodes: nodes_, controller: controller_, replicaVersion: replicaVersion_, halted: halted_, epochLength: epochLength_ };
+}
+
+export function encodeMemberKey(message: MemberKey, writer: Writer): Writer {
+  if (message.nodeId.length > 0) writer.uint32(10).bytes(message.nodeId);
+  if (message.publicKey.length > 0) writer.uint32(18).bytes(message.publicKey);
+  return writer;
+}
+
+export function decodeMemberKey(reader: Reader, length: number, depth = 0): MemberKey {
+  const end = reader.pos + length;
+  if (end > reader.len || depth > 8) invalidMessage('MemberKey');
+  let nodeId_: Uint8Array = new Uint8Array(0);
+  let publicKey_: Uint8Array = new Uint8Array(0);
+  while (reader.pos < end) {
+    const tag = reader.uint32();
+    switch (tag) {
+      case 10: nodeId_ = readBytes(reader); break;
+      case 18: publicKey_ = readBytes(reader); break;
+      default: reader.skipType(tag & 7);
+    }
+  }
+  if (reader.pos !== end) invalidMessage('MemberKey');
+  return { nodeId: nodeId_, publicKey: publicKey_ };
+}
+
+export function encodeMemberKeys(message: MemberKeys, writer: Writer): Writer {
+  for (const item of message.nodes) encodeMemberKey(item, writer.uint32(10).fork()).ldelim();
+  return writer;
+}
+
+export function decodeMemberKeys(reader: Reader, length: number, depth = 0): MemberKeys {
+  const end = reader.pos + length;
+  if (end > reader.len || depth > 8) invalidMessage('MemberKeys');
+  const nodes_: MemberKey[] = [];
+  while (reader.pos < end) {
+    const tag = reader.uint32();
+    switch (tag) {
+      case 10: nodes_.push(decodeMemberKey(reader, reader.uint32(), depth + 1)); break;
+      default: reader.skipType(tag & 7);
+    }
+  }
+  if (reader.pos !== end) invalidMessage('MemberKeys');
+  return { nodes: nodes_ };
 }
 
 export function encodeDkgTarget(message: DkgTarget, writer: Writer): Writer {
@@ -2787,6 +2842,7 @@ export function encodeStoredTip(message: StoredTip, writer: Writer): Writer {
   if (message.root.length > 0) writer.uint32(42).bytes(message.root);
   if (message.updatesTotal !== 0) writeNumber(writer.uint32(48), message.updatesTotal);
   if (message.consumedCycles.length > 0) writer.uint32(58).bytes(message.consumedCycles);
+  if (message.members !== undefined) encodeMemberKeys(message.members, writer.uint32(66).fork()).ldelim();
   return writer;
 }
 
@@ -2800,6 +2856,7 @@ export function decodeStoredTip(reader: Reader, length: number, depth = 0): Stor
   let root_: Uint8Array = new Uint8Array(0);
   let updatesTotal_: number = 0;
   let consumedCycles_: Uint8Array = new Uint8Array(0);
+  let members_: MemberKeys | undefined;
   while (reader.pos < end) {
     const tag = reader.uint32();
     switch (tag) {
@@ -2810,11 +2867,12 @@ export function decodeStoredTip(reader: Reader, length: number, depth = 0): Stor
       case 42: root_ = readBytes(reader); break;
       case 48: updatesTotal_ = readNumber(reader); break;
       case 58: consumedCycles_ = readBytes(reader); break;
+      case 66: members_ = decodeMemberKeys(reader, reader.uint32(), depth + 1); break;
       default: reader.skipType(tag & 7);
     }
   }
   if (reader.pos !== end) invalidMessage('StoredTip');
-  return { format: format_, identity: identity_, height: height_, timeNanos: timeNanos_, root: root_, updatesTotal: updatesTotal_, consumedCycles: consumedCycles_ };
+  return { format: format_, identity: identity_, height: height_, timeNanos: timeNanos_, root: root_, updatesTotal: updatesTotal_, consumedCycles: consumedCycles_, members: members_ };
 }
 
 export function encodeStoredCertification(message: StoredCertification, writer: Writer): Writer {
@@ -3137,6 +3195,7 @@ export function encodeBatchReady(message: BatchReady, writer: Writer): Writer {
   if (message.randomness.length > 0) writer.uint32(26).bytes(message.randomness);
   if (message.blockHash.length > 0) writer.uint32(34).bytes(message.blockHash);
   for (const item of message.ingress) encodeIngress(item, writer.uint32(42).fork()).ldelim();
+  if (message.members !== undefined) encodeMemberKeys(message.members, writer.uint32(50).fork()).ldelim();
   return writer;
 }
 
@@ -3148,6 +3207,7 @@ export function decodeBatchReady(reader: Reader, length: number, depth = 0): Bat
   let randomness_: Uint8Array = new Uint8Array(0);
   let blockHash_: Uint8Array = new Uint8Array(0);
   const ingress_: Ingress[] = [];
+  let members_: MemberKeys | undefined;
   while (reader.pos < end) {
     const tag = reader.uint32();
     switch (tag) {
@@ -3156,11 +3216,12 @@ export function decodeBatchReady(reader: Reader, length: number, depth = 0): Bat
       case 26: randomness_ = readBytes(reader); break;
       case 34: blockHash_ = readBytes(reader); break;
       case 42: ingress_.push(decodeIngress(reader, reader.uint32(), depth + 1)); break;
+      case 50: members_ = decodeMemberKeys(reader, reader.uint32(), depth + 1); break;
       default: reader.skipType(tag & 7);
     }
   }
   if (reader.pos !== end) invalidMessage('BatchReady');
-  return { kind: 'BatchReady', height: height_, timeNanos: timeNanos_, randomness: randomness_, blockHash: blockHash_, ingress: ingress_ };
+  return { kind: 'BatchReady', height: height_, timeNanos: timeNanos_, randomness: randomness_, blockHash: blockHash_, ingress: ingress_, members: members_ };
 }
 
 export function encodeRequestBatches(message: RequestBatches, writer: Writer): Writer {
@@ -3476,6 +3537,7 @@ export function encodeBatchExecuted(message: BatchExecuted, writer: Writer): Wri
   for (const item of message.forgottenRequests) writer.uint32(74).bytes(item);
   if (message.consumedCycles !== undefined) writer.uint32(82).bytes(message.consumedCycles);
   if (message.session !== undefined) writer.uint32(90).bytes(message.session);
+  if (message.members !== undefined) encodeMemberKeys(message.members, writer.uint32(98).fork()).ldelim();
   return writer;
 }
 
@@ -3493,6 +3555,7 @@ export function decodeBatchExecuted(reader: Reader, length: number, depth = 0): 
   const forgottenRequests_: Uint8Array[] = [];
   let consumedCycles_: Uint8Array | undefined;
   let session_: Uint8Array | undefined;
+  let members_: MemberKeys | undefined;
   while (reader.pos < end) {
     const tag = reader.uint32();
     switch (tag) {
@@ -3507,11 +3570,12 @@ export function decodeBatchExecuted(reader: Reader, length: number, depth = 0): 
       case 74: forgottenRequests_.push(readBytes(reader)); break;
       case 82: consumedCycles_ = readBytes(reader); break;
       case 90: session_ = readBytes(reader); break;
+      case 98: members_ = decodeMemberKeys(reader, reader.uint32(), depth + 1); break;
       default: reader.skipType(tag & 7);
     }
   }
   if (reader.pos !== end) invalidMessage('BatchExecuted');
-  return { kind: 'BatchExecuted', height: height_, timeNanos: timeNanos_, blockHash: blockHash_, requests: requests_, canisters: canisters_, modules: modules_, droppedModules: droppedModules_, subnetState: subnetState_, forgottenRequests: forgottenRequests_, consumedCycles: consumedCycles_, session: session_ };
+  return { kind: 'BatchExecuted', height: height_, timeNanos: timeNanos_, blockHash: blockHash_, requests: requests_, canisters: canisters_, modules: modules_, droppedModules: droppedModules_, subnetState: subnetState_, forgottenRequests: forgottenRequests_, consumedCycles: consumedCycles_, session: session_, members: members_ };
 }
 
 export function encodeTipAdvanced(message: TipAdvanced, writer: Writer): Writer {

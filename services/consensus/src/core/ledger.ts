@@ -1,6 +1,12 @@
 // What the journal holds and what was delivered from it: the final blocks above the base, ready to be said again, and own
 // votes above them. Knows the forms of entries; the core decides when to write.
-import type { BatchReady, BlockFinalized, ChainBase } from '@internode/contracts';
+import type {
+  BatchReady,
+  BlockFinalized,
+  ChainBase,
+  MemberKeys,
+  Summary,
+} from '@internode/contracts';
 import { sha256 } from '@internode/encoding';
 import { assert } from '@internode/prelude';
 import {
@@ -83,7 +89,7 @@ export class Ledger {
       'ledger: delivered out of order',
     );
     const blockHash = record.hash;
-    const { ingress } = proposal.payload;
+    const { ingress, summary } = proposal.payload;
     const delivery: Delivery = {
       record,
       entry: encode({
@@ -97,6 +103,7 @@ export class Ledger {
         randomness: sha256(tape),
         blockHash,
         ingress,
+        ...(summary !== undefined && { members: membersOf(summary) }),
       },
       ownBeacon,
       finalized: {
@@ -166,6 +173,10 @@ function baseOf(block: Block, { opening, recorded }: EpochLog): ChainBase {
     summaryBlock: opening.block,
     summaryBeacon: opening.beacon,
   };
+}
+
+function membersOf({ current }: Summary): MemberKeys {
+  return { nodes: current.record.nodes.map(({ nodeId, publicKey }) => ({ nodeId, publicKey })) };
 }
 
 export function encode(fact: ConsensusEntry['fact']): Uint8Array {

@@ -37,6 +37,7 @@ export function* applyBatch(subnet: Subnet, batch: BatchReady, raise: Raise): Fi
   subnet.timeNanos = batch.timeNanos;
   subnet.randomness = batch.randomness;
   subnet.draws = 0;
+  if (batch.members !== undefined) subnet.setMembers(batch.members.nodes.length);
   if (isSweepDue(before, batch.timeNanos)) yield* sweep(subnet);
   const forgottenRequests = subnet.history.forget(batch.timeNanos);
   expireCalls(subnet);
@@ -136,6 +137,7 @@ function* describe(subnet: Subnet, batch: BatchReady, rest: Rest): Fiber<BatchEx
     subnetState: subnet.encode(),
     forgottenRequests: rest.forgottenRequests,
     ...(consumed === undefined ? {} : { consumedCycles: bigEndian(consumed) }),
+    ...(batch.members === undefined ? {} : { members: batch.members }),
   };
 }
 

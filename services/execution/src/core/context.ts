@@ -28,7 +28,7 @@ export function baseContext(subnet: Subnet, canister: Canister): Context {
     wasmMemoryLimit: Number(state.settings.wasmMemoryLimit),
     globalTimerNanos: state.globalTimerNanos,
     subnetId: subnet.config.subnetId,
-    subnetNodes: subnet.config.subnetNodes,
+    subnetNodes: subnet.members,
     rootKeyDer: subnet.config.rootKeyDer,
     environmentVariables: state.settings.environmentVariables,
     dataCertificate: undefined,

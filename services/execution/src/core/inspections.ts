@@ -68,7 +68,7 @@ export class Inspector {
     const access = accessOf(method);
     if (!access.ingress) return onlyByCanisters(method);
     if (method === 'provisional_create_canister_with_cycles') return undefined;
-    if (method === 'internode_set_subnet_record')
+    if (access.who === 'subnet-controller')
       return callerProblem(this.#room.subnet.records.newest, asked.sender);
     const read = readArgument(canisterIdType, asked.argument);
     if (read.kind === 'refused') return read.refusal;

@@ -42,6 +42,10 @@ export class SubnetRecords {
     return this.#entries.at(-1)?.record;
   }
 
+  get newestEncoded(): Uint8Array {
+    return this.#entries.at(-1)?.encoded ?? new Uint8Array(0);
+  }
+
   /** Since when the newest one has been in force. */
   get changedHeight(): number {
     return this.#entries.at(-1)?.sinceHeight ?? 0;

@@ -27,7 +27,7 @@ import { ModuleUse } from './module-use.ts';
 import { RequestHistory } from './request-history.ts';
 import { recordsCodec, SubnetRecords } from './subnet-records.ts';
 
-const STATE_VERSION = 2;
+const STATE_VERSION = 3;
 
 const firstFields = {
   nextIndex: nat,
@@ -39,7 +39,8 @@ const firstFields = {
   consumed: nat,
 };
 const firstCodec = record(firstFields);
-const stateCodec = record({ ...firstFields, records: recordsCodec });
+const secondCodec = record({ ...firstFields, records: recordsCodec });
+const stateCodec = record({ ...firstFields, records: recordsCodec, members: count });
 
 export interface SubnetConfig {
   readonly subnetId: Uint8Array;
@@ -58,7 +59,8 @@ export class Subnet {
   readonly config: SubnetConfig;
   /** Names this life of execution to state, so that it is not taken for one of before a restart. */
   readonly session: Uint8Array;
-  readonly prices: Prices;
+  #members: number;
+  #prices: Prices;
   readonly canisters = new Map<string, Canister>();
   readonly history = new RequestHistory();
   readonly records: SubnetRecords;
@@ -91,8 +93,24 @@ export class Subnet {
   constructor(config: SubnetConfig & Life) {
     this.config = config;
     this.session = config.seed;
-    this.prices = new Prices(config.subnetNodes);
+    this.#members = config.subnetNodes;
+    this.#prices = new Prices(config.subnetNodes);
     this.records = new SubnetRecords(config.record);
+  }
+
+  /** In force at this height: what canisters see, and what prices grow with. */
+  get members(): number {
+    return this.#members;
+  }
+
+  get prices(): Prices {
+    return this.#prices;
+  }
+
+  setMembers(members: number): void {
+    if (members === this.#members) return;
+    this.#members = members;
+    this.#prices = new Prices(members);
   }
 
   encode(): Uint8Array {
@@ -104,6 +122,7 @@ export class Subnet {
       height: this.height,
       consumed: this.#consumed,
       records: this.records.toState(this.height),
+      members: this.#members,
     });
   }
 
@@ -116,6 +135,7 @@ export class Subnet {
     this.#consumedSaid = state.consumed;
     this.history.restoreLate(state.late);
     if (state.records !== undefined) this.records.restore(state.records);
+    if (state.members !== undefined) this.setMembers(state.members);
     this.#specifiedIds = state.specified;
     this.#specified = state.specified.map(toHex);
   }
@@ -217,10 +237,12 @@ export class Subnet {
   }
 }
 
-/** Before version 2 there was no record in the state: that of genesis is in force. */
+/** Before version 2 there was no record in the state, before version 3 no number of members: those of genesis are in force. */
 function decodeStored(stored: Uint8Array) {
-  if (versionOfState(stored) === 1)
-    return { ...decodeState(1, firstCodec, stored), records: undefined };
+  const version = versionOfState(stored);
+  if (version === 1)
+    return { ...decodeState(1, firstCodec, stored), records: undefined, members: undefined };
+  if (version === 2) return { ...decodeState(2, secondCodec, stored), members: undefined };
   return decodeState(STATE_VERSION, stateCodec, stored);
 }
 

@@ -14,7 +14,7 @@ import { describe, expect, it } from 'vitest';
 import { RECORD } from '../../src/limits.ts';
 import { deploy, refused, replied } from './management.ts';
 import { answerOf, callTo, PROXY, rejectOf } from './proxy.ts';
-import { MANAGEMENT, Replica, STRANGER, USER } from './replica.ts';
+import { MANAGEMENT, Replica, SECOND, STRANGER, USER } from './replica.ts';
 
 const METHOD = 'internode_set_subnet_record';
 const RECORD_CONTRACT = contract(
@@ -129,6 +129,40 @@ describe('the subnet record', () => {
     expect(uncontrolled.advanced().recordVersion).toBeUndefined();
     expect(refused(change(uncontrolled, next({ halted: true }))).errorCode).toBe('IC0512');
     expect(uncontrolled.inspect(MANAGEMENT, METHOD, options)?.errorCode).toBe('IC0512');
+  });
+
+  it('is told to its controller, certified as every answer', () => {
+    const replica = new Replica({ record: GENESIS });
+    const read = { argument: candid.encode([], []) };
+    const told = replied(replica.call(MANAGEMENT, 'internode_subnet_record', read));
+    const decoded = candid.decode([candid.blob], told);
+    expect(decoded).toEqual({ kind: 'valid', value: [RECORD_CONTRACT.encode(GENESIS)] });
+    const stranger = { ...read, sender: STRANGER };
+    expect(refused(replica.call(MANAGEMENT, 'internode_subnet_record', stranger)).errorCode).toBe(
+      'IC0512',
+    );
+    expect(replica.inspect(MANAGEMENT, 'internode_subnet_record', stranger)?.errorCode).toBe(
+      'IC0512',
+    );
+    expect(replica.inspect(MANAGEMENT, 'internode_subnet_record', read)).toBeUndefined();
+  });
+
+  it('members in force, not those of the record, decide prices; state hears of them; a restart keeps them', () => {
+    const replica = new Replica({ record: GENESIS });
+    const publicKey = new Uint8Array(44);
+    const members = {
+      nodes: Array.from({ length: 26 }, (_, i) => ({ nodeId: Uint8Array.of(i), publicKey })),
+    };
+    const { subnet } = replica.core.view();
+    const before = subnet.prices.creation();
+    expect(replica.block().members).toBeUndefined();
+    replica.hear({ ...replica.batch(), timeNanos: replica.timeNanos + SECOND, members });
+    expect(replica.executed.at(-1)?.members).toEqual(members);
+    expect(subnet.members).toBe(26);
+    expect(subnet.prices.creation()).toBe(2n * before);
+    const again = replica.restart({ record: GENESIS }).core.view().subnet;
+    expect(again.members).toBe(26);
+    expect(again.prices.creation()).toBe(2n * before);
   });
 
   it('the controller may be a canister, and may hand over', () => {

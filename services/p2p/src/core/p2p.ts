@@ -16,6 +16,7 @@ export interface P2pCoreConfig {
   readonly nodeId: Uint8Array;
   readonly peers?: readonly PeerAddress[];
   readonly places?: ReadonlyMap<string, string>;
+  readonly peersVersion?: number;
 }
 
 export class P2pCore implements Core<never, never, P2pEvent> {
@@ -131,12 +132,19 @@ export class P2pCore implements Core<never, never, P2pEvent> {
     }
   }
 
-  /** Those of this epoch and those of the next, who are to be up to date when it begins. */
+  /**
+   * Those of this epoch, those of the next, who are to be up to date when it begins, and those for whom keys are dealt meanwhile: who
+   * does not hear the dealings has no share of the subnet's key when it is a member.
+   */
   #hearEpoch({ height, summary }: EpochBegan): void {
     if (height < this.#epochHeight) return;
     this.#epochHeight = height;
-    const nodes = [...summary.current.record.nodes, ...summary.next.record.nodes];
-    this.#setMembers(nodes.map(addressOf));
+    const { current, next, record } = summary;
+    const records = [current.record, next.record, record];
+    const nodes = records.flatMap((one) => one.nodes.map(addressOf));
+    // A node that joins knows from elsewhere whom to ask: the members of its genesis may all be gone.
+    const isBehind = current.record.version < (this.#config.peersVersion ?? 0);
+    this.#setMembers(isBehind ? [...nodes, ...(this.#config.peers ?? [])] : nodes);
   }
 
   #setMembers(addresses: readonly PeerAddress[]): void {

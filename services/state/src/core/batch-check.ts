@@ -12,6 +12,8 @@ export function checkBatch(batch: BatchExecuted): Verdict<void> {
   const hashes = [...batch.droppedModules, ...batch.forgottenRequests];
   hashes.push(...batch.modules.map(({ hash }) => hash));
   if (!hashes.every(isHash)) return invalid('malformed hash');
+  if (!(batch.members?.nodes ?? []).every(({ nodeId }) => isPrincipal(nodeId)))
+    return invalid('malformed member');
   if ((batch.consumedCycles?.length ?? 0) > HASH_BYTES) return invalid('malformed cycles');
   return valid();
 }

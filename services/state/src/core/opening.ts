@@ -216,9 +216,10 @@ export class Opening {
     if (!bytesEqual(root, stored.root)) {
       return refused('The state store is not what this node wrote: its root hash differs');
     }
-    const { height, timeNanos, updatesTotal } = stored;
+    const { height, timeNanos, updatesTotal, members } = stored;
     const layouts = this.#layouts;
-    return this.#opened({ height, timeNanos, tree, layouts, updatesTotal, consumedCycles }, root);
+    const tip = { height, timeNanos, tree, layouts, updatesTotal, consumedCycles, members };
+    return this.#opened(tip, root);
   }
 
   #genesis(): OpeningStep {
@@ -246,7 +247,8 @@ export class Opening {
     const canisters = this.#layouts.size;
     const { updatesTotal } = stored;
     const metrics = { canisters, canisterStateBytes, updatesTotal, consumedCycles };
-    return subnetTree(this.#subnet)
+    const nodes = stored.members?.nodes ?? this.#subnet.nodes;
+    return subnetTree({ ...this.#subnet, nodes })
       .set(['canister'], this.#canisters)
       .set(['request_status'], this.#requests)
       .set(['time'], encodeUnsignedLeb128(stored.timeNanos))

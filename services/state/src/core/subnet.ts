@@ -1,8 +1,9 @@
+import type { MemberKeys } from '@internode/contracts';
 import { encodeCbor } from '@internode/encoding';
 import { type Content, contentDigest, emptyTree, type LabelledTree } from '@internode/hash-tree';
 import { utf8 } from '@internode/prelude';
 
-/** What the tree certifies of the subnet and never changes while the node runs (interface spec 2.6). */
+/** What the tree of height 0 certifies of the subnet (interface spec 2.6). Only the nodes change later. */
 export interface SubnetDescription {
   readonly subnetId: Uint8Array;
   /** DER, 133 bytes. */
@@ -21,21 +22,22 @@ export interface SubnetDescription {
 export function subnetTree(subnet: SubnetDescription): LabelledTree {
   const ranges = encodeCbor(subnet.canisterRanges.map(([first, last]) => [first, last]));
   const [first] = subnet.canisterRanges[0] ?? [new Uint8Array(0)];
-  const nodes: Content = subnet.nodes.map(({ nodeId, publicKey }) => [
-    nodeId,
-    [['public_key', publicKey]],
-  ]);
   return emptyTree()
     .set(['canister_ranges', subnet.subnetId, first], ranges)
     .set(
       ['subnet', subnet.subnetId],
       [
         ['canister_ranges', ranges],
-        ['node', nodes],
+        ['node', nodesContent(subnet.nodes)],
         ['public_key', subnet.publicKey],
         ['type', utf8(subnet.type)],
       ],
     );
+}
+
+/** The members as the tree shows them: whose keys vouch for queries (interface spec 2.6). */
+export function nodesContent(nodes: MemberKeys['nodes']): Content {
+  return nodes.map(({ nodeId, publicKey }) => [nodeId, [['public_key', publicKey]]]);
 }
 
 /** 32 bytes that differ for subnets that certify differently: a store belongs to one of them. */

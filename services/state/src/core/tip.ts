@@ -5,6 +5,7 @@
 import type {
   BatchExecuted,
   CanisterChange,
+  MemberKeys,
   MemoryChange,
   StoredLayout,
 } from '@internode/contracts';
@@ -29,6 +30,7 @@ import {
   TIP,
   TIP_KEY,
 } from './rows.ts';
+import { nodesContent } from './subnet.ts';
 import type { RowChange } from './task.ts';
 
 export interface TipState {
@@ -39,6 +41,8 @@ export interface TipState {
   readonly layouts: Map<string, StoredLayout>;
   readonly updatesTotal: number;
   readonly consumedCycles: bigint;
+  /** Undefined: those of the configuration. */
+  readonly members?: MemberKeys | undefined;
 }
 
 /** What applying a batch leaves for others to do. */
@@ -61,6 +65,7 @@ export class Tip {
   #stateBytes = 0;
   #updatesTotal: number;
   #consumedCycles: bigint;
+  #members: MemberKeys | undefined;
   #rows: RowChange[] = [];
   #garbage: KeyRange[] = [];
   #pages = 0;
@@ -74,6 +79,7 @@ export class Tip {
     this.#layouts = state.layouts;
     this.#updatesTotal = state.updatesTotal;
     this.#consumedCycles = state.consumedCycles;
+    this.#members = state.members;
     for (const layout of state.layouts.values()) this.#stateBytes += bytesOf(layout);
   }
 
@@ -107,6 +113,7 @@ export class Tip {
     if (batch.consumedCycles !== undefined) {
       this.#consumedCycles = BigInt(`0x0${toHex(batch.consumedCycles)}`);
     }
+    if (batch.members !== undefined) this.#applyMembers(batch.members);
     this.#updatesTotal += completed.length;
     this.#applySummary();
     const root = this.#tree.rootHash();
@@ -125,7 +132,13 @@ export class Tip {
       root,
       updatesTotal: this.#updatesTotal,
       consumedCycles: hexBytes(consumed),
+      ...(this.#members !== undefined && { members: this.#members }),
     });
+  }
+
+  #applyMembers(members: MemberKeys): void {
+    this.#members = members;
+    this.#tree = this.#tree.set(['subnet', this.#subnetId, 'node'], nodesContent(members.nodes));
   }
 
   #applyRequests(batch: BatchExecuted): Uint8Array[] {

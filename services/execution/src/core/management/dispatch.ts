@@ -20,7 +20,7 @@ import {
   updateSettings,
 } from './lifecycle.ts';
 import { accessOf, type ManagementMethod, managementMethod } from './methods.ts';
-import { setSubnetRecord } from './subnet-record.ts';
+import { setSubnetRecord, subnetRecord } from './subnet-record.ts';
 import { callerVersionType } from './types.ts';
 
 const HANDLERS: { readonly [Name in ManagementMethod]: Handler } = {
@@ -37,6 +37,7 @@ const HANDLERS: { readonly [Name in ManagementMethod]: Handler } = {
   provisional_create_canister_with_cycles: provisionalCreate,
   provisional_top_up_canister: topUp,
   internode_set_subnet_record: setSubnetRecord,
+  internode_subnet_record: subnetRecord,
 };
 
 /** Answers the instructions used. */

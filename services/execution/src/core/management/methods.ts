@@ -15,7 +15,8 @@ export type ManagementMethod =
   | 'raw_rand'
   | 'provisional_create_canister_with_cycles'
   | 'provisional_top_up_canister'
-  | 'internode_set_subnet_record';
+  | 'internode_set_subnet_record'
+  | 'internode_subnet_record';
 
 interface Access {
   readonly ingress: boolean;
@@ -40,6 +41,7 @@ const ACCESS: { readonly [Name in ManagementMethod]: Access } = {
   provisional_create_canister_with_cycles: { ingress: true, who: 'anyone', free: true },
   provisional_top_up_canister: { ingress: true, who: 'anyone', free: true },
   internode_set_subnet_record: { ingress: true, who: 'subnet-controller', free: true },
+  internode_subnet_record: { ingress: true, who: 'subnet-controller', free: true },
 };
 
 export function managementMethod(name: string): ManagementMethod | undefined {

@@ -29,6 +29,17 @@ export function setSubnetRecord({ subnet, call }: ManagementCall): Result {
   return failed(refuse('IC0204', 'The subnet record was changed too often of late'));
 }
 
+/**
+ * `internode_subnet_record : () -> (blob)`: the newest record, for who is to change it. A certified answer: one node that lies about
+ * the record could otherwise have its own friends written into the next one.
+ */
+export function subnetRecord({ subnet, call }: ManagementCall): Result {
+  const { records } = subnet;
+  const stranger = callerProblem(records.newest, call.caller);
+  if (stranger !== undefined) return failed(stranger);
+  return done(candid.encode([candid.blob], [records.newestEncoded]));
+}
+
 /** Also asked before such a call enters a block. */
 export function callerProblem(
   record: SubnetRecord | undefined,
@@ -38,7 +49,7 @@ export function callerProblem(
   if (bytesEqual(record.controller, caller)) return undefined;
   return refuse(
     'IC0512',
-    `Only the controller of the subnet can change its record.\n` +
+    `Only the controller of the subnet can read or change its record.\n` +
       `Subnet's controller: ${principalToText(record.controller)}\nSender's ID: ${principalToText(caller)}`,
   );
 }
