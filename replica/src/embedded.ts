@@ -1,7 +1,7 @@
 // All six services in one process on the memory bus; Wasm, RocksDB and BLS on threads of their own.
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
-import { Service } from '@internode/actor';
+import { Caller, Service } from '@internode/actor';
 import {
   createBeacon,
   type DealtSubnet,
@@ -39,6 +39,7 @@ import {
   readNodeSecrets,
   subnetOf,
 } from './member.ts';
+import { type Line, Standing } from './standing.ts';
 import { StartFault } from './start-fault.ts';
 
 export interface EmbeddedOptions {
@@ -91,9 +92,7 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<Embedded>
     }),
   );
   prepareDataDir(dataDir, options);
-  const member = isMemberDir(dataDir)
-    ? readMember(dataDir, bls)
-    : developmentMember(dataDir, bls, options.version);
+  const member = isMemberDir(dataDir) ? readMember(dataDir, bls) : developmentMember(dataDir, bls);
   const subnet = subnetOf(member.summary);
   const parts = { host, options, member, subnet, bls, onBroken: broken.reject };
   const gateway = await openDoor(parts);
@@ -181,12 +180,12 @@ async function runServices({ host, options, member, subnet, bls, onBroken }: Par
   const { dataDir } = options;
   const { nodeId, secrets, shares, summary } = member;
   const keys = heldKeys(subnet, {
-    lowShare: shares.low,
-    highShare: shares.high,
+    ...(shares !== undefined && { lowShare: shares.low, highShare: shares.high }),
     nodeSecret: secrets.node,
     receiverSecret: secrets.receiver,
   });
-  const alone = subnet.members.length === 1;
+  // A member of a network may be the only one today.
+  const alone = !isMemberDir(dataDir);
   // Takes a tenth of a second to load, and only members of a network need it.
   const carrier = isMemberDir(dataDir) ? import('@internode/p2p/grpc') : undefined;
   const opening = [
@@ -238,25 +237,42 @@ async function runServices({ host, options, member, subnet, bls, onBroken }: Par
     describe: describeBeacon,
   });
   const life = { genesis: summary, firstLife: alone || isFirstLife(dataDir) };
-  host.run(new Service(createConsensus({ subnet, nodeId, ...life })), {
-    solver: createConsensusSolver({
-      signatures: nodeSignatures,
-      secret: secrets.node,
-      voteSecret: secrets.vote,
-      bls,
-      ingress: {
+  host.run(
+    new Service(createConsensus({ subnet, nodeId, ...life, replicaVersion: options.version })),
+    {
+      solver: createConsensusSolver({
         signatures: nodeSignatures,
+        secret: secrets.node,
+        voteSecret: secrets.vote,
         bls,
-        rootKey: subnet.publicKeyDer,
-        subnetId: subnet.subnetId,
-        canisterRanges: CANISTER_RANGES,
-      },
-    }),
-    describe: describeConsensus,
-  });
+        ingress: {
+          signatures: nodeSignatures,
+          bls,
+          rootKey: subnet.publicKeyDer,
+          subnetId: subnet.subnetId,
+          canisterRanges: CANISTER_RANGES,
+        },
+      }),
+      describe: describeConsensus,
+    },
+  );
+  sayStanding(host, member, options.version);
   const peers = peersOf(member);
   await openPeers({ host, member, carrier });
   host.run(new Service(createP2p({ nodeId, ...peers })), { describe: describeP2p });
+}
+
+/** Before consensus speaks of it. */
+function sayStanding(host: Host, { nodeId, joined }: Member, version: string): void {
+  const standing = new Standing(nodeId, version, joined?.version);
+  const say = (lines: readonly Line[]): void => {
+    for (const { level, text, fields } of lines)
+      host.telemetry.log.line('replica', level, text, fields);
+  };
+  const ears = new Caller({ name: 'standing', ports: host, keyOf: {}, pendingMax: 1 });
+  ears.listen('EpochBegan', (message) => say(standing.began(message)));
+  ears.listen('BlockFinalized', ({ height }) => say(standing.finalized(height)));
+  host.defer(() => ears.close());
 }
 
 interface PeerParts extends Pick<Parts, 'host' | 'member'> {

@@ -23,7 +23,7 @@ export const CANISTER_RANGES: readonly (readonly [Uint8Array, Uint8Array])[] = [
   [canisterIdFromIndex(0n), canisterIdFromIndex(2n ** 20n - 1n)],
 ];
 
-/** Heights from summary to summary in a network of several; a subnet of one keeps its keys for ever and has no epochs. */
+/** Heights from summary to summary in a network; a replica of its own keeps its keys for ever and has no epochs. */
 export const EPOCH_LENGTH = 500;
 
 const FILE = 'keys.json';
@@ -35,14 +35,14 @@ interface StoredKeys {
 }
 
 /** The only member of a data directory's own subnet; its keys are made at the first call. */
-export function developmentMember(dataDir: string, bls: BlsEngine, version: string): Member {
+export function developmentMember(dataDir: string, bls: BlsEngine): Member {
   const file = join(dataDir, FILE);
   if (!existsSync(file)) {
     const note = 'The secret of a development network. Whoever has it is the subnet.';
     const stored: StoredKeys = { note, seed: randomBytes(SEED_BYTES).toString('hex') };
     writeDurably(file, `${JSON.stringify(stored, null, 2)}\n`, 0o600);
   }
-  const [member] = dealMembers({ addresses: [''], entropy: readSeed(file), version, bls });
+  const [member] = dealMembers({ addresses: [''], entropy: readSeed(file), bls });
   if (member === undefined) throw new Error('a subnet has a member');
   return member;
 }
@@ -64,11 +64,12 @@ function readSeed(file: string): Uint8Array {
 export function dealMembers(options: {
   readonly addresses: readonly string[];
   readonly entropy: Uint8Array;
-  readonly version: string;
   readonly bls: BlsEngine;
   readonly epochLength?: number | undefined;
 }): Member[] {
-  const { addresses, entropy, version, bls, epochLength = EPOCH_LENGTH } = options;
+  const { addresses, entropy, bls } = options;
+  // Alone for ever, unless said otherwise.
+  const { epochLength = addresses.length === 1 ? 0 : EPOCH_LENGTH } = options;
   const dealing = dealSubnet({
     nodes: addresses.length,
     entropy,
@@ -79,10 +80,11 @@ export function dealMembers(options: {
   const record: SubnetRecord = {
     version: dealing.subnet.registryVersion,
     nodes: secrets.map((own, index) => nodeRecordOf(own, addresses[index] ?? '', bls)),
-    controller: controllerOf(entropy),
-    replicaVersion: version,
+    controller: selfAuthenticating(nodeSignatures.ed25519PublicKey(controllerSecretOf(entropy))),
+    // Whoever develops starts whichever version there is.
+    replicaVersion: '',
     halted: false,
-    epochLength: addresses.length === 1 ? 0 : epochLength,
+    epochLength,
   };
   const summary = summaryOf(record, dealing);
   return dealing.nodes.map(({ nodeId, lowShare, highShare }, index) => ({
@@ -106,9 +108,9 @@ export function nodeRecordOf(secrets: NodeSecrets, address: string, bls: BlsEngi
   };
 }
 
-/** Whoever may change the record of a development network: a key that follows from its seed. */
-function controllerOf(entropy: Uint8Array): Uint8Array {
-  return selfAuthenticating(nodeSignatures.ed25519PublicKey(derive('controller', entropy)));
+/** Secret of whoever may change the record of a development network: it follows from the network's seed. */
+export function controllerSecretOf(entropy: Uint8Array): Uint8Array {
+  return derive('controller', entropy);
 }
 
 function secretsOf({ nodeSecret, voteSecret, receiverSecret }: NodeKeys): NodeSecrets {

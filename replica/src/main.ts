@@ -2,7 +2,7 @@
 import { enableCompileCache } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { setFlagsFromString } from 'node:v8';
-import { GENESIS_HELP } from './ceremony/help.ts';
+import { GENESIS_HELP, NODE_HELP, SUBNET_HELP } from './ceremony/help.ts';
 import {
   CALL_HELP,
   CANISTER_HELP,
@@ -43,6 +43,8 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   },
   deploy: { load: async () => (await import('./commands/deploy.ts')).deploy, help: DEPLOY_HELP },
   call: { load: async () => (await import('./commands/call.ts')).call, help: CALL_HELP },
+  node: { load: async () => (await import('./commands/node.ts')).node, help: NODE_HELP },
+  subnet: { load: async () => (await import('./commands/subnet.ts')).subnet, help: SUBNET_HELP },
   canister: {
     load: async () => (await import('./commands/canister.ts')).canister,
     help: CANISTER_HELP,

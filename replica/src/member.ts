@@ -2,12 +2,13 @@
 //
 //   node.json     0600  the node's own secrets; it makes them itself and nobody else ever sees them
 //   genesis.json        the subnet's record and public keys of height 0, the same at all members
+//   joined.json         instead of shares: the invitation of a node that was not there at genesis (joining.ts)
 //   shares.json   0600  the node's shares of the threshold keys of height 0
 //   peers.json          where it listens and finds the others on this machine, when not as the record says
 //   unstarted           there until it was ready once: a member without it and without a journal has lost its votes
 //
 // A subnet of one has `keys.json` instead of all four (genesis.ts).
-import { closeSync, existsSync, fsyncSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { closeSync, existsSync, fsyncSync, openSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { DealtSubnet } from '@internode/beacon';
 import {
@@ -16,14 +17,17 @@ import {
   encodeSummary,
   type NodeRecord,
   type PeerAddress,
+  type SubnetRecord,
   type Summary,
   type Transcript,
 } from '@internode/contracts';
 import { type BlsEngine, blsPublicKeyToDer } from '@internode/crypto';
 import { nodeSignatures } from '@internode/crypto/fast';
-import { principalToText, selfAuthenticating } from '@internode/encoding';
-import { bytesEqual, fromHex, isHex, toHex } from '@internode/prelude';
+import { principalFromText, principalToText, selfAuthenticating } from '@internode/encoding';
+import { bytesEqual, toHex } from '@internode/prelude';
 import { writeDurably } from './data-dir.ts';
+import { invitedWith, isIn } from './joining.ts';
+import { type Fields, hexOf, readJson, writeJson } from './json-file.ts';
 import { StartFault } from './start-fault.ts';
 
 const SUMMARY = contract('Summary', 'types', 'summary', encodeSummary, decodeSummary);
@@ -58,7 +62,10 @@ export interface Member {
   readonly summary: Summary;
   readonly nodeId: Uint8Array;
   readonly secrets: NodeSecrets;
-  readonly shares: KeyShares;
+  /** Of the keys of height 0; none when the node was not there then. */
+  readonly shares?: KeyShares;
+  /** The record that it was invited with, when it was not there at genesis. */
+  readonly joined?: SubnetRecord;
   readonly places?: PeerPlaces;
 }
 
@@ -95,8 +102,8 @@ export function indexOf(summary: Summary, nodeId: Uint8Array): number {
 }
 
 /** Where to listen and where to find everybody. */
-export function placesOf({ summary, nodeId, places }: Member): PeerPlaces {
-  const { nodes } = summary.current.record;
+export function placesOf({ summary, nodeId, places, joined }: Member): PeerPlaces {
+  const { nodes } = joined ?? summary.current.record;
   const addresses = Object.fromEntries(nodes.map((node) => [nameOf(node), node.address]));
   const own = principalToText(nodeId);
   return {
@@ -108,17 +115,20 @@ export function placesOf({ summary, nodeId, places }: Member): PeerPlaces {
 /** The other members, and where this machine finds them. */
 export function peersOf(member: Member): {
   readonly peers: readonly PeerAddress[];
+  readonly peersVersion: number;
   readonly places: ReadonlyMap<string, string>;
 } {
-  const { nodes } = member.summary.current.record;
+  const { nodes, version } = member.joined ?? member.summary.current.record;
   const addresses = member.places?.addresses ?? {};
-  const places = nodes.flatMap(({ nodeId }) => {
-    const address = addresses[principalToText(nodeId)];
-    return address === undefined ? [] : [[toHex(nodeId), address] as const];
+  // Also of nodes that join later.
+  const places = Object.entries(addresses).map(([text, address]) => {
+    const nodeId = principalFromText(text);
+    if (nodeId.kind !== 'valid') throw new StartFault(`peers.json: ${text} is not a node id`);
+    return [toHex(nodeId.value), address] as const;
   });
   const others = nodes.filter(({ nodeId }) => !bytesEqual(nodeId, member.nodeId));
   const peers = others.map(({ nodeId, publicKey, address }) => ({ nodeId, publicKey, address }));
-  return { peers, places: new Map(places) };
+  return { peers, peersVersion: version, places: new Map(places) };
 }
 
 /** `host:port`, `[::1]:port`. */
@@ -165,14 +175,15 @@ export function readPeerPlaces(dataDir: string): PeerPlaces | undefined {
   });
 }
 
-/** Public file and secret shares; the node's own secrets are there already. */
-export function writeGenesis(dataDir: string, summary: Summary, shares: KeyShares): void {
+/** Public file and secret shares, if there are any; the node's own secrets are there already. */
+export function writeGenesis(dataDir: string, summary: Summary, shares?: KeyShares): void {
   const { subnetId, publicKeyDer } = subnetOf(summary);
-  writeJson(join(dataDir, 'shares.json'), SECRET_MODE, {
-    note: 'Shares of the threshold keys of height 0. Enough of them together are the subnet.',
-    low: toHex(shares.low),
-    high: toHex(shares.high),
-  });
+  if (shares !== undefined)
+    writeJson(join(dataDir, 'shares.json'), SECRET_MODE, {
+      note: 'Shares of the threshold keys of height 0. Enough of them together are the subnet.',
+      low: toHex(shares.low),
+      high: toHex(shares.high),
+    });
   writeJson(join(dataDir, 'genesis.json'), 0o644, {
     subnetId: principalToText(subnetId),
     rootKey: toHex(publicKeyDer),
@@ -220,18 +231,33 @@ export function readMember(dataDir: string, bls: BlsEngine): Member {
     );
   }
   const summary = readGenesis(dataDir);
-  const shares = readJson(join(dataDir, 'shares.json'), (fields) => ({
-    low: secretOf(fields, 'low'),
-    high: secretOf(fields, 'high'),
-  }));
   const nodeId = nodeIdOf(secrets);
+  const joined = invitedWith(dataDir);
+  const places = readPeerPlaces(dataDir);
+  const member = { summary, nodeId, secrets, ...(places !== undefined && { places }) };
+  if (joined !== undefined && isIn(joined, nodeId)) return { ...member, joined };
   const index = indexOf(summary, nodeId);
   if (index < 0) {
     throw new StartFault(
       `the node ${principalToText(nodeId)} of ${dataDir} is no member of the subnet in its genesis.json`,
-      'node.json and genesis.json of one ceremony belong together',
+      'a node that was not there at genesis needs an invitation: see `internode node --help`',
     );
   }
+  return { ...member, shares: sharesOf(dataDir, { summary, index, bls }) };
+}
+
+function sharesOf(
+  dataDir: string,
+  {
+    summary,
+    index,
+    bls,
+  }: { readonly summary: Summary; readonly index: number; readonly bls: BlsEngine },
+): KeyShares {
+  const shares = readJson(join(dataDir, 'shares.json'), (fields) => ({
+    low: secretOf(fields, 'low'),
+    high: secretOf(fields, 'high'),
+  }));
   for (const key of ['low', 'high'] as const) {
     const expected = summary.current[key].shareKeys[index];
     if (expected !== undefined && bytesEqual(bls.publicKey(shares[key]), expected)) continue;
@@ -240,33 +266,7 @@ export function readMember(dataDir: string, bls: BlsEngine): Member {
       'restore both files from the same backup',
     );
   }
-  const places = readPeerPlaces(dataDir);
-  return { summary, nodeId, secrets, shares, ...(places !== undefined && { places }) };
-}
-
-type Fields = Readonly<Record<string, unknown>>;
-
-function readJson<T>(file: string, read: (fields: Fields) => T): T {
-  try {
-    const fields: unknown = JSON.parse(readFileSync(file, 'utf8'));
-    if (typeof fields !== 'object' || fields === null) throw new Error('it is not a JSON object');
-    return read(fields as Fields);
-  } catch (fault) {
-    throw new StartFault(
-      `${file} cannot be read: ${(fault as Error).message}`,
-      'restore the file from a backup; it was written once and is never changed',
-    );
-  }
-}
-
-function writeJson(file: string, mode: number, content: object): void {
-  writeDurably(file, `${JSON.stringify(content, null, 2)}\n`, mode);
-}
-
-function hexOf(fields: Fields, name: string): Uint8Array {
-  const text = fields[name];
-  if (typeof text !== 'string' || !isHex(text)) throw new Error(`"${name}" is not hexadecimal`);
-  return fromHex(text);
+  return shares;
 }
 
 function secretOf(fields: Fields, name: string): Uint8Array {

@@ -1,6 +1,7 @@
 // The base directory of a development network:
 //
 //   network.json    how many replicas, and the ports of their peers' door
+//   ceremony-key.json   may change who the members are (`internode subnet`)
 //   replica.json    what `--config-out` writes
 //   replica-0/ …    a member's data directory each (member.ts)
 //   identities/ compile-cache/
@@ -10,13 +11,21 @@ import { createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { loadFastBls } from '@internode/crypto/fast';
 import { principalToText } from '@internode/encoding';
+import { CEREMONY_KEY, writeCeremonyKey } from './ceremony/key.ts';
 import { writeDurably } from './data-dir.ts';
-import { dealMembers } from './genesis.ts';
+import { controllerSecretOf, dealMembers, EPOCH_LENGTH } from './genesis.ts';
 import { type Member, writeGenesis, writeNodeSecrets, writePeerPlaces } from './member.ts';
 import { StartFault } from './start-fault.ts';
 
 const FILE = 'network.json';
-const OWN_ENTRIES = [FILE, 'replica.json', 'canisters.json', 'identities', 'compile-cache'];
+const OWN_ENTRIES = [
+  FILE,
+  CEREMONY_KEY,
+  'replica.json',
+  'canisters.json',
+  'identities',
+  'compile-cache',
+];
 const REPLICA_DIR = /^replica-\d+$/;
 const LOOPBACK = '127.0.0.1';
 
@@ -31,7 +40,6 @@ export interface NetworkPlan {
   readonly dataDir: string;
   readonly replicas: number | undefined;
   readonly clean: boolean;
-  readonly version: string;
   readonly epochLength?: number | undefined;
 }
 
@@ -90,13 +98,19 @@ function readStored(dataDir: string): StoredNetwork | undefined {
   }
 }
 
-async function deal({ dataDir, version, epochLength }: NetworkPlan, count: number): Promise<void> {
+async function deal(
+  { dataDir, epochLength = EPOCH_LENGTH }: NetworkPlan,
+  count: number,
+): Promise<void> {
   const [bls, ports] = await Promise.all([
     loadFastBls(),
     freePorts(Array.from({ length: count }, () => 0)),
   ]);
   const addresses = ports.map((port) => `${LOOPBACK}:${port}`);
-  const members = dealMembers({ addresses, entropy: randomBytes(32), version, bls, epochLength });
+  const entropy = new Uint8Array(randomBytes(32));
+  const members = dealMembers({ addresses, entropy, bls, epochLength });
+  mkdirSync(dataDir, { recursive: true });
+  writeCeremonyKey(join(dataDir, CEREMONY_KEY), controllerSecretOf(entropy));
   for (const [index, member] of members.entries()) writeMember(replicaDir(dataDir, index), member);
   settle(
     dataDir,

@@ -114,7 +114,8 @@ export function checkRecord(record: SubnetRecord, bls: BlsEngine): Verdict<void>
   return addresses.size === nodes.length ? valid() : invalid('two nodes have the same address');
 }
 
-function faultOfNode(node: NodeRecord, bls: BlsEngine): string | undefined {
+/** What a node says of itself and can prove. */
+export function faultOfNode(node: NodeRecord, bls: BlsEngine): string | undefined {
   if (!bytesEqual(selfAuthenticating(node.publicKey), node.nodeId)) return 'its id is not its key';
   if (verifyPossession(bls, node.voteKey, node.voteKeyProof).kind !== 'valid')
     return 'it has not proven that it holds its vote key';

@@ -47,17 +47,28 @@ export async function openClient(args: readonly string[]): Promise<Client> {
     );
   }
   const identity = Ed25519KeyIdentity.generate(seedOf(values.identity ?? 'alice'));
+  const agent = await connect(url, identity);
+  const first = config?.defaultEffectiveCanisterId ?? 'rwlgt-iiaaa-aaaaa-aaaaa-cai';
+  return {
+    agent,
+    dataDir,
+    positionals,
+    json: values.json ?? false,
+    values,
+    defaultEffectiveCanisterId: Principal.fromText(first),
+  };
+}
+
+export async function connect(
+  url: string,
+  identity: Ed25519KeyIdentity | undefined,
+): Promise<HttpAgent> {
   try {
-    const agent = await HttpAgent.create({ host: url, identity, shouldFetchRootKey: true });
-    const first = config?.defaultEffectiveCanisterId ?? 'rwlgt-iiaaa-aaaaa-aaaaa-cai';
-    return {
-      agent,
-      dataDir,
-      positionals,
-      json: values.json ?? false,
-      values,
-      defaultEffectiveCanisterId: Principal.fromText(first),
-    };
+    return await HttpAgent.create({
+      host: url,
+      ...(identity && { identity }),
+      shouldFetchRootKey: true,
+    });
   } catch (fault) {
     throw new StartFault(
       `no replica answers on ${url} (${(fault as Error).message.split('\n')[0]})`,

@@ -1,28 +1,19 @@
 // `internode genesis`: the steps of a ceremony, each from files to files.
 import { randomBytes } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { NodeRecord, SubnetRecord } from '@internode/contracts';
 import { loadFastBls, nodeHashEngine } from '@internode/crypto/fast';
 import { principalToText, setHashEngine } from '@internode/encoding';
-import { lockDataDir } from '@internode/host';
-import { fromHex, isHex, toHex, type Verdict } from '@internode/prelude';
-import {
-  DOCUMENT_BYTES_MAX,
-  type Document,
-  fingerprint,
-  nodeIn,
-  readDocument,
-  recordIn,
-  signerOf,
-  writeDocument,
-} from '../ceremony/documents.ts';
+import { toHex } from '@internode/prelude';
+import { fingerprint, nodeIn, recordIn, signerOf, writeDocument } from '../ceremony/documents.ts';
+import { documentsIn, said } from '../ceremony/files.ts';
+import { CEREMONY_KEY, ceremonyKey } from '../ceremony/key.ts';
 import {
   checkOwn,
   checkRecord,
   type Dealt,
-  describeNode,
   digestOf,
   finish,
   makeComplaints,
@@ -33,21 +24,13 @@ import {
   readDealings,
 } from '../ceremony/rounds.ts';
 import { DEFAULT_DATA_DIR, EPOCH_LENGTH_MIN, isEpochLength } from '../command-line.ts';
-import { prepareDataDir, writeDurably } from '../data-dir.ts';
-import { EPOCH_LENGTH, makeNodeSecrets, nodeRecordOf } from '../genesis.ts';
-import {
-  isMemberDir,
-  nodeIdOf,
-  readNodeSecrets,
-  subnetOf,
-  writeGenesis,
-  writeNodeSecrets,
-  writePeerPlaces,
-} from '../member.ts';
+import { writeDurably } from '../data-dir.ts';
+import { EPOCH_LENGTH, makeNodeSecrets } from '../genesis.ts';
+import { nodeIdOf, subnetOf, writeGenesis } from '../member.ts';
+import { describeTo, nodeSecretsIn } from '../node-keys.ts';
 import { StartFault } from '../start-fault.ts';
 import { version } from '../version.ts';
 
-const SECRET_MODE = 0o600;
 const KEY_BYTES = 32;
 
 const FLAGS = {
@@ -90,7 +73,8 @@ export async function genesis([name = '', ...args]: readonly string[]): Promise<
   );
   const bls = await loadFastBls();
   const random = (): Uint8Array => new Uint8Array(randomBytes(KEY_BYTES));
-  const secrets = name === 'record' ? makeNodeSecrets(bls) : secretsIn(dataDir, name, bls);
+  const secrets =
+    name === 'record' ? makeNodeSecrets(bls) : nodeSecretsIn(dataDir, bls, name !== 'node');
   run({ values, files: positionals, operator: { secrets, bls, random }, dataDir });
 }
 
@@ -102,59 +86,9 @@ function flagsOf(args: readonly string[]) {
   }
 }
 
-function secretsIn(dataDir: string, step: string, bls: Operator['bls']) {
-  if (isMemberDir(dataDir)) return readNodeSecrets(dataDir);
-  if (step !== 'node') {
-    throw new StartFault(
-      `${dataDir} has no keys of a node`,
-      'begin with `internode genesis node`, or name the directory: --data-dir DIR',
-    );
-  }
-  if (existsSync(join(dataDir, 'keys.json'))) {
-    throw new StartFault(
-      `${dataDir} is the data directory of a single replica`,
-      'choose another one for this node: --data-dir DIR',
-    );
-  }
-  const secrets = makeNodeSecrets(bls);
-  mkdirSync(dataDir, { recursive: true });
-  const unlock = lockDataDir(dataDir);
-  try {
-    prepareDataDir(dataDir, { clean: false });
-    writeNodeSecrets(dataDir, secrets);
-  } finally {
-    unlock();
-  }
-  return secrets;
-}
-
 function node({ values, operator, dataDir }: Step): void {
-  const { address, listen, out } = values;
-  if (address === undefined)
-    throw new StartFault(
-      '--address is missing: where other nodes reach this one',
-      'for example --address node1.example.org:4100',
-    );
-  const { secrets, bls } = operator;
-  const own = nodeRecordOf(secrets, address, bls);
-  const checked = checkRecord({ ...EMPTY_RECORD, nodes: [own] }, bls);
-  if (checked.kind !== 'valid') throw new StartFault(checked.reason);
-  if (listen !== undefined) writePeerPlaces(dataDir, { listen, addresses: {} });
-  const file = out ?? 'node.json';
-  writeDurably(file, writeDocument(describeNode(operator, address)));
-  console.log(`Node ${principalToText(own.nodeId)}
-  secrets       ${join(dataDir, 'node.json')} (never leave this machine)
-  description   ${file} (for whoever makes the record)`);
+  describeTo({ operator, dataDir, ...values });
 }
-
-const EMPTY_RECORD: SubnetRecord = {
-  version: 1,
-  nodes: [],
-  controller: new Uint8Array(0),
-  replicaVersion: '',
-  halted: false,
-  epochLength: 0,
-};
 
 function record({ values, files, operator }: Step): void {
   const nodes = documentsIn(files).map(({ file, document }) => said(file, nodeIn(document)));
@@ -168,7 +102,7 @@ function record({ values, files, operator }: Step): void {
     throw new StartFault(
       `--epoch-length ${values['epoch-length']} is not a number of heights from ${EPOCH_LENGTH_MIN} on`,
     );
-  const secret = ceremonyKey(values['ceremony-key'] ?? 'ceremony-key.json');
+  const secret = ceremonyKey(values['ceremony-key'] ?? CEREMONY_KEY);
   const terms = { nodes, replicaVersion: version, epochLength };
   const document = said('the record', makeRecord(secret, terms, operator.bls));
   const file = values['out'] ?? 'record.json';
@@ -182,22 +116,6 @@ ${membersOf(nodes)}
 
 function membersOf(nodes: readonly NodeRecord[]): string {
   return nodes.map(({ nodeId, address }) => `  ${principalToText(nodeId)}   ${address}`).join('\n');
-}
-
-/** Made at the first call. Whoever holds it may change the subnet's members later. */
-function ceremonyKey(file: string): Uint8Array {
-  if (!existsSync(file)) {
-    const note = 'The ceremony key: whoever has it may change the members of the subnet.';
-    const secret = toHex(new Uint8Array(randomBytes(KEY_BYTES)));
-    writeDurably(file, `${JSON.stringify({ note, secret }, null, 2)}\n`, SECRET_MODE);
-  }
-  const { secret } = JSON.parse(readFileSync(file, 'utf8')) as { readonly secret?: unknown };
-  if (typeof secret !== 'string' || !isHex(secret) || secret.length !== 2 * KEY_BYTES)
-    throw new StartFault(
-      `${file} is not a ceremony key`,
-      'restore it, or name another file: --ceremony-key FILE',
-    );
-  return fromHex(secret);
 }
 
 function deal({ values, operator, dataDir }: Step): void {
@@ -267,23 +185,4 @@ function dealtFrom(values: Step['values'], files: readonly string[], operator: O
   }
   const all = documents.map(({ document }) => document);
   return said('dealings', readDealings(agreed, all, operator.bls));
-}
-
-function documentsIn(files: readonly string[]): { file: string; document: Document }[] {
-  return files.map((file) => {
-    let text: string;
-    try {
-      if (statSync(file).size > DOCUMENT_BYTES_MAX) throw new Error('it is too large');
-      text = readFileSync(file, 'utf8');
-    } catch (fault) {
-      throw new StartFault(`${file} cannot be read: ${(fault as Error).message}`);
-    }
-    return { file, document: said(file, readDocument(text)) };
-  });
-}
-
-/** What a file says, or the end with its name. */
-function said<T>(file: string, verdict: Verdict<T>): T {
-  if (verdict.kind === 'valid') return verdict.value;
-  throw new StartFault(`${file}: ${verdict.reason}`);
 }

@@ -8,7 +8,6 @@ import { writeIdentities } from '../identities.ts';
 import { prepareNetwork, replicaDir } from '../network-dir.ts';
 import { type ReplicaConfig, writeReplicaConfig } from '../replica-config.ts';
 import { StartFault } from '../start-fault.ts';
-import { version } from '../version.ts';
 
 export async function network(args: readonly string[]): Promise<void> {
   const parsed = parseNetwork(args, process.env);
@@ -16,7 +15,7 @@ export async function network(args: readonly string[]): Promise<void> {
   const options = { ...parsed.value, dataDir: resolve(parsed.value.dataDir) };
   const unlock = lockDataDir(options.dataDir);
   try {
-    const count = await prepareNetwork({ ...options, version }, DEFAULT_REPLICAS);
+    const count = await prepareNetwork(options, DEFAULT_REPLICAS);
     await supervise(options, count);
   } finally {
     unlock();

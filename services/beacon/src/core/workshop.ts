@@ -244,7 +244,9 @@ export class Workshop {
     const own = bytesEqual(message.fromNode, nodeId);
     const isShare = artifactKind !== kind;
     // The own consensus brings values that its blocks hold.
-    if (stolen || (own ? isShare : !epochs.knows(peer))) return reject('not from its signer');
+    if (stolen || (own && isShare)) return reject('not from its signer');
+    // Who is about to be a member means well, and there is nothing that only it could bring.
+    if (!own && !epochs.knows(peer)) return;
     if (!this.#isWanted(kind, height, isShare)) {
       if (isShare) this.#answer(kind, height, message.fromNode);
       return;
