@@ -1,4 +1,5 @@
 // Members that come and go, by the commands of their operators and of the subnet's controller.
+import type { ChildProcess } from 'node:child_process';
 import { join } from 'node:path';
 import { freePorts, type Network } from './network.ts';
 import { type Replica, runInternode, scratchDir, startReplica } from './replica.ts';
@@ -8,8 +9,9 @@ const POLL_MS = 250;
 
 export interface Added {
   readonly nodeIds: readonly string[];
-  /** Starts them all; answers when each is ready. */
-  start(): Promise<readonly Replica[]>;
+  /** Settles when each is ready: it has fetched the chain. */
+  readonly ready: Promise<readonly Replica[]>;
+  stop(): void;
 }
 
 async function internode(...args: readonly string[]): Promise<Record<string, unknown>> {
@@ -18,7 +20,7 @@ async function internode(...args: readonly string[]): Promise<Record<string, unk
   return JSON.parse(stdout) as Record<string, unknown>;
 }
 
-/** `node create` on each machine, `subnet add` once, `node join` on each. */
+/** `node create` on each machine, `subnet invite`, `node join` and `start` on each, `subnet add`. */
 export async function addNodes(network: Network, count: number): Promise<Added> {
   const base = scratchDir();
   const ports = await freePorts(count);
@@ -29,28 +31,44 @@ export async function addNodes(network: Network, count: number): Promise<Added> 
   }));
   const nodeIds: string[] = [];
   for (const { dataDir, file, address } of nodes) {
-    const made = await internode(
-      ...['node', 'create', '--data-dir', dataDir, '--address', address, '--out', file],
-    );
-    nodeIds.push(String(made['nodeId']));
+    const flags = ['--data-dir', dataDir, '--address', address, '--out', file];
+    nodeIds.push(String((await internode('node', 'create', ...flags))['nodeId']));
   }
   const invitation = join(base, 'invitation.json');
-  const files = nodes.map(({ file }) => file);
-  await internode(
-    ...['subnet', 'add', ...files],
-    ...['--data-dir', network.dataDir],
-    '--out',
-    invitation,
-  );
-  for (const { dataDir } of nodes)
+  const files = [...nodes.map(({ file }) => file), '--data-dir', network.dataDir];
+  await internode('subnet', 'invite', ...files, '--out', invitation);
+  const children: ChildProcess[] = [];
+  const spawned = (child: ChildProcess) => children.push(child);
+  const starting = nodes.map(async ({ dataDir }) => {
     await internode('node', 'join', invitation, '--data-dir', dataDir);
+    return startReplica({ dataDir, timeoutMs: READY_TIMEOUT_MS, spawned });
+  });
+  const ready = Promise.all(starting);
+  // Whoever stops waiting has an error of its own.
+  ready.catch(() => {});
+  await added(files);
   return {
     nodeIds,
-    start: () =>
-      Promise.all(
-        nodes.map(({ dataDir }) => startReplica({ dataDir, timeoutMs: READY_TIMEOUT_MS })),
-      ),
+    ready,
+    stop: () => {
+      for (const child of children) child.kill('SIGKILL');
+    },
   };
+}
+
+/** Refused until all of them run. */
+async function added(files: readonly string[]): Promise<void> {
+  const deadlineMs = performance.now() + READY_TIMEOUT_MS;
+  for (;;) {
+    try {
+      await internode('subnet', 'add', ...files);
+      return;
+    } catch (fault) {
+      const isEarly = String(fault).includes('nobody answers at');
+      if (!isEarly || performance.now() > deadlineMs) throw fault;
+      await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+    }
+  }
 }
 
 export async function removeNodes(network: Network, nodeIds: readonly string[]): Promise<void> {

@@ -2,20 +2,22 @@
 import { afterEach, expect, test } from 'vitest';
 import { currentClient } from '../runner/clients.ts';
 import { marksInterface } from '../runner/interfaces.ts';
-import { addNodes, membersAt, removeNodes } from '../runner/members.ts';
+import { type Added, addNodes, membersAt, removeNodes } from '../runner/members.ts';
 import { certifiedHeight, type Network, reached, startNetwork } from '../runner/network.ts';
 import type { Replica } from '../runner/replica.ts';
 import { MarkStream } from '../runner/stream.ts';
 
-const TIMEOUT_MS = 180_000;
-const STEP_MS = 90_000;
+const TIMEOUT_MS = 300_000;
+const STEP_MS = 150_000;
 /** Longer than any pause between blocks. */
 const STANDSTILL_MS = 6_000;
 
 let network: Network | undefined;
 let joined: readonly Replica[] = [];
+let added: Added | undefined;
 afterEach(async () => {
-  await Promise.all(joined.map((replica) => replica.stop()));
+  added?.stop();
+  added = undefined;
   await network?.stop();
   network = undefined;
   joined = [];
@@ -45,8 +47,8 @@ test('4 → 7 → 5 under load: one root key, new members are believed, removed 
   const run = (url: string) => stream.run(url, (fault) => broken.push(fault));
   const runs = [run(first.gatewayUrl), run(second.gatewayUrl)];
   try {
-    const added = await addNodes(four, 3);
-    joined = await added.start();
+    added = await addNodes(four, 3);
+    joined = await added.ready;
     const seven = [...four.replicas.map(({ nodeId }) => nodeId), ...added.nodeIds].sort();
     for (const replica of [first, ...joined]) {
       const members = await membersAt({ ...replica, dataDir: four.dataDir }, 7, STEP_MS);
@@ -95,14 +97,14 @@ test('4 → 7 → 5 under load: one root key, new members are believed, removed 
 test('1 → 4: a network grows from its first member, under the root key that this one began with', {
   timeout: TIMEOUT_MS,
 }, async () => {
-  const one = await startNetwork({ replicas: 1, args: ['--epoch-length', '20'] });
+  const one = await startNetwork({ replicas: 1, args: ['--epoch-length', '100'] });
   network = one;
   const stream = await MarkStream.open(one);
   const broken: unknown[] = [];
   const running = stream.run(one.gatewayUrl, (fault) => broken.push(fault));
   try {
-    const added = await addNodes(one, 3);
-    joined = await added.start();
+    added = await addNodes(one, 3);
+    joined = await added.ready;
     for (const replica of joined) {
       await membersAt({ ...replica, dataDir: one.dataDir }, 4, STEP_MS);
       expect(replica.rootKey).toBe(one.rootKey);

@@ -37,7 +37,7 @@ Commands
   network                        run a network of several replicas on this machine, for development
   genesis STEP                   the ceremony in which operators who do not trust each other found a subnet
   node create|join               the keys of a machine that joins a subnet which runs already
-  subnet show|add|remove|set     who the members of the subnet are, and changing it
+  subnet show|invite|add|…       who the members of the subnet are, and changing it
   deploy FILE                    compile (.mo) or take (.wasm, .wasm.gz) a canister and install it
   call CANISTER METHOD [ARGS]    call a method, arguments in Candid text, e.g. '(1, "two")'
   canister status CANISTER       status, cycles, memory, controllers

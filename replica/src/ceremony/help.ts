@@ -30,8 +30,9 @@ export const NODE_HELP = `internode node: a machine that joins a subnet which ru
 
 Steps
   node create --address HOST:PORT [--out node.json]   make the node's keys in --data-dir, and a description of it for the controller
-  node join INVITATION                                 take the controller's invitation (\`internode subnet add\` writes it); then
-                                                       \`internode start\`: the node fetches the chain, and is a member from the third epoch on
+  node join INVITATION                                 take the controller's invitation (\`internode subnet invite\`)
+
+Then \`internode start\`: the node waits until it is added, fetches the chain, and is a member from the third epoch on.
 
 Flags
   --data-dir DIR         of the node                                           (.internode)
@@ -42,32 +43,36 @@ Flags
 
 Example
   internode node create --data-dir n5 --address 10.0.0.5:4100 --out n5.json    # send n5.json to the controller
-  internode subnet add n5.json --out invitation.json                           # the controller; sends the invitation back
+  internode subnet invite n5.json --out invitation.json                        # the controller; sends the invitation back
   internode node join invitation.json --data-dir n5                            # compare the fingerprint
   internode start --data-dir n5
+  internode subnet add n5.json                                                 # the controller, when the node runs
 `;
 
 export const SUBNET_HELP = `internode subnet: who the members are, and changing it
 
   subnet show                    members in force, as the subnet certifies them; with the ceremony key also what comes
-  subnet add NODE.json…          add nodes, from descriptions (\`internode node create\`); writes an invitation for their operators
+  subnet invite NODE.json…       an invitation for new nodes (\`internode node create\` describes them); changes nothing
+  subnet add NODE.json…          add them, when they run
   subnet remove NODE-ID…         remove nodes, by id or its beginning
   subnet set                     --replica-version V, --halted true|false, --epoch-length N
 
-A change is in force from the third epoch after it on: the members deal keys to those who come in the first. The root key stays. Added nodes have to run by
-then (\`internode node join\`, \`internode start\`): who does not counts as faulty. At most four join and a third leaves at a time.
+A change is in force from the third epoch after it on: the members deal keys to those who come in the first. The root key stays. At most four
+join and a third leaves at a time. Who was removed is told so in its log, and nobody speaks to it any more.
 
 Flags
   --ceremony-key FILE    of the subnet's controller                (ceremony-key.json in --data-dir, else here)
   --data-dir DIR, --url URL   a member                             (.internode)
   --genesis FILE         genesis.json of any member                (found in --data-dir)
   --out FILE             the invitation                            (invitation.json)
+  --unchecked            add without looking whether the nodes answer
   --wait                 until the change is in force
   --json                 one JSON object instead of text
 
 Examples
   internode subnet show --url http://10.0.0.1:8000
-  internode subnet add n5.json n6.json n7.json --data-dir .internode-network --out invitation.json
+  internode subnet invite n5.json n6.json n7.json --data-dir .internode-network --out invitation.json
+  internode subnet add n5.json n6.json n7.json --data-dir .internode-network --wait
   internode subnet remove rbx7k-6qtql --wait
   internode subnet set --halted true
 `;

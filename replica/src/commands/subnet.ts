@@ -1,5 +1,6 @@
 // `internode subnet`: who the members are, and the controller's ways to change that.
 import { existsSync } from 'node:fs';
+import { connect } from 'node:net';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { NodeRecord, SubnetRecord } from '@internode/contracts';
@@ -12,7 +13,7 @@ import { CEREMONY_KEY, readCeremonyKey } from '../ceremony/key.ts';
 import { checkRecord } from '../ceremony/rounds.ts';
 import { DEFAULT_DATA_DIR } from '../command-line.ts';
 import { writeInvitation } from '../joining.ts';
-import { readGenesis, subnetOf } from '../member.ts';
+import { hostAndPort, readGenesis, subnetOf } from '../member.ts';
 import { replicaDir } from '../network-dir.ts';
 import { readReplicaConfig } from '../replica-config.ts';
 import { StartFault } from '../start-fault.ts';
@@ -31,6 +32,7 @@ const FLAGS = {
   genesis: { type: 'string' },
   out: { type: 'string', short: 'o' },
   wait: { type: 'boolean' },
+  unchecked: { type: 'boolean' },
   json: { type: 'boolean' },
   'replica-version': { type: 'string' },
   halted: { type: 'string' },
@@ -46,9 +48,11 @@ interface Request {
 }
 
 const WAIT_POLL_MS = 500;
+const REACH_MS = 3_000;
 
 const VERBS: Readonly<Record<string, (request: Request) => Promise<void>>> = {
   show,
+  invite,
   add,
   remove,
   set,
@@ -59,7 +63,7 @@ export async function subnet([verb = '', ...args]: readonly string[]): Promise<v
   if (run === undefined)
     throw new StartFault(
       `internode subnet cannot ${verb || '(nothing)'}`,
-      'it can show, add, remove, set: see `internode subnet --help`',
+      'it can show, invite, add, remove, set: see `internode subnet --help`',
     );
   setHashEngine(nodeHashEngine);
   const { values, positionals } = flagsOf(args);
@@ -92,27 +96,58 @@ async function show(request: Request): Promise<void> {
   if (record !== undefined) console.log(textOf(record, inForce));
 }
 
-async function add(request: Request): Promise<void> {
-  const added = documentsIn(request.positionals).map(({ file, document }) =>
-    said(file, nodeIn(document)),
-  );
-  if (added.length === 0)
-    throw new StartFault(
-      'which nodes? internode subnet add NODE.json…',
-      'see `internode node --help`',
-    );
-  // Found before anything is changed: without it nobody can join.
-  const genesis = readGenesis(genesisDir(request));
-  const changed = await change(request, (record) => {
-    const known = new Set(record.nodes.map(nameOf));
-    const again = added.find((node) => known.has(nameOf(node)));
-    if (again !== undefined) throw new StartFault(`${nameOf(again)} is in the record already`);
-    return { ...record, nodes: sorted([...record.nodes, ...added]) };
-  });
+/** Before the nodes are added, so that they run by then. */
+async function invite(request: Request): Promise<void> {
+  const controller = await controllerOf(request, true);
+  const record = withNodes(await readRecord(controller), describedIn(request));
   const file = String(request.values['out'] ?? 'invitation.json');
-  writeInvitation(file, { genesis, record: changed.record });
-  report(request, changed, { invitation: file });
+  writeInvitation(file, { genesis: readGenesis(genesisDir(request)), record });
+  if (request.values['json'] === true)
+    return console.log(JSON.stringify({ record: viewOf(record), invitation: file }));
+  console.log(`An invitation for ${request.positionals.length} nodes: ${file}
+Their operators: internode node join, internode start. When they run: internode subnet add ${request.positionals.join(' ')}`);
+}
+
+async function add(request: Request): Promise<void> {
+  const added = describedIn(request);
+  // Members that do not run count as faulty ones, and more of those than the subnet bears stop it for good.
+  if (request.values['unchecked'] !== true) await Promise.all(added.map(mustRun));
+  const changed = await change(request, (record) => withNodes(record, added));
+  report(request, changed);
   await settled(request, changed);
+}
+
+function describedIn({ positionals }: Request): NodeRecord[] {
+  const nodes = documentsIn(positionals).map(({ file, document }) => said(file, nodeIn(document)));
+  if (nodes.length > 0) return nodes;
+  throw new StartFault('which nodes? name their NODE.json files', 'see `internode node --help`');
+}
+
+function withNodes(record: SubnetRecord, added: readonly NodeRecord[]): SubnetRecord {
+  const known = new Set(record.nodes.map(nameOf));
+  const again = added.find((node) => known.has(nameOf(node)));
+  if (again !== undefined) throw new StartFault(`${nameOf(again)} is in the record already`);
+  const nodes = sorted([...record.nodes, ...added]);
+  return { ...record, nodes, version: record.version + 1 };
+}
+
+async function mustRun(node: NodeRecord): Promise<void> {
+  const answers = await new Promise<boolean>((resolve) => {
+    const { host, port } = hostAndPort(node.address);
+    const socket = connect({ host, port, timeout: REACH_MS });
+    const end = (reached: boolean): void => {
+      socket.destroy();
+      resolve(reached);
+    };
+    socket.once('connect', () => end(true));
+    socket.once('timeout', () => end(false));
+    socket.once('error', () => end(false));
+  });
+  if (answers) return;
+  throw new StartFault(
+    `nobody answers at ${node.address}, the address of ${nameOf(node)}: added now, it might be a member before it can do its part`,
+    'first `internode subnet invite`, `internode node join`, `internode start`; --unchecked when only members can reach it',
+  );
 }
 
 async function remove(request: Request): Promise<void> {
@@ -123,7 +158,7 @@ async function remove(request: Request): Promise<void> {
     const gone = new Set(positionals.map((text) => nodeNamed(record, text)));
     return { ...record, nodes: record.nodes.filter((node) => !gone.has(node)) };
   });
-  report(request, changed, {});
+  report(request, changed);
   await settled(request, changed);
 }
 
@@ -145,7 +180,7 @@ async function set(request: Request): Promise<void> {
     ...(halted !== undefined && { halted: halted === 'true' }),
     ...(length !== undefined && { epochLength }),
   }));
-  report(request, changed, {});
+  report(request, changed);
 }
 
 interface Changed {
@@ -176,20 +211,10 @@ async function settled(request: Request, { controller, record }: Changed): Promi
   if (request.values['json'] !== true) console.log('  in force');
 }
 
-function report(
-  { values }: Request,
-  { record }: Changed,
-  more: Readonly<Record<string, string>>,
-): void {
-  if (values['json'] === true)
-    return console.log(JSON.stringify({ record: viewOf(record), ...more }));
-  const { invitation } = more;
+function report({ values }: Request, { record }: Changed): void {
+  if (values['json'] === true) return console.log(JSON.stringify({ record: viewOf(record) }));
   console.log(`Record ${record.version} of ${record.nodes.length} nodes is accepted; in force from the third epoch from now on
 ${record.nodes.map((node) => `    ${nameOf(node)}   ${node.address}`).join('\n')}`);
-  if (invitation !== undefined)
-    console.log(
-      `  invitation    ${invitation} (for the operators of the new nodes: internode node join)`,
-    );
 }
 
 function textOf(record: SubnetRecord, inForce: readonly string[]): string {
