@@ -4,6 +4,7 @@ import { randomFillSync } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import type { MessageOf } from '@internode/actor';
 import type { Message } from '@internode/contracts';
 import { nodeHashEngine } from '@internode/crypto/fast';
@@ -99,8 +100,9 @@ await measured(
     return donor.until('CheckpointMade', ({ height }) => height === HEIGHTS + 1);
   },
 );
+const sync = { kind: 'SyncState', package: packageOf(made), peers: [donor.id] } as const;
 await measured(`synced (${CONTENT})`, bytes, async () => {
-  joiner.caller.tell({ kind: 'SyncState', package: packageOf(made), peers: [donor.id] });
+  joiner.caller.tell(sync);
   return joiner.until('StateCertified', ({ height }) => height === HEIGHTS);
 });
 console.log(
@@ -109,5 +111,38 @@ console.log(
 console.log(
   `carried ${(donor.bytesAnswered() / 1e6).toFixed(0)} MB; resident ${(process.memoryUsage.rss() / 2 ** 20) | 0} MiB`,
 );
-await Promise.all([donor.close(), joiner.close()]);
+await joiner.close();
+rmSync(join(folder, 'joiner'), { recursive: true });
+
+/** Stopped when half was there, without a word to the store, and started again beside a peer that lies. */
+const stopped = await live(join(folder, 'stopped'), 3);
+stopped.link(donor);
+const before = donor.bytesAnswered();
+stopped.caller.tell(sync);
+while (donor.bytesAnswered() - before < bytes / 2) await setTimeout(5);
+await stopped.close();
+const fetched = donor.bytesAnswered() - before;
+const liar = Uint8Array.of(9, 2);
+const again = await live(join(folder, 'stopped'), 3);
+again.link(donor);
+let firstLieMs = 0;
+again.link({ ...donor, id: liar }, (body) => {
+  if (firstLieMs === 0) firstLieMs = performance.now();
+  const lie = Uint8Array.from(body);
+  lie[lie.length >> 1] = 255 - (lie[lie.length >> 1] as number);
+  return lie;
+});
+const dropped = again.event('SyncPeerDropped').then(() => performance.now() - firstLieMs);
+await measured('the rest, with one of two peers lying', bytes - fetched, async () => {
+  again.caller.tell({ ...sync, peers: [liar, donor.id] });
+  return again.until('StateCertified', ({ height }) => height === HEIGHTS);
+});
+const [done] = again.events.filter((event) => event.kind === 'SyncDone');
+const carried = donor.bytesAnswered() - before - fetched;
+const [first, reused, later] = [fetched, done?.bytesReused ?? 0, carried].map(
+  (count) => `${(count / 1e6).toFixed(0)} MB`,
+);
+console.log(`stopped after ${first}; found again ${reused}; carried later ${later}`);
+console.log(`the liar was dropped ${(await dropped).toFixed(0)} ms after its first lie`);
+await Promise.all([donor.close(), again.close()]);
 rmSync(folder, { recursive: true });

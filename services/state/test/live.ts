@@ -15,7 +15,8 @@ export interface Live {
   readonly id: Uint8Array;
   readonly caller: Caller;
   readonly store: RocksStore;
-  link(other: Live): void;
+  /** `meddle` may make another answer of the other's. */
+  link(other: Live, meddle?: (body: Uint8Array) => Uint8Array): void;
   until<Kind extends MessageKind>(
     kind: Kind,
     holds: (message: MessageOf<Kind>) => boolean,
@@ -25,6 +26,8 @@ export interface Live {
   event(kind: StateEvent['kind']): Promise<StateEvent>;
   stepMsMax(): number;
   bytesAnswered(): number;
+  /** What was observed so far. */
+  readonly events: readonly StateEvent[];
   close(): Promise<void>;
 }
 
@@ -41,7 +44,8 @@ export async function live(path: string, name: number): Promise<Live> {
   const store = await RocksStore.open({ path, extension: CHECKPOINTS });
   const ports: Ports<never, never> = {
     place: { subnet: 'subnet', node: 'node' },
-    bus: new MemoryBus(),
+    // As embedded in a replica.
+    bus: new MemoryBus({ copies: false }),
     clock: new SystemClock(),
     entropy: { fill: (bytes) => randomFillSync(bytes) },
     journal: new MemoryJournal(),
@@ -59,18 +63,18 @@ export async function live(path: string, name: number): Promise<Live> {
     });
   }
   beaconOn(caller);
-  const peers = new Map<string, Live>();
+  const peers = new Map<string, { readonly other: Linked; readonly meddle: Meddle }>();
   const askers = new Map<string, (body: Uint8Array) => void>();
   let bytes = 0;
   const id = Uint8Array.of(name, 2);
   caller.listen('AskPeer', ({ askId, topic, peer, body }) => {
     const answer = (content: Uint8Array, failure: string) =>
       caller.tell({ kind: 'PeerAnswered', askId, topic, peer, body: content, failure });
-    const other = peers.get(toHex(peer)) as Linked | undefined;
-    if (other === undefined) answer(new Uint8Array(0), 'no link');
+    const link = peers.get(toHex(peer));
+    if (link === undefined) answer(new Uint8Array(0), 'no link');
     else
-      other.askedBy({ kind: 'PeerAsked', askId, topic, peer: id, body }, (said) =>
-        answer(said, ''),
+      link.other.askedBy({ kind: 'PeerAsked', askId, topic, peer: id, body }, (said) =>
+        answer(link.meddle(said), ''),
       );
   });
   caller.listen('AnswerPeer', ({ askId, body }) => {
@@ -92,7 +96,9 @@ export async function live(path: string, name: number): Promise<Live> {
     caller,
     store,
     last,
-    link: (other) => peers.set(toHex(other.id), other),
+    link: (other, meddle = (body) => body) =>
+      peers.set(toHex(other.id), { other: other as Linked, meddle }),
+    events,
     until: (kind, holds) =>
       new Promise((resolve) => {
         const look = (): void => {
@@ -133,6 +139,8 @@ export async function live(path: string, name: number): Promise<Live> {
   });
   return node;
 }
+
+type Meddle = (body: Uint8Array) => Uint8Array;
 
 interface Linked extends Live {
   askedBy(asked: MessageOf<'PeerAsked'>, answer: (body: Uint8Array) => void): void;
