@@ -1,7 +1,7 @@
 // One simulated life of a subnet of n replicas, of which up to f are not honest, as a function of its seed.
 import { type Checker, type NodeSetup, type Report, type Swarm, World } from '@internode/sim';
 import { drawFaults, type Faults } from './adversaries/index.ts';
-import { agreement, oneRoot, uniqueRandomness } from './checkers/agreement.ts';
+import { agreement, oneCheckpoint, oneRoot, uniqueRandomness } from './checkers/agreement.ts';
 import { exactlyOnce } from './checkers/calls.ts';
 import { certificatesHold, quorumOf } from './checkers/certificates.ts';
 import { certifiedHeight } from './checkers/certified-height.ts';
@@ -102,6 +102,7 @@ function checkersOf(
   const checkers = [
     agreement(),
     oneRoot(),
+    oneCheckpoint(),
     ...uniqueRandomness(),
     onePrefix(),
     risingContext(),

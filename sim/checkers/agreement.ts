@@ -31,6 +31,11 @@ export function oneRoot(): Checker {
   return oneValuePerHeight('one root', ['HashShown', 'CertifiedShown'], 'root');
 }
 
+/** A checkpoint has the same content everywhere, also what no root is made of, such as pages. */
+export function oneCheckpoint(): Checker {
+  return oneValuePerHeight('one checkpoint', ['CheckpointShown'], 'root');
+}
+
 /** Threshold signatures are unique, so that nobody can choose among them. */
 export function uniqueRandomness(): readonly Checker[] {
   return [

@@ -8,6 +8,7 @@ type MessageOf<Kind extends MessageKind> = Extract<Message, { kind: Kind }>;
 export type Shown =
   | { readonly kind: 'CertifiedShown'; readonly height: number; readonly root: Uint8Array }
   | { readonly kind: 'HashShown'; readonly height: number; readonly root: Uint8Array }
+  | { readonly kind: 'CheckpointShown'; readonly height: number; readonly root: Uint8Array }
   | { readonly kind: 'FinalShown'; readonly height: number; readonly hash: Uint8Array }
   | { readonly kind: 'NotarizedShown'; readonly height: number; readonly hash: Uint8Array }
   | { readonly kind: 'BeaconShown'; readonly height: number; readonly value: Uint8Array }
@@ -44,6 +45,7 @@ const AMONG_PEERS: Show = {
     root,
     signature,
   }),
+  CheckpointMade: ({ height, manifestRoot: root }) => ({ kind: 'CheckpointShown', height, root }),
   EpochBegan: ({ summary: { height, nextHeight, current, next } }) => ({
     kind: 'LowKeysShown',
     keys: new Map([

@@ -148,6 +148,28 @@ export const PATCHES: readonly Patch[] = [
     caughtBy: /certificates|agreement|P1|P2|honest votes/,
   },
   {
+    name: 'a state-sync client that skips a hash',
+    file: 'services/state/src/checkpoint/target.ts',
+    edits: [
+      [
+        'const isWanted = bytesEqual(hashOfChunk(chunk), wanted.chunk.hash);',
+        'const isWanted = hashOfChunk(chunk).length > 0;',
+      ],
+    ],
+    life: {
+      nodes: 7,
+      faults: [
+        [1, ['lyingStateServer']],
+        [2, ['lyingStateServer']],
+      ],
+      epochLength: 8,
+      restMs: 3_000,
+      lostDisk: 'n6',
+      blocksKept: 4,
+    },
+    caughtBy: /one checkpoint|one root/,
+  },
+  {
     name: 'a key generation that ignores complaints',
     file: `${CORE}/transcripts.ts`,
     edits: [['const complaints = ours(all.complaints);', 'const complaints: Complaint[] = [];']],
