@@ -2,8 +2,10 @@
 import { assert } from '@internode/prelude';
 
 export const STATE_LIMITS = {
-  /** Hashed heights that wait for their certification. One more is not taken; execution is asked again later. */
+  /** Hashed heights that wait for their certification. With one more the oldest is passed over. */
   inFlightMax: 128,
+  /** Requests of heights that were passed over, told with the next certified one. Older ones are not told. */
+  passedOverMax: 10_000,
   /** Hashes said again in one turn of the timer, oldest first, and the newest. */
   repeatedMax: 8,
   /** Bytes and heights that wait for the store. One more is not taken; execution is asked again later. */

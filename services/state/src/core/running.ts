@@ -13,12 +13,11 @@ export interface Running {
 
 /** Why nothing new is taken now. */
 export function obstacle(
-  { versions, commits, loading }: Running,
+  { commits, loading }: Running,
   fault: string | undefined,
   nowMs: number,
 ): string | undefined {
   if (fault !== undefined) return 'the store is failing';
-  if (versions.full) return 'too many heights without certification';
   if (commits.full) return 'the store is behind';
   if (loading.holds(nowMs)) return 'execution is loading';
   return undefined;

@@ -32,12 +32,17 @@ export class Versions {
     return this.#inFlight.length;
   }
 
-  get full(): boolean {
-    return this.#inFlight.length >= STATE_LIMITS.inFlightMax;
-  }
-
+  /**
+   * The oldest gives way when there are too many, and the next one tells of its requests. A replica that executes what is
+   * final elsewhere would wait for ever for certifications that its peers have forgotten; that the chain itself does not
+   * run ahead of its certification is consensus' to see to.
+   */
   add(version: Version): void {
     this.#inFlight.push(version);
+    if (this.#inFlight.length <= STATE_LIMITS.inFlightMax) return;
+    const [oldest, next, ...others] = this.#inFlight as [Version, Version];
+    const completed = [...oldest.completed, ...next.completed].slice(-STATE_LIMITS.passedOverMax);
+    this.#inFlight = [{ ...next, completed }, ...others];
   }
 
   find(height: number): Version | undefined {
