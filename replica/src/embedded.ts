@@ -187,7 +187,7 @@ async function runServices({ host, options, member, subnet, bls, onBroken }: Par
   // A member of a network may be the only one today.
   const alone = !isMemberDir(dataDir);
   // Takes a tenth of a second to load, and only members of a network need it.
-  const carrier = isMemberDir(dataDir) ? import('@internode/p2p/grpc') : undefined;
+  const carrier = alone ? undefined : import('@internode/p2p/grpc');
   const opening = [
     closedWith(
       host,

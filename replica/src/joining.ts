@@ -4,27 +4,12 @@
 //   joined.json   the invitation, in the data directory of a node that was not there at genesis
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import {
-  contract,
-  decodeSubnetRecord,
-  decodeSummary,
-  encodeSubnetRecord,
-  encodeSummary,
-  type SubnetRecord,
-  type Summary,
-} from '@internode/contracts';
+import type { SubnetRecord, Summary } from '@internode/contracts';
 import { principalToText } from '@internode/encoding';
 import { bytesEqual, toHex, type Verdict } from '@internode/prelude';
+import { RECORD, SUMMARY } from './forms.ts';
 import { hexOf, readJson, writeJson } from './json-file.ts';
 
-export const RECORD = contract(
-  'SubnetRecord',
-  'types',
-  'record',
-  encodeSubnetRecord,
-  decodeSubnetRecord,
-);
-const SUMMARY = contract('Summary', 'types', 'summary', encodeSummary, decodeSummary);
 const FILE = 'joined.json';
 
 export interface Invitation {

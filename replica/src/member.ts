@@ -11,26 +11,23 @@
 import { closeSync, existsSync, fsyncSync, openSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { DealtSubnet } from '@internode/beacon';
-import {
-  contract,
-  decodeSummary,
-  encodeSummary,
-  type NodeRecord,
-  type PeerAddress,
-  type SubnetRecord,
-  type Summary,
-  type Transcript,
+import type {
+  NodeRecord,
+  PeerAddress,
+  SubnetRecord,
+  Summary,
+  Transcript,
 } from '@internode/contracts';
 import { type BlsEngine, blsPublicKeyToDer } from '@internode/crypto';
 import { nodeSignatures } from '@internode/crypto/fast';
 import { principalFromText, principalToText, selfAuthenticating } from '@internode/encoding';
 import { bytesEqual, toHex } from '@internode/prelude';
 import { writeDurably } from './data-dir.ts';
+import { SUMMARY } from './forms.ts';
 import { invitedWith, isIn } from './joining.ts';
 import { type Fields, hexOf, readJson, writeJson } from './json-file.ts';
 import { StartFault } from './start-fault.ts';
 
-const SUMMARY = contract('Summary', 'types', 'summary', encodeSummary, decodeSummary);
 const SECRET_BYTES = 32;
 const SECRET_MODE = 0o600;
 const UNSTARTED = 'unstarted';

@@ -1,4 +1,5 @@
 // A node's own keys, and the file in which its operator describes it to whoever makes or changes the record.
+import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { principalToText } from '@internode/encoding';
@@ -9,6 +10,8 @@ import { prepareDataDir, writeDurably } from './data-dir.ts';
 import { makeNodeSecrets, nodeRecordOf } from './genesis.ts';
 import { isMemberDir, readNodeSecrets, writeNodeSecrets, writePeerPlaces } from './member.ts';
 import { StartFault } from './start-fault.ts';
+
+const RANDOM_BYTES = 32;
 
 /** The secrets in a directory; made when there are none, unless they have to be there. */
 export function nodeSecretsIn(dataDir: string, bls: Operator['bls'], mustExist: boolean) {
@@ -35,6 +38,11 @@ export function nodeSecretsIn(dataDir: string, bls: Operator['bls'], mustExist: 
     unlock();
   }
   return secrets;
+}
+
+/** Who holds these secrets, with the machine's randomness. */
+export function operatorOf(secrets: Operator['secrets'], bls: Operator['bls']): Operator {
+  return { secrets, bls, random: () => new Uint8Array(randomBytes(RANDOM_BYTES)) };
 }
 
 export function describeTo(options: {

@@ -1,9 +1,9 @@
 import { assert } from '@internode/prelude';
 import { type Checker, type Report, weatherOf } from '@internode/sim';
 import { expect, test } from 'vitest';
-import { openLives } from '../seeds.ts';
 import { faultsText, readFaults, type Shape, TROUBLES } from '../shape.ts';
 import { Shrinking } from '../shrink.ts';
+import { standInLives } from './stand-in-lives.ts';
 
 const SEED = 'shrink';
 const SHAPE: Shape = {
@@ -27,13 +27,7 @@ function noRubbish(): Checker {
 }
 
 test('a failing life is made smaller until only what makes it fail is left, and still fails the same way', async () => {
-  const lives = await openLives({
-    base: SEED,
-    nodes: 4,
-    crypto: 'stand-in',
-    shape: { without: [] },
-    lines: undefined,
-  });
+  const lives = await standInLives(SEED, 4);
   const judged = {
     ...lives,
     live: (seed: string, shape: Shape): Promise<Report> => lives.live(seed, shape, noRubbish()),
@@ -59,13 +53,7 @@ test('a failing life is made smaller until only what makes it fail is left, and 
 });
 
 test('what does not fail without its faults and troubles keeps them', async () => {
-  const lives = await openLives({
-    base: SEED,
-    nodes: 1,
-    crypto: 'stand-in',
-    shape: { without: [] },
-    lines: undefined,
-  });
+  const lives = await standInLives(SEED, 1);
   /** Fires when somebody was cut off the power or killed. */
   const noDeaths = (): Checker => ({
     name: 'no deaths',

@@ -1,20 +1,14 @@
 import { assert } from '@internode/prelude';
 import { type Report, weatherOf } from '@internode/sim';
 import { expect, test } from 'vitest';
-import { openLives } from '../seeds.ts';
 import { type Shape, TROUBLES } from '../shape.ts';
 import { Timeline } from '../timeline.ts';
+import { standInLives } from './stand-in-lives.ts';
 
 const SEED = 'timeline';
 
 async function pageOf(shape: Shape): Promise<{ page: string; report: Report }> {
-  const lives = await openLives({
-    base: SEED,
-    nodes: shape.nodes,
-    crypto: 'stand-in',
-    shape: { without: [] },
-    lines: undefined,
-  });
+  const lives = await standInLives(SEED, shape.nodes);
   const timeline = new Timeline();
   const report = await lives.live(SEED, shape, timeline);
   return { page: timeline.page(report), report };
@@ -57,13 +51,7 @@ test('the page has a lane for each node, in which heights rise with time', async
 });
 
 test('the page shows who was down and who was cut off, and says what was violated without being markup', async () => {
-  const lives = await openLives({
-    base: SEED,
-    nodes: 4,
-    crypto: 'stand-in',
-    shape: { without: [] },
-    lines: undefined,
-  });
+  const lives = await standInLives(SEED, 4);
   const seed = Array.from({ length: 100 }, (_, i) => `${SEED}/${i}`).find((one) => {
     const { splitEveryMs, nodeCrashEveryMs } = weatherOf(one, { several: true });
     return splitEveryMs === 500 && nodeCrashEveryMs === 500;

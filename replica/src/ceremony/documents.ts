@@ -7,11 +7,9 @@ import {
   decodeComplaint,
   decodeDealing,
   decodeNodeRecord,
-  decodeSubnetRecord,
   encodeComplaint,
   encodeDealing,
   encodeNodeRecord,
-  encodeSubnetRecord,
   type NodeRecord,
   type SubnetRecord,
 } from '@internode/contracts';
@@ -27,15 +25,9 @@ import {
   type Verdict,
   valid,
 } from '@internode/prelude';
+import { RECORD } from '../forms.ts';
 
 export const NODE = contract('NodeRecord', 'types', 'node', encodeNodeRecord, decodeNodeRecord);
-export const RECORD = contract(
-  'SubnetRecord',
-  'types',
-  'record',
-  encodeSubnetRecord,
-  decodeSubnetRecord,
-);
 export const DEALING = contract('Dealing', 'types', 'dealing', encodeDealing, decodeDealing);
 export const COMPLAINT = contract(
   'Complaint',

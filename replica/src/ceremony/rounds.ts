@@ -41,6 +41,7 @@ import {
   valid,
 } from '@internode/prelude';
 import { faultsTolerated } from '../faults.ts';
+import { RECORD } from '../forms.ts';
 import { nodeRecordOf } from '../genesis.ts';
 import { type KeyShares, type NodeSecrets, nodeIdOf } from '../member.ts';
 import {
@@ -49,7 +50,6 @@ import {
   type Document,
   NODE,
   partsOf,
-  RECORD,
   signDocument,
   signerOf,
 } from './documents.ts';

@@ -6,11 +6,11 @@ import { CanisterStatus, HttpAgent } from '@icp-sdk/core/agent';
 import { Ed25519KeyIdentity } from '@icp-sdk/core/identity';
 import { Principal } from '@icp-sdk/core/principal';
 import { type CandidInterface, parseInterface } from '../candid/interface.ts';
-import { DEFAULT_DATA_DIR } from '../command-line.ts';
 import { writeDurably } from '../data-dir.ts';
 import { seedOf } from '../identities.ts';
 import { readReplicaConfig } from '../replica-config.ts';
 import { StartFault } from '../start-fault.ts';
+import { dataDirOf } from './flags.ts';
 
 export interface Client {
   readonly agent: HttpAgent;
@@ -37,7 +37,7 @@ export async function openClient(args: readonly string[]): Promise<Client> {
     options: FLAGS,
     allowPositionals: true,
   });
-  const dataDir = values['data-dir'] ?? process.env['INTERNODE_DATA_DIR'] ?? DEFAULT_DATA_DIR;
+  const dataDir = dataDirOf(values['data-dir']);
   const config = readReplicaConfig(dataDir);
   const url = values.url ?? config?.gatewayUrl;
   if (url === undefined) {

@@ -1,8 +1,6 @@
 // `internode genesis`: the steps of a ceremony, each from files to files.
-import { randomBytes } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { parseArgs } from 'node:util';
 import type { NodeRecord, SubnetRecord } from '@internode/contracts';
 import { loadFastBls, nodeHashEngine } from '@internode/crypto/fast';
 import { principalToText, setHashEngine } from '@internode/encoding';
@@ -23,15 +21,14 @@ import {
   readComplaints,
   readDealings,
 } from '../ceremony/rounds.ts';
-import { DEFAULT_DATA_DIR, EPOCH_LENGTH_MIN, isEpochLength } from '../command-line.ts';
+import { EPOCH_LENGTH_MIN, isEpochLength } from '../command-line.ts';
 import { writeDurably } from '../data-dir.ts';
 import { EPOCH_LENGTH, makeNodeSecrets } from '../genesis.ts';
 import { nodeIdOf, subnetOf, writeGenesis } from '../member.ts';
-import { describeTo, nodeSecretsIn } from '../node-keys.ts';
+import { describeTo, nodeSecretsIn, operatorOf } from '../node-keys.ts';
 import { StartFault } from '../start-fault.ts';
 import { version } from '../version.ts';
-
-const KEY_BYTES = 32;
+import { dataDirOf, flagsOf } from './flags.ts';
 
 const FLAGS = {
   'data-dir': { type: 'string' },
@@ -67,23 +64,12 @@ export async function genesis([name = '', ...args]: readonly string[]): Promise<
     );
   }
   setHashEngine(nodeHashEngine);
-  const { values, positionals } = flagsOf(args);
-  const dataDir = resolve(
-    values['data-dir'] ?? process.env['INTERNODE_DATA_DIR'] ?? DEFAULT_DATA_DIR,
-  );
+  const { values, positionals } = flagsOf('genesis', args, FLAGS);
+  const dataDir = resolve(dataDirOf(values['data-dir']));
   const bls = await loadFastBls();
-  const random = (): Uint8Array => new Uint8Array(randomBytes(KEY_BYTES));
   const secrets =
     name === 'record' ? makeNodeSecrets(bls) : nodeSecretsIn(dataDir, bls, name !== 'node');
-  run({ values, files: positionals, operator: { secrets, bls, random }, dataDir });
-}
-
-function flagsOf(args: readonly string[]) {
-  try {
-    return parseArgs({ args: [...args], options: FLAGS, allowPositionals: true });
-  } catch (fault) {
-    throw new StartFault((fault as Error).message, 'see `internode genesis --help`');
-  }
+  run({ values, files: positionals, operator: operatorOf(secrets, bls), dataDir });
 }
 
 function node({ values, operator, dataDir }: Step): void {

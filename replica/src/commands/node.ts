@@ -1,18 +1,16 @@
 // `internode node`: the operator's half of joining a subnet that runs.
-import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { parseArgs } from 'node:util';
 import { loadFastBls, nodeHashEngine } from '@internode/crypto/fast';
 import { principalToText, setHashEngine } from '@internode/encoding';
 import { toHex } from '@internode/prelude';
 import { fingerprint } from '../ceremony/documents.ts';
 import { checkOwn, type Operator } from '../ceremony/rounds.ts';
-import { DEFAULT_DATA_DIR } from '../command-line.ts';
 import { keepInvitation, readInvitation } from '../joining.ts';
 import { nodeIdOf, subnetOf, writeGenesis } from '../member.ts';
-import { describeTo, nodeSecretsIn } from '../node-keys.ts';
+import { describeTo, nodeSecretsIn, operatorOf } from '../node-keys.ts';
 import { StartFault } from '../start-fault.ts';
+import { dataDirOf, flagsOf } from './flags.ts';
 
 const FLAGS = {
   'data-dir': { type: 'string' },
@@ -29,23 +27,13 @@ export async function node([verb = '', ...args]: readonly string[]): Promise<voi
       'the steps are create and join: see `internode node --help`',
     );
   setHashEngine(nodeHashEngine);
-  const { values, positionals } = flagsOf(args);
-  const dataDir = resolve(
-    values['data-dir'] ?? process.env['INTERNODE_DATA_DIR'] ?? DEFAULT_DATA_DIR,
-  );
+  const { values, positionals } = flagsOf('node', args, FLAGS);
+  const dataDir = resolve(dataDirOf(values['data-dir']));
   const bls = await loadFastBls();
   const secrets = nodeSecretsIn(dataDir, bls, verb === 'join');
-  const operator = { secrets, bls, random: () => new Uint8Array(randomBytes(32)) };
+  const operator = operatorOf(secrets, bls);
   if (verb === 'create') return describeTo({ operator, dataDir, ...values });
   joinSubnet(operator, dataDir, { file: positionals[0], json: values.json ?? false });
-}
-
-function flagsOf(args: readonly string[]) {
-  try {
-    return parseArgs({ args: [...args], options: FLAGS, allowPositionals: true });
-  } catch (fault) {
-    throw new StartFault((fault as Error).message, 'see `internode node --help`');
-  }
 }
 
 function joinSubnet(

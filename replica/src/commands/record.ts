@@ -5,8 +5,8 @@ import { Ed25519KeyIdentity } from '@icp-sdk/core/identity';
 import { Principal } from '@icp-sdk/core/principal';
 import type { SubnetRecord } from '@internode/contracts';
 import { principalToText } from '@internode/encoding';
+import { RECORD } from '../forms.ts';
 import { CANISTER_RANGES } from '../genesis.ts';
-import { RECORD } from '../joining.ts';
 import { StartFault } from '../start-fault.ts';
 import { connect } from './client.ts';
 

@@ -2,7 +2,6 @@
 import { existsSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join, resolve } from 'node:path';
-import { parseArgs } from 'node:util';
 import type { NodeRecord, SubnetRecord } from '@internode/contracts';
 import { loadFastBls, nodeHashEngine } from '@internode/crypto/fast';
 import { principalToText, setHashEngine } from '@internode/encoding';
@@ -11,12 +10,12 @@ import { nodeIn } from '../ceremony/documents.ts';
 import { documentsIn, said } from '../ceremony/files.ts';
 import { CEREMONY_KEY, readCeremonyKey } from '../ceremony/key.ts';
 import { checkRecord } from '../ceremony/rounds.ts';
-import { DEFAULT_DATA_DIR } from '../command-line.ts';
 import { writeInvitation } from '../joining.ts';
 import { hostAndPort, readGenesis, subnetOf } from '../member.ts';
 import { replicaDir } from '../network-dir.ts';
 import { readReplicaConfig } from '../replica-config.ts';
 import { StartFault } from '../start-fault.ts';
+import { dataDirOf, flagsOf } from './flags.ts';
 import {
   type Controller,
   membersInForce,
@@ -66,19 +65,9 @@ export async function subnet([verb = '', ...args]: readonly string[]): Promise<v
       'it can show, invite, add, remove, set: see `internode subnet --help`',
     );
   setHashEngine(nodeHashEngine);
-  const { values, positionals } = flagsOf(args);
-  const dataDir = resolve(
-    values['data-dir'] ?? process.env['INTERNODE_DATA_DIR'] ?? DEFAULT_DATA_DIR,
-  );
+  const { values, positionals } = flagsOf('subnet', args, FLAGS);
+  const dataDir = resolve(dataDirOf(values['data-dir']));
   await run({ values, positionals, dataDir });
-}
-
-function flagsOf(args: readonly string[]) {
-  try {
-    return parseArgs({ args: [...args], options: FLAGS, allowPositionals: true });
-  } catch (fault) {
-    throw new StartFault((fault as Error).message, 'see `internode subnet --help`');
-  }
 }
 
 async function show(request: Request): Promise<void> {
@@ -99,7 +88,7 @@ async function show(request: Request): Promise<void> {
 /** Before the nodes are added, so that they run by then. */
 async function invite(request: Request): Promise<void> {
   const controller = await controllerOf(request, true);
-  const record = withNodes(await readRecord(controller), describedIn(request));
+  const record = raised(withNodes(await readRecord(controller), describedIn(request)));
   const file = String(request.values['out'] ?? 'invitation.json');
   writeInvitation(file, { genesis: readGenesis(genesisDir(request)), record });
   if (request.values['json'] === true)
@@ -128,7 +117,11 @@ function withNodes(record: SubnetRecord, added: readonly NodeRecord[]): SubnetRe
   const again = added.find((node) => known.has(nameOf(node)));
   if (again !== undefined) throw new StartFault(`${nameOf(again)} is in the record already`);
   const nodes = sorted([...record.nodes, ...added]);
-  return { ...record, nodes, version: record.version + 1 };
+  return { ...record, nodes };
+}
+
+function raised(record: SubnetRecord): SubnetRecord {
+  return { ...record, version: record.version + 1 };
 }
 
 async function mustRun(node: NodeRecord): Promise<void> {
@@ -193,8 +186,7 @@ async function change(
   by: (record: SubnetRecord) => SubnetRecord,
 ): Promise<Changed> {
   const controller = await controllerOf(request, true);
-  const before = await readRecord(controller);
-  const record = { ...by(before), version: before.version + 1 };
+  const record = raised(by(await readRecord(controller)));
   const checked = checkRecord(record, await loadFastBls());
   if (checked.kind !== 'valid') throw new StartFault(checked.reason);
   await setRecord(controller, record);

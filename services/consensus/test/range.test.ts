@@ -38,14 +38,19 @@ function questions(world: World) {
   return world.node(AWAY).said.filter((message) => message.kind === 'AskPeer');
 }
 
+/** Heights pass quickly, and beacon and tape are what a beacon would take. */
+function quickWorld(): World {
+  return new World({
+    n: 4,
+    delay: lan,
+    strictValues: true,
+    parameters: { unitDelayMs: 20, idleBlockMs: 5 },
+  });
+}
+
 describe('catching up by range', () => {
   test('a node whose beacon has lost the end of its journal leads it up again by its own blocks', () => {
-    const world = new World({
-      n: 4,
-      delay: lan,
-      strictValues: true,
-      parameters: { unitDelayMs: 20, idleBlockMs: 5 },
-    });
+    const world = quickWorld();
     world.start();
     world.run(1_000);
     world.crash(AWAY);
@@ -62,12 +67,7 @@ describe('catching up by range', () => {
   });
 
   test('a node that was away, its disk intact, asks for what it missed', () => {
-    const world = new World({
-      n: 4,
-      delay: lan,
-      strictValues: true,
-      parameters: { unitDelayMs: 20, idleBlockMs: 5 },
-    });
+    const world = quickWorld();
     world.start();
     world.run(500);
     world.crash(AWAY);
