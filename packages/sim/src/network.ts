@@ -75,6 +75,8 @@ export class Network {
   /** Which of two twins a node meets under their identity, when it is not the first. */
   readonly #meetsSecond = new Set<string>();
   #swarm: Swarm = CALM;
+  /** The last bandwidth that was bounded: what piled up under it leaves at its pace, not all in one instant. */
+  #boundedMbit = 0;
 
   constructor(world: {
     readonly random: Random;
@@ -91,6 +93,7 @@ export class Network {
 
   setSwarm(swarm: Swarm): void {
     this.#swarm = swarm;
+    if (swarm.bandwidthMbit > 0) this.#boundedMbit = swarm.bandwidthMbit;
   }
 
   /** A node's place in the network. Two nodes with one identity are twins: each other node meets one of them at a time. */
@@ -265,7 +268,7 @@ export class Network {
     this.figures.bytes += bytes;
     link.queued[side] += bytes;
     if (link.queued[side] > QUEUED_BYTES_MAX) return this.#break(link, 0);
-    from.upFreeMs = Math.max(from.upFreeMs, this.#nowMs()) + this.#busyMs(bytes);
+    from.upFreeMs = this.#freeAgainMs(from.upFreeMs, bytes);
     const onTheWayMs = this.#scaled(link.oneWayMs) + this.#jitterMs();
     const cutMs = this.#cutUntilMs.get(`${from.node}>${to.node}`) ?? 0;
     const atMs = Math.max(Math.max(from.upFreeMs, cutMs) + onTheWayMs, link.lastMs[side]);
@@ -274,7 +277,7 @@ export class Network {
     this.#put(atMs, () => {
       if (link.era !== era) return;
       link.queued[side] -= bytes;
-      to.downFreeMs = Math.max(to.downFreeMs, this.#nowMs()) + this.#busyMs(bytes);
+      to.downFreeMs = this.#freeAgainMs(to.downFreeMs, bytes);
       if (to.downFreeMs <= this.#nowMs()) return this.#arrive(from, to, frame);
       this.#put(to.downFreeMs, () => {
         if (link.era === era) this.#arrive(from, to, frame);
@@ -321,9 +324,12 @@ export class Network {
     return jitterMsMean > 0 ? this.#random.exponential(jitterMsMean) : 0;
   }
 
-  #busyMs(bytes: number): number {
-    const { bandwidthMbit } = this.#swarm;
-    return bandwidthMbit > 0 ? bytes / (bandwidthMbit * BYTES_PER_MBIT_MS) : 0;
+  /** When a way that is busy until `freeMs` has also passed these. */
+  #freeAgainMs(freeMs: number, bytes: number): number {
+    const nowMs = this.#nowMs();
+    const isBusy = freeMs > nowMs;
+    const mbit = this.#swarm.bandwidthMbit || (isBusy ? this.#boundedMbit : 0);
+    return Math.max(freeMs, nowMs) + (mbit > 0 ? bytes / (mbit * BYTES_PER_MBIT_MS) : 0);
   }
 }
 

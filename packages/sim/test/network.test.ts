@@ -141,6 +141,27 @@ describe('a link', () => {
     expect(lastMs - sentMs).toBeLessThan(1400);
   });
 
+  test('lets a backlog through at its pace when bandwidth has no bound any more', () => {
+    const { world, chatters } = meshOf(2, { ...PLAIN, bandwidthMbit: 8 });
+    const [a, b] = chatters;
+    world.runFor(2000);
+    const sentMs = world.nowMs;
+    // 100 kB at 1 kB a millisecond, and as much again while it is under way.
+    for (let i = 0; i < 10; i++) a.send('bb', i, 10_000);
+    world.network.setSwarm(PLAIN);
+    for (let i = 10; i < 20; i++) a.send('bb', i, 10_000);
+    world.runFor(1000);
+    expect(b.heard.slice(1)).toEqual(Array.from({ length: 20 }, (_, i) => `aa ${i}`));
+    const atMs = b.atMs.slice(1);
+    for (const [i, ms] of atMs.entries())
+      if (i > 0) expect(ms - (atMs[i - 1] ?? 0)).toBeGreaterThan(5);
+    // Nothing waits: at once again.
+    const laterMs = world.nowMs;
+    for (let i = 20; i < 30; i++) a.send('bb', i, 10_000);
+    world.runFor(1000);
+    expect((b.atMs.at(-1) ?? 0) - laterMs).toBeLessThan((b.atMs[1] ?? 0) - sentMs);
+  });
+
   test('cut for a moment holds frames back; cut for long it breaks, and comes back after', () => {
     const { world, chatters } = meshOf(2);
     const [a, b] = chatters;
