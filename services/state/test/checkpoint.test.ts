@@ -1,11 +1,22 @@
 import { nodeHashEngine } from '@internode/crypto/fast';
 import { setHashEngine } from '@internode/encoding';
-import { toHex } from '@internode/prelude';
+import { compareBytes, toHex } from '@internode/prelude';
 import { MemoryStore } from '@internode/storage/memory';
 import { describe, expect, test } from 'vitest';
 import { EngineInPlace } from '../src/adapters/engine-in-place.ts';
 import { Cutter, piecesOf } from '../src/checkpoint/chunks.ts';
 import { decodeHead, decodeManifest, encodeManifest } from '../src/checkpoint/manifest.ts';
+import { memoryOfUnit, rangeOfUnit, unitOfStored } from '../src/checkpoint/units.ts';
+import {
+  CERTIFICATION_KEY,
+  canisterKey,
+  garbageKey,
+  moduleKey,
+  pageKey,
+  requestKey,
+  SUBNET_STATE_KEY,
+  TIP_KEY,
+} from '../src/core/rows.ts';
 import { History, Random } from './history.ts';
 import { Rig } from './rig.ts';
 import { epochBegan, replica } from './subnet.ts';
@@ -18,6 +29,53 @@ function manifestRoot(store: MemoryStore, height: number): string {
   if (answer.kind !== 'checkpoint') throw new Error(`no checkpoint of ${height}`);
   return toHex(answer.manifestRoot);
 }
+
+describe('units', () => {
+  /** Keys of all tables, most of them at the ends of units. */
+  function keys(random: Random, count: number): Uint8Array[] {
+    const ends = [0, 1, 0x0f, 0x10, 0x3f, 0x40, 0xbf, 0xc0, 0xef, 0xf0, 0xfe, 0xff];
+    const bytes = (length: number): Uint8Array => {
+      const rest = ends[random.below(ends.length)] as number;
+      return new Uint8Array(length).map(() =>
+        random.below(3) > 0 ? rest : (ends[random.below(ends.length)] as number),
+      );
+    };
+    const canisterId = () => bytes([1, 9, 10, 10, 10, 10, 11, 29][random.below(8)] as number);
+    const kinds = [
+      () => canisterKey('layout', canisterId()),
+      () => canisterKey('canister', canisterId()),
+      () => canisterKey('system', canisterId()),
+      () => requestKey(bytes(32)),
+      () => moduleKey(bytes(32)),
+      () => garbageKey(requestKey(bytes(4))),
+      () => {
+        const place = { canisterId: bytes(10), memory: 'stable', generation: 7 } as const;
+        return pageKey(place, Buffer.from(bytes(4)).readUInt32BE());
+      },
+    ];
+    const drawn = Array.from({ length: count }, () => kinds[random.below(kinds.length)]?.());
+    return [SUBNET_STATE_KEY, TIP_KEY, CERTIFICATION_KEY, ...(drawn as Uint8Array[])];
+  }
+
+  test('lie where they are said to, and nothing of another unit does', () => {
+    const all = keys(new Random(1), 2_000);
+    for (const key of all) {
+      const unit = unitOfStored(key);
+      if (unit === undefined) continue;
+      const range = rangeOfUnit(unit, () => ({
+        canisterId: Buffer.from(memoryOfUnit(unit).slice(1, -1), 'latin1'),
+        memory: 'stable',
+        generation: 7,
+      }));
+      if (range === undefined) throw new Error('a unit without a range');
+      for (const other of all) {
+        const isIn = compareBytes(other, range.gte) >= 0 && compareBytes(other, range.lt) < 0;
+        if (isIn !== (unitOfStored(other) === unit))
+          throw new Error(`${toHex(other)} and the unit of ${toHex(key)}`);
+      }
+    }
+  });
+});
 
 describe('manifests', () => {
   test('are equal for replicas that took different ways, and made from all rows or from what changed', () => {

@@ -4,8 +4,9 @@ import { toHex } from '@internode/prelude';
 import { MemoryStore } from '@internode/storage/memory';
 import { describe, expect, test } from 'vitest';
 import { EngineInPlace } from '../src/adapters/engine-in-place.ts';
+import { SYNC_LIMITS } from '../src/limits.ts';
 import { History } from './history.ts';
-import type { MessageOf, Rig } from './rig.ts';
+import { type MessageOf, type Rig, request } from './rig.ts';
 import { epochBegan, packageOf, replica, Subnet } from './subnet.ts';
 
 setHashEngine(nodeHashEngine);
@@ -91,6 +92,29 @@ describe('a replica that is behind', () => {
       expect(told(again)).toEqual(told(donor));
     }
     expect(reused).toBeGreaterThan(1_000_000);
+  });
+
+  test('of calls whose ids are the last there can be goes on from what it has', () => {
+    const batches = new History(11).batches(40).map((each) => {
+      const { height } = each;
+      const last = new Uint8Array(32).fill(0xff).fill(height, 2);
+      return { ...each, requests: [...each.requests, request(height, { requestId: last })] };
+    });
+    const subnet = new Subnet();
+    const donor = subnet.add(1, replica());
+    donor.tell(epochBegan(0, 30));
+    for (const each of batches.slice(0, 30)) donor.tell(each);
+    donor.tell(epochBegan(30, 40));
+    for (const each of batches.slice(30)) donor.tell(each);
+    const made = madeBy(donor);
+    expect(toHex(made.manifestRoot)).toBe(manifestRoot(donor.store, 40));
+    const joiner = subnet.add(2, replica());
+    for (const each of batches.slice(0, 12)) joiner.tell(each);
+    sync(joiner, made, subnet.peers(1));
+    subnet.carry();
+    expect(joiner.event('SyncPeerDropped')).toEqual([]);
+    expect(joiner.certifiedHeight).toBe(40);
+    expect(manifestRoot(joiner.store, 40)).toBe(toHex(made.manifestRoot));
   });
 
   test('is told nothing about memories while they change, and the execution of before is not heard', () => {
@@ -237,6 +261,50 @@ describe('a donor', () => {
       subnet.carry();
     }
     expect(joiner.certifiedHeight).toBe(40);
+  });
+
+  test('that makes way for a newer package halfway leaves nothing of the older one behind', () => {
+    const idOf = (height: number) => new Uint8Array(32).fill(0xab, 0, 2).fill(height, 2);
+    const reply = new Uint8Array(400_000);
+    const batches = new History(12).batches(20).map((each) => {
+      const { height } = each;
+      return height <= 10
+        ? { ...each, requests: [request(height, { requestId: idOf(height), reply })] }
+        : { ...each, requests: [], forgottenRequests: height % 2 > 0 ? [idOf(height - 10)] : [] };
+    });
+    const donor = replica();
+    donor.tell(epochBegan(0, 10));
+    for (const each of batches.slice(0, 10)) donor.tell(each);
+    const older = madeBy(donor);
+    donor.tell(epochBegan(10, 20));
+    for (const each of batches.slice(10)) donor.tell(each);
+    const newer = madeBy(donor);
+    let halves = 0;
+    for (let answers = 1; halves < answers; answers++) {
+      const subnet = new Subnet();
+      subnet.add(1, donor);
+      const joiner = subnet.add(2, replica());
+      joiner.tell(epochBegan(10, 20));
+      let given = 0;
+      let isSilent = true;
+      subnet.meddle(1, (body) => (isSilent && given++ >= answers ? undefined : body));
+      sync(joiner, older, subnet.peers(1));
+      subnet.carry();
+      if (joiner.event('SyncDone').length > 0) break;
+      halves += 1;
+      sync(joiner, newer, subnet.peers(1));
+      joiner.advance(SYNC_LIMITS.stuckMs + 1_000);
+      isSilent = false;
+      for (let i = 0; i < 40; i++) {
+        subnet.carry();
+        joiner.advance(1_000);
+      }
+      expect(joiner.event('SyncPeerDropped')).toEqual([]);
+      expect(joiner.certifiedHeight).toBe(20);
+      expect(madeBy(joiner)).toEqual(newer);
+      expect(manifestRoot(joiner.store, 20)).toBe(toHex(newer.manifestRoot));
+    }
+    expect(halves).toBeGreaterThan(5);
   });
 
   test('that is told of the epoch late makes the next checkpoint, and one that is told in time this one', () => {

@@ -67,7 +67,7 @@ export class EngineInPlace {
       return ask.held.readNow({ ...ask.range, bytesMax: ask.bytesMax }).map(withoutChecksum);
     }
     if (ask.kind === 'write') {
-      const notes = this.#engine.notes.applying(ask.batch.map(({ key }) => key));
+      const notes = this.#engine.notes.writing(ask.batch.map(({ key }) => key));
       this.#write([...ask.batch, ...notes]);
     }
     return [];

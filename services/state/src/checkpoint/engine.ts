@@ -156,7 +156,7 @@ export class Engine<Held> {
   /** Takes what a peer gave, unpacked. */
   *take(request: Given, content: Uint8Array): Work<Held, EngineAnswer> {
     if (request.kind === 'target') {
-      const target = Target.of(request.manifestRoot, content);
+      const target = Target.of(request.manifestRoot, content, this.notes);
       if (target === undefined)
         return { kind: 'rejected', reason: 'not the head of this manifest' };
       this.#target = target;

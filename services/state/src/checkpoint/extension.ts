@@ -131,7 +131,7 @@ class EngineThread {
   }
 
   #write(batch: readonly RowChange[]): Promise<void> {
-    const notes = this.engine.notes.applying(batch.map(({ key }) => key));
+    const notes = this.engine.notes.writing(batch.map(({ key }) => key));
     return this.#inside.write(withChecksums([...batch, ...notes]), { sync: false });
   }
 

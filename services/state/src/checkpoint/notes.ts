@@ -29,24 +29,20 @@ export class Notes {
 
   /** The keys of a batch that is about to be written, with whose notes. */
   writing(keys: Iterable<Uint8Array>): RowChange[] {
-    return this.#note(keys, (unit) => this.#written.add(unit));
-  }
-
-  /** The same for chunks of others, whose hashes are known. */
-  applying(keys: Iterable<Uint8Array>): RowChange[] {
-    return this.#note(keys, () => {});
-  }
-
-  #note(keys: Iterable<Uint8Array>, each: (unit: string) => void): RowChange[] {
     const fresh = new Set<string>();
     for (const key of keys) {
       const unit = unitOfStored(key);
       if (unit === undefined) continue;
-      each(unit);
+      this.#written.add(unit);
       if (this.#isOn && !this.#noted.has(unit)) fresh.add(unit);
     }
     for (const unit of fresh) this.#noted.add(unit);
     return notesOf(this.#since, fresh);
+  }
+
+  /** All of the unit was replaced or deleted, and what it is now is known. */
+  settled(unit: string): void {
+    this.#written.delete(unit);
   }
 
   /** A batch may be lost, with its notes. */

@@ -14,6 +14,7 @@ import { CHECKPOINT_LIMITS } from '../limits.ts';
 import { type Base, type Generations, type LocalChunk, layoutUnitOf, placeOf } from './build.ts';
 import { type Chunk, hashOfChunk, type Piece, piecesOf } from './chunks.ts';
 import { decodeHead, decodeManifest, hashOfPart, manifestRootOf, type Units } from './manifest.ts';
+import type { Notes } from './notes.ts';
 import {
   PAGE_RANK,
   RANKS,
@@ -41,6 +42,7 @@ interface Partial {
 
 export class Target {
   readonly head: ManifestHead;
+  readonly #notes: Notes;
   readonly #parts: (Uint8Array | undefined)[];
   #missingParts: number;
   #units: Units = new Map();
@@ -54,14 +56,15 @@ export class Target {
   #tip: Uint8Array | undefined;
 
   /** Undefined when the head is not the one whose hash this is. */
-  static of(manifestRoot: Uint8Array, bytes: Uint8Array): Target | undefined {
+  static of(manifestRoot: Uint8Array, bytes: Uint8Array, notes: Notes): Target | undefined {
     if (!bytesEqual(manifestRootOf(bytes), manifestRoot)) return undefined;
     const head = decodeHead(bytes);
-    return head && new Target(head);
+    return head && new Target(head, notes);
   }
 
-  private constructor(head: ManifestHead) {
+  private constructor(head: ManifestHead, notes: Notes) {
     this.head = head;
+    this.#notes = notes;
     this.#parts = head.subManifests.map(() => undefined);
     this.#missingParts = this.#parts.length;
   }
@@ -105,6 +108,7 @@ export class Target {
       yield* deleteUnit(held, base, unit);
       base.units.delete(unit);
       if (isLayout) base.places.delete(unit);
+      this.#notes.settled(unit);
     }
     let reusedBytes = 0;
     let bytes = 0;
@@ -249,7 +253,7 @@ export class Target {
     return true;
   }
 
-  /** The unit counts as here when all its chunks were applied. */
+  /** The unit counts as here when all its chunks were applied; one that never is was written, by its notes. */
   #finish(base: Base, { unit, nth, chunk }: Wanted, pieces: readonly Piece[]): void {
     const wanted = this.#units.get(unit) ?? [];
     const applied = this.#applied.get(unit) ?? wanted.map(() => undefined);
@@ -266,6 +270,7 @@ export class Target {
     const layouts = this.#layouts.get(unit);
     if (layouts !== undefined) base.places.set(unit, layouts);
     this.#layouts.delete(unit);
+    this.#notes.settled(unit);
   }
 }
 

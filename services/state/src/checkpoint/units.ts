@@ -126,16 +126,17 @@ export function rangeOfUnit(
   return { gte: bytes, lt: keyAfter(bytes) };
 }
 
-/** The first key behind all that begin as `bytes` does, but for the bits of the mask. */
+/**
+ * The first key behind all that begin as `bytes` does, but for the bits of the mask. Bytes that overflow are left out: zeros in
+ * their place would let shorter keys in between, such as the one behind the last request.
+ */
 function raised(bytes: Buffer, mask: number): Buffer {
   const end = Buffer.from(bytes);
-  let add = mask + 1;
-  for (let i = end.length - 1; i >= 0 && add > 0; i--) {
-    const sum = (end[i] as number) + add;
-    end[i] = sum & 0xff;
-    add = sum >> 8;
-  }
-  return end;
+  let last = end.length - 1;
+  let sum = (end[last] as number) + mask + 1;
+  while (sum > 0xff) sum = (end[--last] as number) + 1;
+  end[last] = sum;
+  return end.subarray(0, last + 1);
 }
 
 /** Canister and memory of a unit of pages, as text. */
