@@ -30,10 +30,11 @@ export interface BlsEngine {
   /**
    * Lagrange interpolation at zero of signature shares; share `i` belongs to the node with index
    * `indices[i]`, which holds the polynomial's value at `indices[i] + 1`. Shares are not verified:
-   * the result verifies under the group key when all of them were good.
+   * the result verifies under the group key when all of them were good. Nor need they be in the group, if the
+   * result is: an engine may leave that check to the sum, from which it cannot be told what came of such shares.
    */
   combineShares(indices: readonly number[], shares: readonly Uint8Array[]): Verdict<Uint8Array>;
-  /** The sum of the points; signatures of one message become a multi-signature. */
+  /** The sum of the points, as in `combineShares`; signatures of one message become a multi-signature. */
   aggregateSignatures(signatures: readonly Uint8Array[]): Verdict<Uint8Array>;
   /** The sum of the points. Only for keys whose possession has been proven (rogue keys). */
   aggregatePublicKeys(publicKeys: readonly Uint8Array[]): Verdict<Uint8Array>;

@@ -189,6 +189,27 @@ describe('points from strangers', () => {
     }
   });
 
+  test('parts outside the group that cancel out give the same sum, or none; alone they are refused', () => {
+    const Point = bls12_381.G1.Point;
+    const outside = pointOutside();
+    const torsion = outside.multiplyUnsafe(Point.Fn.ORDER - 1n).add(outside);
+    const [one, other] = ['a', 'b'].map((name) => fastBls.sign(secretKey, utf8(name)));
+    if (one === undefined || other === undefined) throw new Error('two signatures');
+    const bent = [
+      compressed(Point.fromBytes(one).add(torsion)),
+      compressed(Point.fromBytes(other).subtract(torsion)),
+    ] as const;
+    const sum = nobleBls.aggregateSignatures([one, other]);
+    for (const [, engine] of engines) {
+      expect(engine.aggregateSignatures([one, other])).toEqual(sum);
+      const cancelled = engine.aggregateSignatures(bent);
+      if (cancelled.kind === 'valid') expect(cancelled).toEqual(sum);
+      expect(engine.aggregateSignatures([bent[0], other]).kind).toBe('invalid');
+      expect(engine.aggregateSignatures([bent[0]]).kind).toBe('invalid');
+      expect(engine.checkSignature(bent[1]).kind).toBe('invalid');
+    }
+  });
+
   test('random and mutated points get the same verdict from both engines', () => {
     const random = bytesOf('bls fuzz');
     for (let i = 0; i < 150; i++) {
@@ -331,16 +352,26 @@ describe('multi-signatures', () => {
 });
 
 /** A point of the curve outside the prime-order subgroup; most points are. */
-function outsideSubgroup(): Uint8Array {
+function pointOutside(): InstanceType<typeof bls12_381.G1.Point> {
   const { Fp } = bls12_381.fields;
   for (let x = 4n; ; x++) {
     try {
       const y = Fp.sqrt(Fp.add(Fp.mul(Fp.sqr(x), x), 4n));
       const point = new bls12_381.G1.Point(x, y, 1n);
-      if (point.isTorsionFree()) continue;
-      const bytes = fromHex(x.toString(16).padStart(96, '0'));
-      bytes[0] = (bytes[0] as number) | 0x80;
-      return bytes;
+      if (!point.isTorsionFree()) return point;
     } catch {}
   }
+}
+
+function outsideSubgroup(): Uint8Array {
+  return compressed(pointOutside());
+}
+
+/** As `toBytes`, which refuses what is not in the group. */
+function compressed(point: InstanceType<typeof bls12_381.G1.Point>): Uint8Array {
+  const { x, y } = point.toAffine();
+  const bytes = fromHex(x.toString(16).padStart(96, '0'));
+  const isLarger = 2n * y > bls12_381.fields.Fp.ORDER;
+  bytes[0] = (bytes[0] as number) | (isLarger ? 0xa0 : 0x80);
+  return bytes;
 }

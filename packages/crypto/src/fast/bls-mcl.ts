@@ -132,24 +132,15 @@ class MclEngine implements BlsEngine {
   combineShares(indices: readonly number[], shares: readonly Uint8Array[]): Verdict<Uint8Array> {
     const checked = checkIndices(indices, shares.length);
     if (checked.kind !== 'valid') return checked;
-    const points: G1[] = [];
-    for (const share of shares) {
-      const point = this.#parseSignature(share);
-      if (point.kind !== 'valid') return point;
-      points.push(point.value);
-    }
-    const sum = mcl.mulVec(points, toScalars(lagrangeCoefficients(indices)));
-    return sum.isZero() ? invalid('bls: identity') : valid(sum.serialize());
+    const points = this.#parseParts(shares);
+    if (points.kind !== 'valid') return points;
+    return toSignature(mcl.mulVec([...points.value], toScalars(lagrangeCoefficients(indices))));
   }
 
   aggregateSignatures(signatures: readonly Uint8Array[]): Verdict<Uint8Array> {
-    let sum = new mcl.G1();
-    for (const signature of signatures) {
-      const point = this.#parseSignature(signature);
-      if (point.kind !== 'valid') return point;
-      sum = mcl.add(sum, point.value);
-    }
-    return sum.isZero() ? invalid('bls: identity') : valid(sum.serialize());
+    const points = this.#parseParts(signatures);
+    if (points.kind !== 'valid') return points;
+    return toSignature(points.value.reduce((sum, point) => mcl.add(sum, point), new mcl.G1()));
   }
 
   aggregatePublicKeys(publicKeys: readonly Uint8Array[]): Verdict<Uint8Array> {
@@ -171,7 +162,7 @@ class MclEngine implements BlsEngine {
     commitments: readonly Uint8Array[],
     indices: readonly number[],
   ): Verdict<readonly Uint8Array[]> {
-    const points = withoutOrderCheck(() => parsePoints(commitments));
+    const points = withoutOrderCheck(mcl.verifyOrderG2, () => parsePoints(commitments));
     if (points.kind !== 'valid') return points;
     return toPoints(indices.map((index) => evaluateAt(points.value, index + 1)));
   }
@@ -184,7 +175,7 @@ class MclEngine implements BlsEngine {
     if (checked.kind !== 'valid') return checked;
     const rows: G2[][] = [];
     for (const commitments of polynomials) {
-      const points = withoutOrderCheck(() => parsePoints(commitments));
+      const points = withoutOrderCheck(mcl.verifyOrderG2, () => parsePoints(commitments));
       if (points.kind !== 'valid') return points;
       rows.push(points.value);
     }
@@ -235,6 +226,19 @@ class MclEngine implements BlsEngine {
     return valid(point);
   }
 
+  /** Of something whose sum is checked: three quarters of the cost of one is the check of its order. */
+  #parseParts(parts: readonly Uint8Array[]): Verdict<readonly G1[]> {
+    return withoutOrderCheck(mcl.verifyOrderG1, () => {
+      const points: G1[] = [];
+      for (const part of parts) {
+        const point = this.#parseSignature(part);
+        if (point.kind !== 'valid') return point;
+        points.push(point.value);
+      }
+      return valid(points);
+    });
+  }
+
   #parsePublicKey(publicKey: Uint8Array): Verdict<G2> {
     const name = toHex(publicKey);
     const known = this.#publicKeys.get(name);
@@ -267,14 +271,19 @@ function parsePoints(points: readonly Uint8Array[]): Verdict<G2[]> {
   return valid(parsed);
 }
 
-/** For points that have passed `checkCommitments`: half the cost. The setting is global, so it never outlives the call. */
-function withoutOrderCheck<T>(parse: () => T): T {
-  mcl.verifyOrderG2(false);
+/** For points that were checked before, or whose sum will be. The setting is global, so it never outlives the call. */
+function withoutOrderCheck<T>(setting: (verify: boolean) => void, parse: () => T): T {
+  setting(false);
   try {
     return parse();
   } finally {
-    mcl.verifyOrderG2(true);
+    setting(true);
   }
+}
+
+function toSignature(sum: G1): Verdict<Uint8Array> {
+  if (sum.isZero()) return invalid('bls: identity');
+  return sum.isValidOrder() ? valid(sum.serialize()) : invalid('bls: not a point of the group');
 }
 
 function toPoints(points: readonly G2[]): Verdict<readonly Uint8Array[]> {
