@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { connect as connectTcp, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import type { PeerAddress } from '@internode/contracts';
+import { unreachable } from '@internode/prelude';
 import { certify } from '../src/adapters/certificate.ts';
 import { FRAME_LIMITS } from '../src/index.ts';
 import { Evil } from '../test/evil.ts';
@@ -10,6 +11,21 @@ import { type Identity, identityOf, Puppet, pause } from '../test/live.ts';
 import { dice } from '../test/net.ts';
 
 const ACT_MS = 2_000;
+
+export const ACTS = [
+  'nonsense',
+  'flood',
+  'oversize',
+  'wants and fetches',
+  'garbage behind the key',
+  'garbage',
+  'strangers',
+  'slow strangers',
+  'reconnects',
+  'not reading',
+] as const;
+
+type Act = (typeof ACTS)[number];
 
 export class Attack {
   readonly #identity: Identity;
@@ -26,34 +42,45 @@ export class Attack {
     this.#evil = new Evil(this.#chance);
   }
 
-  async run(forMs: number, isOver: () => boolean = () => false): Promise<void> {
+  async run(forMs: number, isOver: () => boolean = () => false, only?: string): Promise<void> {
     const endMs = performance.now() + forMs;
-    const acts = [
-      ['nonsense', (to: PeerAddress) => this.#asMember(to, () => this.#nonsense())],
-      ['flood', (to: PeerAddress) => this.#asMember(to, (turn) => this.#flood(turn))],
-      [
-        'oversize',
-        (to: PeerAddress) =>
-          this.#asMember(to, () => new Uint8Array(FRAME_LIMITS.frameBytesMax + 1)),
-      ],
-      ['wants and fetches', (to: PeerAddress) => this.#asMember(to, () => this.#greed())],
-      ['garbage behind the key', (to: PeerAddress) => this.#garbage(to, true)],
-      ['garbage', (to: PeerAddress) => this.#garbage(to, false)],
-      ['strangers', (to: PeerAddress) => this.#strangers(to)],
-      ['slow strangers', (to: PeerAddress) => this.#slowStrangers(to)],
-      ['reconnects', (to: PeerAddress) => this.#reconnects(to)],
-      ['not reading', (to: PeerAddress) => this.#asMember(to, () => this.#greed(), true)],
-    ] as const;
     while (performance.now() < endMs && !isOver()) {
-      const [name, act] = this.#pick(acts);
-      this.#done.set(name, (this.#done.get(name) ?? 0) + 1);
-      await act(this.#pick(this.#targets));
+      const act = ACTS.find((one) => one === only) ?? this.#pick(ACTS);
+      this.#done.set(act, (this.#done.get(act) ?? 0) + 1);
+      await this.#perform(act, this.#pick(this.#targets));
     }
   }
 
   text(): string {
     const acts = [...this.#done].map(([name, times]) => `${name} ${times}`).join(', ');
     return `attacks of ${ACT_MS / 1_000} s: ${acts}; ${(this.#bytes / 2 ** 20).toFixed(0)} MiB of frames sent`;
+  }
+
+  #perform(act: Act, to: PeerAddress): Promise<void> {
+    switch (act) {
+      case 'nonsense':
+        return this.#asMember(to, () => this.#nonsense());
+      case 'flood':
+        return this.#asMember(to, (turn) => this.#flood(turn));
+      case 'oversize':
+        return this.#asMember(to, () => new Uint8Array(FRAME_LIMITS.frameBytesMax + 1));
+      case 'wants and fetches':
+        return this.#asMember(to, () => this.#greed());
+      case 'not reading':
+        return this.#asMember(to, () => this.#greed(), true);
+      case 'garbage behind the key':
+        return this.#garbage(to, true);
+      case 'garbage':
+        return this.#garbage(to, false);
+      case 'strangers':
+        return this.#strangers(to);
+      case 'slow strangers':
+        return this.#slowStrangers(to);
+      case 'reconnects':
+        return this.#reconnects(to);
+      default:
+        return unreachable(act);
+    }
   }
 
   /** As fast as the connection takes it. */
