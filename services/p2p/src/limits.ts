@@ -167,6 +167,9 @@ export const LINK_LIMITS = {
   openingMs: 5_000,
   /** Connections that have not shown a member's key yet; one more closes the oldest. */
   strangersMax: 128,
+  /** Handshakes begun per second and at once, for each address of members, and for all others together; more wait their turn. */
+  handshakesPerSecond: 10,
+  handshakesAtOnce: 64,
   /** Between two attempts to reach a peer: doubled with each, up to the second. */
   redialMsMin: 100,
   redialMsMax: 3_000,

@@ -94,6 +94,28 @@ describe('whoever is not a member', () => {
   });
 });
 
+describe('handshakes', () => {
+  test('are begun at a pace: a crowd from one place costs no more, and who comes last is not kept out', async () => {
+    await using net = await LiveNet.open(2);
+    const victim = net.node(1);
+    const refusals = (): number =>
+      victim.events.filter(({ kind }) => kind === 'LinkRefused').length;
+    const beganMs = performance.now();
+    const crowd = Array.from({ length: 120 }, () => {
+      const socket = connectTcp(victim.peers.port, '127.0.0.1');
+      socket.on('error', () => {});
+      socket.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n');
+      return socket;
+    });
+    await until(() => refusals() >= LINK_LIMITS.handshakesAtOnce - 2);
+    await net.node(0).restartPeers();
+    await until(() => victim.peers.linksUp === 1 && net.node(0).peers.linksUp === 1);
+    const earned = (LINK_LIMITS.handshakesPerSecond * (performance.now() - beganMs)) / 1_000;
+    expect(refusals()).toBeLessThanOrEqual(LINK_LIMITS.handshakesAtOnce + earned + 1);
+    for (const socket of crowd) socket.destroy();
+  });
+});
+
 describe('a member that means harm', () => {
   test.each([
     [

@@ -54,6 +54,8 @@ class Peers implements GrpcPeers {
   readonly #own: ReturnType<typeof certify>;
   readonly #caller: Caller;
   readonly #peers = new Map<string, Peer>();
+  /** Where members are, as far as their addresses are numbers. */
+  #hosts: ReadonlySet<string> = new Set();
   #listener: Awaited<ReturnType<typeof listen>> | undefined;
   #bulkBytes = 0;
   #closed = false;
@@ -79,6 +81,7 @@ class Peers implements GrpcPeers {
       host,
       port,
       whois: (publicKey) => this.#whois(publicKey),
+      isMembers: (place) => this.#hosts.has(place),
       onOpen: (key, stream, lost) => {
         const peer = this.#peers.get(key);
         if (peer === undefined) lost();
@@ -123,6 +126,7 @@ class Peers implements GrpcPeers {
 
   #connect(addresses: readonly PeerAddress[]): void {
     const wanted = new Map(addresses.map((address) => [toHex(address.nodeId), address]));
+    this.#hosts = new Set(addresses.map(({ address }) => hostOf(address)));
     for (const peer of [...this.#peers.values()]) {
       const address = wanted.get(peer.key);
       if (address !== undefined && isSame(address, peer.address)) continue;
@@ -200,4 +204,8 @@ class Peers implements GrpcPeers {
 
 function isSame(left: PeerAddress, right: PeerAddress): boolean {
   return left.address === right.address && bytesEqual(left.publicKey, right.publicKey);
+}
+
+function hostOf(address: string): string {
+  return address.slice(0, address.lastIndexOf(':')).replace(/^\[|\]$/g, '');
 }

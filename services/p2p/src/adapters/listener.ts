@@ -1,13 +1,14 @@
 // The peer port. A connection is nobody until TLS has proven a member's key; before that, not a byte of it is parsed by anyone
 // but TLS. Each accepted connection has a gRPC server of its own, which therefore knows who calls.
 import type { ServerHttp2Session } from 'node:http2';
-import type { AddressInfo, Socket } from 'node:net';
-import { createServer, type TLSSocket } from 'node:tls';
+import { type AddressInfo, createServer, type Socket } from 'node:net';
+import { createServer as createTlsServer, type TLSSocket } from 'node:tls';
 import { Metadata, Server, ServerCredentials, type ServerDuplexStream } from '@grpc/grpc-js';
 import { LINK_LIMITS } from '../limits.ts';
 import { type Certified, provenKey } from './certificate.ts';
 import { GRPC_OPTIONS, PEERS_SERVICE } from './grpc-protocol.ts';
 import { TLS_OPTIONS } from './peer-tls.ts';
+import { Turnstile } from './turnstile.ts';
 
 export type Refusal = 'no key' | 'not a member' | 'handshake' | 'too many strangers' | 'silent';
 
@@ -17,6 +18,8 @@ export interface ListenerOptions {
   readonly port: number;
   /** Whose key this is, if it may call us. */
   readonly whois: (publicKey: Uint8Array) => string | undefined;
+  /** Whether a member is at this address. */
+  readonly isMembers: (host: string) => boolean;
   readonly onOpen: (
     name: string,
     stream: ServerDuplexStream<Buffer, Buffer>,
@@ -35,8 +38,17 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
   /** Connections that have not shown a key, the oldest first. */
   const strangers = new Map<string, Socket>();
   const sockets = new Set<Socket>();
-  const server = createServer({ ...TLS_OPTIONS, ...own, handshakeTimeout: LINK_LIMITS.openingMs });
-  server.on('connection', (socket: Socket) => {
+  const tls = createTlsServer({ ...TLS_OPTIONS, ...own, handshakeTimeout: LINK_LIMITS.openingMs });
+  tls.on('tlsClientError', (_fault, socket) => {
+    onRefused('handshake');
+    socket.destroy();
+  });
+  tls.on('secureConnection', (socket) => {
+    strangers.delete(endOf(socket));
+    accept(socket, options);
+  });
+  const turnstile = new Turnstile(options.isMembers, (socket) => tls.emit('connection', socket));
+  const server = createServer({ pauseOnConnect: true }, (socket) => {
     const end = endOf(socket);
     sockets.add(socket);
     strangers.set(end, socket);
@@ -50,14 +62,7 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
       onRefused('too many strangers');
       oldest.destroy();
     }
-  });
-  server.on('tlsClientError', (_fault, socket) => {
-    onRefused('handshake');
-    socket.destroy();
-  });
-  server.on('secureConnection', (socket) => {
-    strangers.delete(endOf(socket));
-    accept(socket, options);
+    turnstile.enter(socket);
   });
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
@@ -71,6 +76,7 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
     port: (server.address() as AddressInfo).port,
     close: () =>
       new Promise((resolve) => {
+        turnstile.close();
         server.close(() => resolve());
         for (const socket of sockets) socket.destroy();
       }),
