@@ -39,8 +39,8 @@ export const CONSENSUS_LIMITS = {
   ranksAtOnce: 26,
   /** Blocks of one height and purpose for which votes of one member are kept unchecked; more are dropped. */
   votedBlocksMax: 3,
-  /** Who puts votes together: at first, when that takes too long, and at most before votes go to all (protocol 8.3). */
-  aggregatorsFirst: 2,
+  /** Who puts votes together: at first, but no more than a third of all, and as many again when that takes too long; and at most
+   * before votes go to all (protocol 8.3). */
   aggregatorsEach: 8,
   aggregatorsMax: 24,
   aggregationMinMs: 50,

@@ -82,6 +82,11 @@ export function multiCheckOf(
   return valid({ keys, message: bytesOfVote(purpose, subnet.subnetId, certificate), signature });
 }
 
+/** How many add up a vote at first: all eight, since the quickest of them is what everyone waits for. */
+export function aggregatorsFirst(n: number): number {
+  return Math.min(CONSENSUS_LIMITS.aggregatorsEach, Math.floor(n / 3));
+}
+
 /** Who adds up the votes of a height, in the order in which they are tried; the beacon before it has to be known. */
 export function aggregatorsAt(view: View, height: number, purpose: VotePurpose): readonly number[] {
   const seed = view.beacons.get(height - 1)?.value;

@@ -7,7 +7,7 @@ import { CONSENSUS_LIMITS } from '../limits.ts';
 import type { Action } from './action.ts';
 import { bytesOfVote, keyOf, VOTE, type VoteCertificate, type VotePurpose } from './artifact.ts';
 import { encode } from './ledger.ts';
-import { aggregatorsAt, bitmapOf, voteKeyOf } from './multi-votes.ts';
+import { aggregatorsAt, aggregatorsFirst, bitmapOf, voteKeyOf } from './multi-votes.ts';
 import type { ConsensusEffect, Outbox } from './outbox.ts';
 import type { State } from './state.ts';
 import type { ConsensusAnswer, ConsensusTask } from './task.ts';
@@ -187,13 +187,13 @@ export class VoteDesk {
   #next(sent: Sent): ConsensusEffect | undefined {
     const { epochs, tempo, now } = this.#state;
     const { purpose, height, body, reached } = sent;
-    const { aggregatorsFirst, aggregatorsEach, aggregationMinMs } = CONSENSUS_LIMITS;
+    const { aggregatorsEach, aggregationMinMs } = CONSENSUS_LIMITS;
     const subnet = epochs.subnetOf(height);
     const order = aggregatorsAt(this.#state, height, purpose);
     if (reached >= order.length) return undefined;
     sent.reached =
       reached === 0
-        ? aggregatorsFirst
+        ? aggregatorsFirst(subnet.n)
         : (Math.floor(reached / aggregatorsEach) + 1) * aggregatorsEach;
     sent.atMs = now.ms + Math.max(aggregationMinMs, tempo.unitMs / 3);
     const toNodes = order
