@@ -40,6 +40,11 @@ export class Connection {
     });
   }
 
+  /** By either side, also while it was idle. */
+  get isClosed(): boolean {
+    return this.#fault !== undefined;
+  }
+
   post(path: string, body: Uint8Array, contentType = 'application/cbor'): Promise<HttpAnswer> {
     return new Promise((resolve, reject) => {
       if (this.#fault) return reject(this.#fault);

@@ -96,8 +96,12 @@ class OpenLoop {
     if (this.#latenciesMs.length + this.#broken === this.#options.count) this.#end();
   }
 
-  async #exchange(connection: Connection, due: Due): Promise<void> {
+  async #exchange(held: Connection, due: Due): Promise<void> {
     const { path, url, answered } = this.#options;
+    // A server may close what has been idle for long: nothing was lost with it.
+    const connection = held.isClosed
+      ? ((await Connection.open(url).catch(() => undefined)) ?? held)
+      : held;
     const answer = await connection.post(path, due.body).catch(() => undefined);
     if (answer !== undefined) {
       this.#latenciesMs.push(performance.now() - due.atMs);

@@ -109,6 +109,21 @@ test('an open loop keeps its rate while answers are slow, and counts latency fro
   expect(percentile(figures.latenciesMs, 1)).toBeGreaterThan(700);
 });
 
+test('a connection that the server closed while it was idle is opened again; nothing counts as broken', async () => {
+  const echo = await startEcho(1);
+  const figures = await runOpenLoop({
+    url: echo.url,
+    path: '/',
+    concurrency: 1,
+    rate: 20,
+    count: 4,
+    body: () => Buffer.from('x'),
+    answered: () => setTimeout(() => echo.server.closeIdleConnections(), 5),
+  });
+  expect(figures.broken).toBe(0);
+  expect(figures.latenciesMs.length).toBe(4);
+});
+
 test('an open loop ends when the server goes away: the rest counts as broken', async () => {
   const echo = await startEcho(1);
   let seen = 0;
