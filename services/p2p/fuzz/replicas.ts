@@ -20,6 +20,7 @@ const { values } = parseArgs({
     seconds: { type: 'string', default: '120' },
     rate: { type: 'string', default: '10' },
     seed: { type: 'string', default: '1' },
+    peace: { type: 'string' },
     each: { type: 'string' },
   },
 });
@@ -140,8 +141,9 @@ async function main(folder: string): Promise<void> {
     };
     if (values.each !== undefined)
       return await eachAct(pids, { ...orders, seconds: Number(values.each) });
-    const peace = () => metered(pids, () => load(gatewayUrl, seconds / 4));
-    console.log(`in peace, ${seconds / 4} s:\n${await peace()}`);
+    const quiet = Number(values.peace ?? seconds / 4);
+    const peace = () => metered(pids, () => load(gatewayUrl, quiet));
+    console.log(`in peace, ${quiet} s:\n${await peace()}`);
     const before = pids.map(memoryMiB);
     const attacking = attacked(orders);
     const under = await metered(pids, () => load(gatewayUrl, seconds));
@@ -151,7 +153,7 @@ async function main(folder: string): Promise<void> {
     console.log(
       `memory at most, MiB: ${before.map((mib, index) => `${mib.toFixed(0)} → ${after[index]?.toFixed(0)}`).join(', ')}`,
     );
-    console.log(`in peace again, ${seconds / 4} s:\n${await peace()}`);
+    console.log(`in peace again, ${quiet} s:\n${await peace()}`);
   } finally {
     network.kill('SIGINT');
     await new Promise((resolve) => network.once('exit', resolve));
