@@ -48,6 +48,22 @@ describe('row 27: the BLS suite, both engines alike', () => {
     }
   });
 
+  test('keys that are used again and again verify as the first time', () => {
+    const signers = Array.from({ length: 40 }, (_, i) => {
+      const key = generateBlsKey(fastBls, new Uint8Array(32).fill(i + 1));
+      return { ...key, signature: fastBls.sign(key.secretKey, utf8('m')) };
+    });
+    for (const times of [1, 2, 3, 1]) {
+      for (const { publicKey, signature } of signers) {
+        for (let i = 0; i < times; i++) {
+          expect(fastBls.verify({ publicKey, message: utf8('m'), signature })).toEqual(valid());
+          const other = { publicKey, message: utf8('n'), signature };
+          expect(fastBls.verify(other).kind).toBe('invalid');
+        }
+      }
+    }
+  });
+
   test('combined shares are identical, and are the signature of the group', () => {
     const random = bytesOf('bls combine');
     for (let i = 0; i < 100; i++) {
