@@ -29,6 +29,9 @@ export class RocksStore implements Store {
   #count = 0;
   /** Set for good once nothing that is stored can be trusted. */
   #fault: StorageFault | undefined;
+  /** A thread that has ended answers nothing. */
+  #ended = false;
+  #closing: Promise<void> | undefined;
 
   /**
    * Opens or creates the store in a directory of its own. Rejects with a `StorageFault`: `corrupt` when any file is
@@ -50,7 +53,10 @@ export class RocksStore implements Store {
     this.#worker = new Worker(url, { workerData: { path, extension: extension?.href } });
     this.#worker.on('message', (answer: StoreAnswer) => this.#settle(answer));
     this.#worker.on('error', (error) => this.#fail(path, error.message));
-    this.#worker.on('exit', () => this.#fail(path, 'closed'));
+    this.#worker.on('exit', () => {
+      this.#ended = true;
+      this.#fail(path, 'closed');
+    });
   }
 
   async write(batch: readonly Change[], { sync }: { readonly sync: boolean }): Promise<void> {
@@ -88,8 +94,13 @@ export class RocksStore implements Store {
     return this.#post({ kind: 'call', request }, (_, answer) => answer, give);
   }
 
-  async close(): Promise<void> {
-    await this.#ask({ kind: 'close' }).catch(() => {});
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    if (!this.#ended) await this.#ask({ kind: 'close' }).catch(() => {});
     await this.#worker.terminate();
   }
 

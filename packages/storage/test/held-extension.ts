@@ -14,7 +14,9 @@ export type Told =
     }
   | { readonly kind: 'write'; readonly key: string; readonly value: string }
   | { readonly kind: 'seen' }
-  | { readonly kind: 'throw' };
+  | { readonly kind: 'throw' }
+  /** The whole thread. */
+  | { readonly kind: 'die' };
 
 export const extend: Extend = (inside) => {
   const held = new Map<string, Held>();
@@ -48,6 +50,11 @@ export const extend: Extend = (inside) => {
         return seen.splice(0);
       case 'throw':
         throw new Error('as told');
+      case 'die':
+        setImmediate(() => {
+          throw new Error('as told');
+        });
+        return undefined;
     }
   };
   return {

@@ -5,6 +5,7 @@ import { utf8 } from '@internode/prelude';
 import { describe, expect, test } from 'vitest';
 import { storeCompliance } from '../src/compliance.ts';
 import { RocksStore } from '../src/rocksdb.ts';
+import type { Told } from './held-extension.ts';
 import { flipBit, temporaryDir } from './temporary.ts';
 
 storeCompliance('rocksdb', async () => {
@@ -153,6 +154,31 @@ describe('a damaged RocksDB refuses to open and says what to do', () => {
     const path = join(temporaryDir(), 'store');
     const store = await RocksStore.open({ path });
     await expect(RocksStore.open({ path })).rejects.toMatchObject({ code: 'locked' });
+    await store.close();
+    await (await RocksStore.open({ path })).close();
+  });
+});
+
+describe('closing', () => {
+  test('a second time, at once or later, is done when the first is', async () => {
+    const store = await RocksStore.open({ path: join(temporaryDir(), 'store') });
+    await Promise.all([store.close(), store.close()]);
+    await store.close();
+    await expect(store.get(utf8('key'))).rejects.toMatchObject({ code: 'broken' });
+  });
+
+  test('after the thread has died', async () => {
+    const path = join(temporaryDir(), 'store');
+    const extension = new URL('./held-extension.ts', import.meta.url);
+    const store = await RocksStore.open({ path, extension });
+    await store.call({ kind: 'die' } satisfies Told);
+    const fault = async (): Promise<unknown> => {
+      const read = await store.get(utf8('key')).catch((error: unknown) => error);
+      return read ?? fault();
+    };
+    expect(await fault()).toMatchObject({ code: 'broken' });
+    // Until its end has been heard too: from then on nobody is left to answer.
+    await new Promise((resolve) => setTimeout(resolve, 100));
     await store.close();
     await (await RocksStore.open({ path })).close();
   });
