@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { connect as connectTcp, type Socket } from 'node:net';
+import { once } from 'node:events';
+import { type AddressInfo, connect as connectTcp, createServer, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { toHex } from '@internode/prelude';
 import { describe, expect, test } from 'vitest';
@@ -245,6 +246,32 @@ describe('links', () => {
     expect(second.peers.linksUp).toBe(1);
     expect(first.peers.linksUp).toBe(1);
     expect(second.events).toContainEqual({ kind: 'LinkRefused', peer: '', reason: 'not a member' });
+  });
+});
+
+describe('a peer that is stopped: the system takes its connections, and nobody answers', () => {
+  test('is dialled again and again by one connection at a time; closing leaves none behind', async () => {
+    const taken: Socket[] = [];
+    const mute = createServer((socket) => {
+      taken.push(socket);
+      void closed(socket);
+    }).listen(0, '127.0.0.1');
+    await once(mute, 'listening');
+    const { port } = mute.address() as AddressInfo;
+    const open = (): number => taken.filter(({ destroyed }) => !destroyed).length;
+    try {
+      await using net = new LiveNet(2);
+      const first = net.node(0);
+      await first.open();
+      const { nodeId, publicKey } = net.node(1).identity;
+      first.start([{ nodeId, publicKey, address: `127.0.0.1:${port}` }]);
+      await until(() => taken.length === 2, 2 * LINK_LIMITS.openingMs);
+      await until(() => open() === 1);
+      await first.closePeers();
+      await until(() => open() === 0, LINK_LIMITS.openingMs / 2);
+    } finally {
+      mute.close();
+    }
   });
 });
 

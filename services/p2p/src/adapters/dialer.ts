@@ -18,7 +18,8 @@ const ADDRESS = /^([\w.-]+|\[[\da-fA-F:.]+\]):\d{1,5}$/;
 
 export class Dialer {
   readonly #options: DialerOptions;
-  #client: Client | undefined;
+  /** Ends the attempt or the connection under way. */
+  #hangUp = (): void => {};
   #timer: NodeJS.Timeout | undefined;
   #delayMs: number = LINK_LIMITS.redialMsMin;
   #closed = false;
@@ -31,7 +32,7 @@ export class Dialer {
   close(): void {
     this.#closed = true;
     clearTimeout(this.#timer);
-    this.#client?.close();
+    this.#hangUp();
   }
 
   #dial(): void {
@@ -39,7 +40,6 @@ export class Dialer {
     if (!ADDRESS.test(address.address)) return onRefused('bad address');
     const secrets = new PeerCredentials(own, address.publicKey, () => onRefused('wrong key'));
     const client = new Client(address.address, secrets, GRPC_OPTIONS);
-    this.#client = client;
     const stream = openStream(client);
     let open = false;
     let isOver = false;
@@ -49,8 +49,10 @@ export class Dialer {
       clearTimeout(opening);
       stream.cancel();
       client.close();
+      secrets.close();
       this.#redial(open);
     };
+    this.#hangUp = over;
     const opening = setTimeout(over, LINK_LIMITS.openingMs);
     stream.on('error', over);
     stream.once('metadata', () => {

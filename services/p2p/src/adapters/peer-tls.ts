@@ -22,6 +22,7 @@ export class PeerCredentials extends ChannelCredentials {
   readonly #options: ConnectionOptions;
   readonly #publicKey: Uint8Array;
   readonly #onWrongKey: () => void;
+  readonly #sockets = new Set<Socket>();
 
   constructor(own: Certified, publicKey: Uint8Array, onWrongKey: () => void) {
     super();
@@ -31,6 +32,14 @@ export class PeerCredentials extends ChannelCredentials {
     };
     this.#publicKey = publicKey;
     this.#onWrongKey = onWrongKey;
+  }
+
+  /**
+   * Ends its connections. A channel that closes leaves those alone on which TLS has not agreed yet: a peer that is stopped would
+   * gather one for each attempt, and this process could not end before it.
+   */
+  close(): void {
+    for (const socket of this.#sockets) socket.destroy();
   }
 
   override _isSecure(): boolean {
@@ -54,6 +63,8 @@ export class PeerCredentials extends ChannelCredentials {
   }
 
   #secure(socket: Socket): Promise<TLSSocket> {
+    this.#sockets.add(socket);
+    socket.once('close', () => this.#sockets.delete(socket));
     return new Promise((resolve, reject) => {
       const secured = connect({ ...this.#options, socket });
       secured.on('error', reject);
