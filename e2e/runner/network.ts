@@ -95,7 +95,7 @@ function networkOf({ child, config, readyMs, gone, output }: Parts): Network {
     ...config,
     process: child,
     readyMs,
-    output,
+    output: () => output() + restarted.map((again) => again.output()).join(''),
     replica,
     kill: (index) => process.kill(replica(index).pid, 'SIGKILL'),
     pause: (index) => process.kill(replica(index).pid, 'SIGSTOP'),

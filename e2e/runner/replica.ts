@@ -21,7 +21,8 @@ export interface ReplicaConfig {
   readonly pid: number;
 }
 
-export interface Replica extends ReplicaConfig {
+/** Ready or not. */
+export interface Started {
   readonly process: ChildProcess;
   /** Everything it printed so far. */
   output(): string;
@@ -30,6 +31,8 @@ export interface Replica extends ReplicaConfig {
   /** SIGKILL: as in a power cut of the process. */
   kill(): Promise<void>;
 }
+
+export interface Replica extends ReplicaConfig, Started {}
 
 export interface StartOptions {
   readonly dataDir?: string;
@@ -48,6 +51,14 @@ export function scratchDir(): string {
 
 /** Starts `internode start` and waits for Ready. Throws with what it printed when it ends before. */
 export async function startReplica(options: StartOptions = {}): Promise<Replica> {
+  const { ready, ...started } = spawnReplica(options);
+  return { ...(await ready()), ...started };
+}
+
+/** Starts `internode start`. */
+export function spawnReplica(
+  options: StartOptions = {},
+): Started & { ready(): Promise<ReplicaConfig> } {
   const dataDir = options.dataDir ?? scratchDir();
   const configOut = join(mkdtempSync(join(tmpdir(), 'internode-config-')), 'replica.json');
   const args = [
@@ -69,10 +80,17 @@ export async function startReplica(options: StartOptions = {}): Promise<Replica>
   child.stderr?.on('data', (text) => (output += text));
   const gone = new Promise<void>((resolve) => child.once('exit', () => resolve()));
   const timeoutMs = options.timeoutMs ?? START_TIMEOUT_MS;
-  const config = await waitForConfig({ child, file: configOut, output: () => output, timeoutMs });
-  rmSync(join(configOut, '..'), { recursive: true, force: true });
   return {
-    ...config,
+    ready: async () => {
+      const config = await waitForConfig({
+        child,
+        file: configOut,
+        output: () => output,
+        timeoutMs,
+      });
+      rmSync(join(configOut, '..'), { recursive: true, force: true });
+      return config;
+    },
     process: child,
     output: () => output,
     stop: async () => {

@@ -1,16 +1,25 @@
 // Four replicas in four processes: any of them serves any client, one root key, and one of four may fail in every way.
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { currentClient, previousClient } from '../runner/clients.ts';
+import { DeafPort } from '../runner/deaf.ts';
 import { counterInterface } from '../runner/interfaces.ts';
 import { motokoModule } from '../runner/modules.ts';
 import { certifiedHeight, type Network, reached, startNetwork } from '../runner/network.ts';
-import { runInternode } from '../runner/replica.ts';
-import { MarkStream } from '../runner/stream.ts';
+import { runInternode, spawnReplica } from '../runner/replica.ts';
+import type { MarkStream } from '../runner/stream.ts';
+import { dialling } from '../runner/twin.ts';
+import {
+  callsDuring,
+  doorOf as door,
+  STANDSTILL_MS_MAX,
+  standstillMs,
+  wait,
+} from '../runner/under-load.ts';
 
 const REPLICAS = 4;
-const CALLERS_EACH = 2;
-/** How long calls may stand still when a replica fails (issue 3). */
-const STANDSTILL_MS_MAX = 2_000;
+const STOP_MS_MAX = 5_000;
 const CATCH_UP_MS_MAX = 60_000;
 const TIMEOUT_MS = 180_000;
 
@@ -24,8 +33,7 @@ afterAll(async () => {
   await network?.stop();
 });
 
-const doorOf = (index: number) => ({ ...network, gatewayUrl: network.replica(index).gatewayUrl });
-const wait = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+const doorOf = (index: number) => door(network, index);
 
 describe('four replicas', () => {
   test('the banner names the mode and every gateway, and ends with Ready', () => {
@@ -75,44 +83,15 @@ describe('four replicas', () => {
 });
 
 describe('one of four fails in a stream of acknowledged calls', { timeout: TIMEOUT_MS }, () => {
-  let stream: MarkStream;
-  const others = (failing: number) =>
-    [...network.replicas.keys()].filter((index) => index !== failing);
-
-  /** Calls through the others while one fails and comes back. */
-  const during = async (failing: number, fault: () => Promise<void>): Promise<void> => {
-    const opened = doorOf(others(failing)[0] as number);
-    stream = await MarkStream.open(opened);
-    // A gateway refuses a call to a canister that its own replica's state does not hold yet.
-    const deployed = await certifiedHeight(opened.gatewayUrl);
-    for (const index of others(failing))
-      await reached(doorOf(index).gatewayUrl, deployed, CATCH_UP_MS_MAX);
-    const broken: unknown[] = [];
-    const runs = others(failing).flatMap((index) =>
-      Array.from({ length: CALLERS_EACH }, () =>
-        stream.run(doorOf(index).gatewayUrl, (reason) => broken.push(reason)),
-      ),
-    );
-    await wait(1_000);
-    await fault();
-    stream.stop();
-    await Promise.all(runs);
-    expect(broken).toEqual([]);
-    const target = Math.max(
-      ...(await Promise.all(others(failing).map((i) => certifiedHeight(doorOf(i).gatewayUrl)))),
-    );
-    for (const index of network.replicas.keys()) {
-      await reached(doorOf(index).gatewayUrl, target, CATCH_UP_MS_MAX);
-      expect(await stream.wrongAt(doorOf(index))).toEqual([]);
-    }
-  };
+  const during = (failing: number, fault: (stream: MarkStream) => Promise<void>): Promise<void> =>
+    callsDuring(network, { failing: [failing], catchUpMsMax: CATCH_UP_MS_MAX }, fault);
 
   test('killed: calls go on within two seconds; started again, it catches up by itself', async () => {
-    await during(3, async () => {
-      const killedMs = performance.now();
-      network.kill(3);
-      await wait(6_000);
-      const gapMs = stream.longestGapMs(killedMs, performance.now());
+    await during(3, async (stream) => {
+      const gapMs = await standstillMs(stream, () => {
+        network.kill(3);
+        return wait(6_000);
+      });
       console.log(`killed: ${stream.acknowledged} calls, longest gap ${gapMs.toFixed(0)} ms`);
       expect(gapMs).toBeLessThan(STANDSTILL_MS_MAX);
       await network.restart(3);
@@ -121,11 +100,11 @@ describe('one of four fails in a stream of acknowledged calls', { timeout: TIMEO
   });
 
   test('paused for a while: the same', async () => {
-    await during(2, async () => {
-      const pausedMs = performance.now();
-      network.pause(2);
-      await wait(8_000);
-      const gapMs = stream.longestGapMs(pausedMs, performance.now());
+    await during(2, async (stream) => {
+      const gapMs = await standstillMs(stream, () => {
+        network.pause(2);
+        return wait(8_000);
+      });
       network.resume(2);
       console.log(`paused: ${stream.acknowledged} calls, longest gap ${gapMs.toFixed(0)} ms`);
       expect(gapMs).toBeLessThan(STANDSTILL_MS_MAX);
@@ -158,4 +137,21 @@ test('SIGTERM stops all of them cleanly, and a second start continues', async ()
   network = await startNetwork({ dataDir });
   expect(network.rootKey).toBe(rootKey);
   expect(await certifiedHeight(doorOf(0).gatewayUrl)).toBeGreaterThanOrEqual(height);
+});
+
+test('a replica whose peers are switched off stops all the same', async () => {
+  using deaf = await DeafPort.open();
+  const [index] = dialling(network, 1);
+  const { dataDir } = network.replica(index as number);
+  await network.stop();
+  const file = join(dataDir, 'peers.json');
+  const places = JSON.parse(readFileSync(file, 'utf8')) as { addresses: Record<string, string> };
+  const addresses = Object.keys(places.addresses).map((id) => [id, deaf.address]);
+  writeFileSync(file, JSON.stringify({ ...places, addresses: Object.fromEntries(addresses) }));
+  const lonely = spawnReplica({ dataDir });
+  while (!lonely.output().includes('tip restored')) await wait(50);
+  // It dials by then.
+  await wait(500);
+  expect(await lonely.stop()).toBeLessThan(STOP_MS_MAX);
+  expect(lonely.output()).toContain('closed');
 });

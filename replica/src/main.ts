@@ -69,3 +69,6 @@ try {
   if (fault instanceof StartFault && fault.remedy) console.error(`           ${fault.remedy}`);
   process.exitCode = 1;
 }
+// All that is ours is closed by now. What a library still waits for, a connection to a peer whose machine is off, would keep the
+// process for minutes.
+process.exit();
