@@ -18,6 +18,7 @@ declare module '@nxtedition/rocksdb' {
       readonly createIfMissing: boolean;
       readonly parallelism: number;
       readonly walCompression: boolean;
+      readonly compression?: boolean;
       readonly compaction: 'level' | 'universal';
       readonly memtableMemoryBudget: number;
     }): Promise<void>;

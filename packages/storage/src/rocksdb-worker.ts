@@ -101,7 +101,7 @@ function call(id: number, request: unknown): void {
 async function performOwn({ batch, sync, settle }: Own): Promise<void> {
   const rows: Row[] = [];
   for (const { key, value } of batch) rows.push(prefixed(key), value);
-  await write(rows, sync).then(settle.resolve, (error) => {
+  await write(rows, { sync, counts: sync }).then(settle.resolve, (error) => {
     extension?.failed();
     const { code, message } = plainFaultOf(error);
     settle.reject(new StorageFault(code, message));
@@ -152,7 +152,7 @@ async function perform(request: Answered): Promise<Uint8Array<ArrayBuffer>> {
       for (const { key, value } of extension?.writing(keysOf(rows)) ?? []) {
         rows.push(prefixed(key), value);
       }
-      await write(rows, request.sync).catch((error) => {
+      await write(rows, { sync: request.sync }).catch((error) => {
         extension?.failed();
         throw error;
       });
@@ -247,7 +247,16 @@ function sweepLater(db: RocksLevel, sweep: RowIterator): void {
   setTimeout(() => enqueue({ kind: 'sweep', db, sweep }), SWEEP_EVERY_MS).unref();
 }
 
-async function write(rows: readonly Row[], sync: boolean): Promise<void> {
+interface Writing {
+  readonly sync: boolean;
+  /**
+   * Default true: the number of the commit is written with it, so that its loss is noticed. It stands before all other keys: the
+   * tables of a large sync, which come one behind the other, would overlap by it, and all be written again and again.
+   */
+  readonly counts?: boolean;
+}
+
+async function write(rows: readonly Row[], { sync, counts = true }: Writing): Promise<void> {
   const { db, witness } = await reopened(true);
   const batch = db.batch();
   for (let i = 0; i < rows.length; i += 2) {
@@ -256,7 +265,7 @@ async function write(rows: readonly Row[], sync: boolean): Promise<void> {
     if (value === undefined) batch.del(key);
     else batch.put(key, bufferOf(value));
   }
-  batch.put(COMMIT_KEY, bytesOfNumber(commit + 1));
+  if (counts) batch.put(COMMIT_KEY, bytesOfNumber(commit + 1));
   try {
     await batch.write({ sync });
   } catch (error) {
@@ -264,7 +273,7 @@ async function write(rows: readonly Row[], sync: boolean): Promise<void> {
     lastError = error;
     throw error;
   }
-  commit += 1;
+  if (counts) commit += 1;
   if (sync) witness.note(commit);
 }
 
@@ -297,7 +306,7 @@ async function deleteRange([gte, lt]: readonly Row[], sync: boolean): Promise<vo
   } finally {
     await iterator.close();
   }
-  await write(rows, sync);
+  await write(rows, { sync });
 }
 
 function bufferOf(row: Row): Buffer {

@@ -124,6 +124,23 @@ describe('a damaged RocksDB refuses to open and says what to do', () => {
     await store.close();
   });
 
+  test('a log that lost what an extension wrote, once something safe was written behind it', async () => {
+    const path = join(temporaryDir(), 'store');
+    const extension = new URL('./held-extension.ts', import.meta.url);
+    const store = await RocksStore.open({ path, extension });
+    await store.write([{ key: utf8('first'), value: new Uint8Array(500) }], { sync: true });
+    for (let i = 0; i < 20; i++)
+      await store.call({ kind: 'write', key: `own ${i}`, value: 'x'.repeat(5_000) });
+    const spoil = (copy: string): void => {
+      const [log = ''] = filesOf(copy, /\.log$/);
+      flipBit(log, 60_000);
+    };
+    expect(await faultAfter(path, spoil)).toBeInstanceOf(RocksStore);
+    await store.write([{ key: utf8('safe'), value: new Uint8Array(500) }], { sync: true });
+    expect(await faultAfter(path, spoil)).toMatchObject(DAMAGED);
+    await store.close();
+  });
+
   test('a large store opens at once, and damage is found while it serves', async () => {
     const path = join(temporaryDir(), 'store');
     const store = await RocksStore.open({ path });

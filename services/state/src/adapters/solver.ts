@@ -100,11 +100,18 @@ export function solveStateInPlace(
   }
 }
 
-/** Chunks of a peer are large and nobody else's: they go to the store's thread without a copy. */
+/** The ids and names beside a chunk in the message that brought it, at most. */
+const BESIDE_BYTES_MAX = 64;
+
+/**
+ * Chunks of a peer are large, and with the message that brought them nobody else's: they go to the store's thread without a copy.
+ * A view of anything larger is copied, for it may be of more than that message.
+ */
 function given(request: EngineRequest): ArrayBuffer[] {
   if (request.kind !== 'apply') return [];
   const { buffer, byteLength } = request.answer;
-  return buffer.byteLength === byteLength ? [buffer as ArrayBuffer] : [];
+  const isAlone = buffer.byteLength - byteLength <= BESIDE_BYTES_MAX;
+  return isAlone && byteLength > BESIDE_BYTES_MAX ? [buffer as ArrayBuffer] : [];
 }
 
 /** The engine lives as long as the store; a new life of the core makes it forget. */
