@@ -1,0 +1,41 @@
+;; A state of any size that does not compress, made by short calls: `fill` writes MiBs of stable memory, first and count as two i32.
+(module
+  (import "ic0" "msg_reply" (func $reply))
+  (import "ic0" "msg_arg_data_copy" (func $arg_copy (param i32 i32 i32)))
+  (import "ic0" "msg_reply_data_append" (func $append (param i32 i32)))
+  (import "ic0" "stable64_size" (func $size (result i64)))
+  (import "ic0" "stable64_grow" (func $grow (param i64) (result i64)))
+  (import "ic0" "stable64_write" (func $write (param i64 i64 i64)))
+  (memory (export "memory") 17)
+
+  (func $fill_one (param $mib i32) (local $at i32) (local $x i64)
+    (local.set $x (i64.mul (i64.extend_i32_u (i32.add (local.get $mib) (i32.const 1))) (i64.const 0x9e3779b97f4a7c15)))
+    (local.set $at (i32.const 65536))
+    (loop $next
+      (local.set $x (i64.xor (local.get $x) (i64.shl (local.get $x) (i64.const 13))))
+      (local.set $x (i64.xor (local.get $x) (i64.shr_u (local.get $x) (i64.const 7))))
+      (local.set $x (i64.xor (local.get $x) (i64.shl (local.get $x) (i64.const 17))))
+      (i64.store (local.get $at) (local.get $x))
+      (local.set $at (i32.add (local.get $at) (i32.const 8)))
+      (br_if $next (i32.lt_u (local.get $at) (i32.const 1114112))))
+    (if (i64.lt_u (call $size) (i64.mul (i64.extend_i32_u (i32.add (local.get $mib) (i32.const 1))) (i64.const 16)))
+      (then (drop (call $grow (i64.const 16)))))
+    (call $write (i64.shl (i64.extend_i32_u (local.get $mib)) (i64.const 20)) (i64.const 65536) (i64.const 1048576)))
+
+  (func (export "canister_update fill") (local $mib i32) (local $end i32)
+    (call $arg_copy (i32.const 0) (i32.const 0) (i32.const 8))
+    (local.set $mib (i32.load (i32.const 0)))
+    (local.set $end (i32.add (local.get $mib) (i32.load (i32.const 4))))
+    (loop $next
+      (call $fill_one (local.get $mib))
+      (local.set $mib (i32.add (local.get $mib) (i32.const 1)))
+      (br_if $next (i32.lt_u (local.get $mib) (local.get $end))))
+    (call $reply))
+
+  (func (export "canister_update inc")
+    (i64.store (i32.const 8) (i64.add (i64.load (i32.const 8)) (i64.const 1)))
+    (call $append (i32.const 8) (i32.const 8))
+    (call $reply))
+  (func (export "canister_query get")
+    (call $append (i32.const 8) (i32.const 8))
+    (call $reply)))
