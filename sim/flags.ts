@@ -1,6 +1,7 @@
 // The command line of the simulator, read and judged.
 import { execFileSync } from 'node:child_process';
 import { parseArgs } from 'node:util';
+import type { Hazards } from './hazards.ts';
 import { CRYPTO_KINDS, type NodesWanted, type Seeds } from './seeds.ts';
 import { readFaults, readTroubles } from './shape.ts';
 
@@ -24,6 +25,8 @@ A failing life
   --shrink          makes it smaller: less dishonesty, less trouble, less time, fewer draws
   --draws N         randomness ends after N draws of each stream
   --faults LIST     who is not honest: 3=twin,5=silent+forger; or none
+  --epochs N        heights of an epoch; or none
+  --lost-disk N     the member that loses its disks; or none
   --without LIST    kinds of trouble that are left out: busLoss,splitEveryMs
   --trouble-ms N    how long trouble lasts
 
@@ -58,6 +61,8 @@ export function readFlags(): Flags {
       crypto: { type: 'string', default: 'mixed' },
       draws: { type: 'string' },
       faults: { type: 'string' },
+      epochs: { type: 'string' },
+      'lost-disk': { type: 'string' },
       without: { type: 'string' },
       'trouble-ms': { type: 'string' },
       lines: { type: 'string' },
@@ -93,11 +98,35 @@ export function readFlags(): Flags {
       shape: {
         without: values.without === undefined ? [] : readTroubles(values.without),
         ...(values.faults !== undefined && { faults: readFaults(values.faults) }),
+        ...hazardsIn(values.epochs, values['lost-disk']),
         ...(draws !== undefined && { draws }),
         ...(safetyMs !== undefined && { safetyMs }),
       },
     },
   };
+}
+
+/** What is not said is drawn from the seed. */
+function hazardsIn(
+  epochs: string | undefined,
+  disk: string | undefined,
+): { readonly hazards?: Partial<Hazards> } {
+  if (epochs === undefined && disk === undefined) return {};
+  const hazards = {
+    ...(epochs !== undefined && { epochLength: epochs === 'none' ? 0 : count('epochs', epochs) }),
+    ...(disk !== undefined && {
+      lostDisk: disk === 'none' ? ('none' as const) : count('lost-disk', disk),
+    }),
+  };
+  return { hazards };
+}
+
+/** From 0 on. */
+function count(name: string, text: string): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 0)
+    throw new Error(`--${name} ${text} is not a whole number`);
+  return value;
 }
 
 function nodesOf(text: string): NodesWanted {

@@ -5,6 +5,7 @@ import { Worker } from 'node:worker_threads';
 import { type Report, reportText, weatherOf, weatherText } from '@internode/sim';
 import { drawFaults } from './adversaries/index.ts';
 import { type Flags, HELP, readFlags } from './flags.ts';
+import { drawHazards, hazardsText } from './hazards.ts';
 import { openLives, type Seeds } from './seeds.ts';
 import { calmed, commandOf, faultsText } from './shape.ts';
 import { Shrinking } from './shrink.ts';
@@ -108,6 +109,10 @@ async function tellLife(seeds: Seeds): Promise<void> {
   const weather = weatherOf(seed, { several: nodes > 1, swarm: calmed(shape), drawsMax });
   console.log(`options    ${weatherText(weather)}`);
   console.log(`faults     ${faultsText(faults)}`);
+  if (nodes > 1) {
+    const drawn = drawHazards({ seed, nodes, drawsMax }, faults, shape.hazards ?? {});
+    console.log(`hazards    ${hazardsText(drawn)}`);
+  }
   console.log(`repeat     ${commandOf(seed, shape)}`);
 }
 

@@ -13,6 +13,7 @@ import { mailboxes } from './checkers/mailboxes.ts';
 import { releases } from './checkers/releases.ts';
 import { honestVotes } from './checkers/votes.ts';
 import type { Crypto } from './crypto.ts';
+import { drawHazards, type Hazards, hazardsText, keepBlocks } from './hazards.ts';
 import { promisesSettled } from './life.ts';
 import { Turns } from './roles/door.ts';
 import { faultsText } from './shape.ts';
@@ -29,12 +30,10 @@ export interface NetworkOptions {
   readonly linesMax?: number;
   /** Changes each honest node before it lives: to plant a bug. */
   readonly disturb?: (setup: NodeSetup) => NodeSetup;
-  /** Heights from summary to summary; absent: no epochs. */
-  readonly epochLength?: number;
+  /** Instead of what the seed draws. */
+  readonly hazards?: Partial<Hazards>;
   /** How long a life goes on when everything is answered. */
   readonly restMs?: number;
-  /** A node that loses its disks in the middle of trouble, and is down until calm or the end of some crash. */
-  readonly lostDisk?: string;
   /** Instead of those that the seed draws. */
   readonly faults?: Faults;
   /** How long trouble lasts. */
@@ -44,13 +43,12 @@ export interface NetworkOptions {
 }
 
 const MARKS = 12;
-const PAUSE_MS = 250;
+const PAUSE_MS = 100;
 const LIVENESS_MS = 40_000;
 const REST_MS = 500;
 
 /** How long trouble lasts: each millisecond costs a network with the square of its size. */
 function safetyMsOf(nodes: number): number {
-  if (nodes <= 7) return 8_000;
   return nodes <= 13 ? 4_000 : 2_000;
 }
 
@@ -61,31 +59,44 @@ export async function liveTogether(options: NetworkOptions): Promise<Report> {
   const phases = { safetyMs, livenessMs: Math.max(LIVENESS_MS, 2 * restMs), restMs };
   const turns = new Turns();
   const faults = options.faults ?? drawFaults(seed, options.nodes, drawsMax);
-  const subnet = subnetOf({ ...options, faults, marks: MARKS, pauseMs: PAUSE_MS, turns });
+  const hazards = drawHazards(options, faults, options.hazards ?? {});
+  const { epochLength, lostDisk, blocksKept } = hazards;
+  keepBlocks(blocksKept);
+  const subnet = subnetOf({
+    ...options,
+    epochLength,
+    faults,
+    marks: MARKS,
+    pauseMs: PAUSE_MS,
+    turns,
+  });
   const world = new World({
     seed,
     nodes: subnet.setups.map((setup) =>
       connected(subnet.honest.has(setup.place.node) ? (disturb?.(setup) ?? setup) : setup),
     ),
     checkers: checkersOf(subnet, options, { calmMs: phases.safetyMs, faults }),
-    notes: [`faults     ${faultsText(faults)}`],
+    notes: [`faults     ${faultsText(faults)}`, `hazards    ${hazardsText(hazards)}`],
     command,
     ...(swarm !== undefined && { swarm }),
     ...(drawsMax !== undefined && { drawsMax }),
     ...(linesMax !== undefined && { linesMax }),
   });
-  const { lostDisk } = options;
-  if (lostDisk !== undefined) {
+  if (lostDisk !== 'none') {
     world.at(phases.safetyMs / 2, () => {
-      world.crashNode(lostDisk);
-      world.loseDisk(lostDisk);
+      world.crashNode(nameOf(lostDisk));
+      world.loseDisk(nameOf(lostDisk));
     });
   }
-  const steps = world.steps(phases);
-  for (;;) {
-    const step = steps.next();
-    if (step.done) return step.value;
-    if (turns.take()) await promisesSettled();
+  try {
+    const steps = world.steps(phases);
+    for (;;) {
+      const step = steps.next();
+      if (step.done) return step.value;
+      if (turns.take()) await promisesSettled();
+    }
+  } finally {
+    keepBlocks(0);
   }
 }
 

@@ -53,7 +53,7 @@ export async function openLives(seeds: Seeds): Promise<Lives> {
       return { ...seeds.shape, nodes, crypto };
     },
     live: (seed, shape, onlooker) => {
-      const { nodes, crypto, faults, draws, safetyMs } = shape;
+      const { nodes, crypto, faults, hazards, draws, safetyMs } = shape;
       const options = {
         seed,
         nodes,
@@ -65,6 +65,7 @@ export async function openLives(seeds: Seeds): Promise<Lives> {
         ...(seeds.lines !== undefined && { linesMax: seeds.lines }),
         ...(safetyMs !== undefined && { safetyMs }),
         ...(faults !== undefined && { faults }),
+        ...(hazards !== undefined && { hazards }),
         ...(onlooker !== undefined && { onlooker }),
       };
       return nodes === 1 ? live(options) : liveTogether(options);

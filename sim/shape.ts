@@ -2,12 +2,14 @@
 // its shape smaller.
 import { CALM, type Swarm } from '@internode/sim';
 import { type Fault, type Faults, faultsOf } from './adversaries/index.ts';
+import type { Hazards } from './hazards.ts';
 
 export interface Shape {
   readonly nodes: number;
   readonly crypto: 'real' | 'stand-in';
   /** Instead of those that the seed draws. */
   readonly faults?: Faults;
+  readonly hazards?: Partial<Hazards>;
   /** Troubles that the weather leaves out. */
   readonly without: readonly Trouble[];
   /** Randomness ends after so many draws of each stream. */
@@ -44,9 +46,11 @@ export function calmed({ without }: Shape): Partial<Swarm> {
 }
 
 export function commandOf(seed: string, shape: Shape): string {
-  const { nodes, crypto, faults, without, draws, safetyMs } = shape;
+  const { nodes, crypto, faults, hazards = {}, without, draws, safetyMs } = shape;
   const words = ['npm run sim --', '--seed', seed, '--nodes', nodes, '--crypto', crypto];
   if (faults !== undefined) words.push('--faults', `'${faultsText(faults)}'`);
+  if (hazards.epochLength !== undefined) words.push('--epochs', hazards.epochLength || 'none');
+  if (hazards.lostDisk !== undefined) words.push('--lost-disk', hazards.lostDisk);
   if (without.length > 0) words.push('--without', without.join());
   if (draws !== undefined) words.push('--draws', draws);
   if (safetyMs !== undefined) words.push('--trouble-ms', safetyMs);

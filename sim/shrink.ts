@@ -35,6 +35,7 @@ export class Shrinking {
 
   async run(): Promise<Shrunk> {
     await this.#faults();
+    await this.#hazards();
     for (const trouble of TROUBLES) {
       const { without } = this.#shape;
       if (!without.includes(trouble)) {
@@ -76,6 +77,13 @@ export class Shrinking {
         const by = now.by.filter((other) => other !== name);
         await put((faults) => faults.set(number, { kind: 'tempted', by }));
       }
+    }
+  }
+
+  async #hazards(): Promise<void> {
+    if (this.#shape.nodes === 1) return;
+    for (const without of [{ epochLength: 0, blocksKept: 0 }, { lostDisk: 'none' as const }]) {
+      await this.#try({ ...this.#shape, hazards: { ...this.#shape.hazards, ...without } });
     }
   }
 

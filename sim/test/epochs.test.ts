@@ -11,6 +11,8 @@ setHashEngine(nodeHashEngine);
 const crypto = standIn({ bls: await loadFastBls(), signatures: nodeSignatures });
 const wasm = await marksWasm();
 
+const HAZARDS = { epochLength: 6, lostDisk: 'none', blocksKept: 0 } as const;
+
 /** Counts what beacons tell of. */
 function counting(counts: Map<string, number>): (setup: NodeSetup) => NodeSetup {
   const told = (event: { readonly kind: string }): void => {
@@ -35,7 +37,7 @@ function counting(counts: Map<string, number>): (setup: NodeSetup) => NodeSetup 
 
 test('four replicas generate keys epoch by epoch while they are used, crash and are lied to', async () => {
   const counts = new Map<string, number>();
-  const options = { seed: 'epochs', nodes: 4, epochLength: 6, restMs: 20_000 };
+  const options = { seed: 'epochs', nodes: 4, hazards: HAZARDS, restMs: 20_000 };
   const disturb = counting(counts);
   const report = await liveTogether({ ...options, crypto, wasm, command: '', disturb });
   expect(report.violation).toBeUndefined();
@@ -49,7 +51,7 @@ test('a dealer whose shares are bad is found out, and complaints of good ones ar
   const faults = new Map([
     [1, { kind: 'tempted', by: ['badDealer', 'falseComplaints'] }],
   ]) as Faults;
-  const options = { seed: 'dealers', nodes: 4, epochLength: 6, restMs: 25_000, faults };
+  const options = { seed: 'dealers', nodes: 4, hazards: HAZARDS, restMs: 25_000, faults };
   const disturb = counting(counts);
   const report = await liveTogether({ ...options, crypto, wasm, command: '', disturb });
   expect(report.violation).toBeUndefined();

@@ -32,22 +32,13 @@ const { faultsOf } = await import('../adversaries/index.ts');
 const { marksWasm } = await import('../canisters/marks.ts');
 const { standIn } = await import('../crypto.ts');
 const { liveTogether } = await import('../network.ts');
-const { CONSENSUS_LIMITS } = await import('@internode/consensus');
 const { loadFastBls, nodeHashEngine, nodeSignatures } = await import('@internode/crypto/fast');
 const { setHashEngine } = await import('@internode/encoding');
 
 setHashEngine(nodeHashEngine);
 const crypto = standIn({ bls: await loadFastBls(), signatures: nodeSignatures });
 const wasm = await marksWasm();
-const { nodes = 4, faults, blocksKept, ...life } = patch.life ?? {};
-if (blocksKept !== undefined) {
-  const journalHeightsKept = blocksKept + 2;
-  Object.assign(CONSENSUS_LIMITS, {
-    journalHeightsKept,
-    compactHeights: blocksKept,
-    chainKept: blocksKept,
-  });
-}
+const { nodes = 4, faults, ...life } = patch.life ?? {};
 if (sound === undefined && !applied) throw new Error(`${patch.file} was never loaded`);
 
 let seeds = sound === undefined ? 0 : Number(seedsMax) - 1;

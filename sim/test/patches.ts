@@ -2,6 +2,7 @@
 // exactly once, so that a patch cannot rot unnoticed.
 
 import type { Swarm } from '@internode/sim';
+import type { Hazards } from '../hazards.ts';
 
 export interface Patch {
   readonly name: string;
@@ -12,11 +13,8 @@ export interface Patch {
     readonly nodes?: number;
     readonly faults?: readonly (readonly [number, readonly string[]])[];
     readonly swarm?: Partial<Swarm>;
-    readonly epochLength?: number;
+    readonly hazards?: Partial<Hazards>;
     readonly restMs?: number;
-    readonly lostDisk?: string;
-    /** Peers forget blocks after so few heights, so that no range of blocks leads a lost node back. */
-    readonly blocksKept?: number;
   };
   /** What finds it. */
   readonly caughtBy: RegExp;
@@ -162,10 +160,8 @@ export const PATCHES: readonly Patch[] = [
         [1, ['lyingStateServer']],
         [2, ['lyingStateServer']],
       ],
-      epochLength: 8,
       restMs: 3_000,
-      lostDisk: 'n6',
-      blocksKept: 4,
+      hazards: { epochLength: 8, lostDisk: 6, blocksKept: 4 },
     },
     caughtBy: /one checkpoint|one root/,
   },
@@ -173,7 +169,11 @@ export const PATCHES: readonly Patch[] = [
     name: 'a key generation that ignores complaints',
     file: `${CORE}/transcripts.ts`,
     edits: [['const complaints = ours(all.complaints);', 'const complaints: Complaint[] = [];']],
-    life: { faults: [[1, ['badDealer']]], epochLength: 6, restMs: 50_000 },
+    life: {
+      faults: [[1, ['badDealer']]],
+      hazards: { epochLength: 6, blocksKept: 0 },
+      restMs: 50_000,
+    },
     caughtBy: /liveness|failed/,
   },
   {

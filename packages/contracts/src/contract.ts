@@ -23,7 +23,7 @@ export function contract<Kind extends string, T>(
     kind,
     service,
     token,
-    encode: (message) => alone(write(message, new Writer()).finish()),
+    encode: (message) => encoded(message, write),
     decode: (bytes) => {
       try {
         return valid(read(new Reader(plain(bytes)), bytes.length));
@@ -34,9 +34,18 @@ export function contract<Kind extends string, T>(
   };
 }
 
-/** Short messages come as parts of a slab, which a view of one of them must not keep alive. */
-function alone(bytes: Uint8Array): Uint8Array {
-  return bytes.length === bytes.buffer.byteLength ? bytes : bytes.slice();
+/** Messages are written one after the other into the same memory, and copied out of it. */
+let scratch = new Writer();
+/** What a rare large message made of it is not kept. */
+const SCRATCH_BYTES_MAX = 256 * 1024;
+
+function encoded<T>(message: T, write: (message: T, writer: Writer) => Writer): Uint8Array {
+  const writer = scratch;
+  writer.pos = 0;
+  writer.states = null;
+  const bytes = write(message, writer).finish(true).slice();
+  if (writer.buf.length > SCRATCH_BYTES_MAX) scratch = new Writer();
+  return bytes;
 }
 
 /** A Buffer's methods answer Buffers, which must not get into a core. */

@@ -16,6 +16,21 @@ export function withPeers(role: Role): Role {
   };
 }
 
+/** A frame for many peers reads the same for all of them: it is encoded once. */
+const heardAs = new WeakMap<Uint8Array, { readonly peer: string; readonly body: Uint8Array }>();
+
+function heardBy(peer: string, frame: Uint8Array): Uint8Array {
+  const known = heardAs.get(frame);
+  if (known?.peer === peer) return known.body;
+  const body = CONTRACTS.FrameReceived.encode({
+    kind: 'FrameReceived',
+    peer: fromHex(peer),
+    frame,
+  });
+  heardAs.set(frame, { peer, body });
+  return body;
+}
+
 /** The node's bus, with the adapter's four messages taken out of it. */
 class PeersBus {
   readonly #bus: RolePorts['bus'];
@@ -36,8 +51,7 @@ class PeersBus {
     const [link, frame] = [subjectOf(place, 'PeerLinkChanged'), subjectOf(place, 'FrameReceived')];
     this.#line = openLine({
       linkChanged: (peer, up) => say({ kind: 'PeerLinkChanged', peer: fromHex(peer), up }, link),
-      frame: (peer, body) =>
-        say({ kind: 'FrameReceived', peer: fromHex(peer), frame: body }, frame),
+      frame: (peer, body) => this.#hear(heardBy(peer, body), frame),
     });
   }
 
@@ -62,7 +76,10 @@ class PeersBus {
 
   #say(message: Message, subject: string): void {
     const contract = CONTRACTS[message.kind] as { encode(message: Message): Uint8Array };
-    const body = contract.encode(message);
+    this.#hear(contract.encode(message), subject);
+  }
+
+  #hear(body: Uint8Array, subject: string): void {
     const envelope = { id: '0', cause: '', sender: 'peers', subject, traceparent: '', body };
     for (const deliver of this.#ears.get(subject) ?? []) deliver(envelope);
   }

@@ -50,10 +50,18 @@ export function weatherOf(seed: string, { several, swarm, drawsMax }: Weather): 
   const root = new Random(seed, drawsMax);
   return {
     ...CALM,
-    ...drawSwarm(root.fork('swarm')),
-    ...(several && drawBetweenNodes(root.fork('between'))),
+    ...(several ? drawTogether(root) : drawSwarm(root.fork('swarm'))),
     ...swarm,
   };
+}
+
+/** Trouble among several is short, since its time is dear, and its events come twice as often. */
+function drawTogether(root: Random): Partial<Swarm> {
+  const swarm = { ...drawSwarm(root.fork('swarm')), ...drawBetweenNodes(root.fork('between')) };
+  const often = Object.entries(swarm)
+    .filter(([name]) => name.endsWith('EveryMs'))
+    .map(([name, ms]) => [name, Number(ms) / 2]);
+  return { ...swarm, ...Object.fromEntries(often) };
 }
 
 interface Weather {
