@@ -1,6 +1,7 @@
 // One simulated life of a subnet of n replicas, of which up to f are not honest, as a function of its seed.
 import { type Checker, type NodeSetup, type Report, type Swarm, World } from '@internode/sim';
 import { drawFaults, type Faults } from './adversaries/index.ts';
+import { accusations } from './checkers/accusations.ts';
 import { agreement, oneCheckpoint, oneRoot, uniqueRandomness } from './checkers/agreement.ts';
 import { exactlyOnce } from './checkers/calls.ts';
 import { certificatesHold, quorumOf } from './checkers/certificates.ts';
@@ -121,6 +122,7 @@ function checkersOf(
     certificatesHold({ subnet, crypto }),
     releases(enough),
     certifiedHeight(),
+    accusations([...nodeIds].flatMap(([name, id]) => (honest.has(name) ? [id] : []))),
     exactlyOnce(MARKS),
     liveness(honest, calmMs),
   ].map((checker) => among(honest, checker));
