@@ -39,6 +39,9 @@ declare namespace WebAssembly {
 }
 declare module 'protobufjs/minimal.js' {
   export class Writer {
+    readonly buf: Uint8Array;
+    pos: number;
+    states: number[] | null;
     uint32(value: number): Writer;
     uint64(value: { low: number; high: number; unsigned: boolean }): Writer;
     bool(value: boolean): Writer;
@@ -46,7 +49,7 @@ declare module 'protobufjs/minimal.js' {
     string(value: string): Writer;
     fork(): Writer;
     ldelim(): Writer;
-    finish(): Uint8Array;
+    finish(shared?: boolean): Uint8Array;
   }
   export class Reader {
     constructor(bytes: Uint8Array);

@@ -30,6 +30,21 @@ describe('contracts', () => {
     expect(fromBuffer.value.randomness.buffer.byteLength).toBe(32);
   });
 
+  test('what was encoded stays as it is while others are, large ones and ones that cannot be', () => {
+    const bytes = CONTRACTS.BatchReady.encode(batch);
+    const before = bytes.slice();
+    const large = { ...batch, randomness: new Uint8Array(1_000_000).fill(1) };
+    expect(CONTRACTS.BatchReady.decode(CONTRACTS.BatchReady.encode(large))).toEqual({
+      kind: 'valid',
+      value: large,
+    });
+    // It fails in the middle of a message in a message.
+    const broken = { ...batch, ingress: [{ requestId: new Uint8Array([1]) }] } as never;
+    expect(() => CONTRACTS.BatchReady.encode(broken)).toThrow();
+    expect(CONTRACTS.BatchReady.encode(batch)).toEqual(before);
+    expect(bytes).toEqual(before);
+  });
+
   test('a oneof is a union on kind, an optional may be absent', () => {
     const message: Message = {
       kind: 'QueryAnswered',
