@@ -2,11 +2,12 @@
 import { randomBytes } from 'node:crypto';
 import { connect as connectTcp, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
-import type { PeerAddress } from '@internode/contracts';
+import type { ArtifactKind, PeerAddress } from '@internode/contracts';
+import { sha256 } from '@internode/encoding';
 import { unreachable } from '@internode/prelude';
 import { certify } from '../src/adapters/certificate.ts';
 import { FRAME_LIMITS } from '../src/index.ts';
-import { Evil } from '../test/evil.ts';
+import { Evil, PEER_FRAME } from '../test/evil.ts';
 import { type Identity, identityOf, Puppet, pause } from '../test/live.ts';
 import { dice } from '../test/net.ts';
 
@@ -15,6 +16,9 @@ const ACT_MS = 2_000;
 export const ACTS = [
   'nonsense',
   'flood',
+  'replayed',
+  'wrongly signed',
+  'mis-addressed',
   'oversize',
   'wants and fetches',
   'garbage behind the key',
@@ -27,12 +31,23 @@ export const ACTS = [
 
 type Act = (typeof ACTS)[number];
 
+interface Heard {
+  readonly artifactKind: ArtifactKind;
+  readonly body: Uint8Array;
+}
+
+/** What honest members said, to be said again: the newest. */
+const HEARD_MAX = 2_000;
+const REPLAYED_AT_ONCE = 20;
+const SLOTS = 30_000;
+
 export class Attack {
   readonly #identity: Identity;
   readonly #targets: readonly PeerAddress[];
   readonly #chance: () => number;
   readonly #evil: Evil;
   readonly #done = new Map<string, number>();
+  readonly #heard: Heard[] = [];
   #bytes = 0;
 
   constructor(identity: Identity, targets: readonly PeerAddress[], seed: number) {
@@ -62,6 +77,12 @@ export class Attack {
         return this.#asMember(to, () => this.#nonsense());
       case 'flood':
         return this.#asMember(to, (turn) => this.#flood(turn));
+      case 'replayed':
+        return this.#asMember(to, (turn) => this.#again(turn, (heard) => heard));
+      case 'wrongly signed':
+        return this.#asMember(to, (turn) => this.#again(turn, (heard) => this.#bent(heard)));
+      case 'mis-addressed':
+        return this.#asMember(to, (turn) => this.#again(turn, (heard) => this.#astray(heard)));
       case 'oversize':
         return this.#asMember(to, () => new Uint8Array(FRAME_LIMITS.frameBytesMax + 1));
       case 'wants and fetches':
@@ -93,7 +114,7 @@ export class Attack {
       'grpc.max_send_message_length': -1,
     } as never);
     if (deaf) puppet.stream.pause();
-    else puppet.stream.on('data', () => puppet.frames.splice(0));
+    else puppet.stream.on('data', () => this.#listen(puppet.frames.splice(0)));
     const endMs = performance.now() + ACT_MS;
     for (let turn = 0; performance.now() < endMs && !puppet.isLost; turn += 1) {
       if (!puppet.isOpen && !deaf) {
@@ -118,7 +139,47 @@ export class Attack {
   }
 
   #flood(turn: number): Uint8Array {
-    return this.#evil.frameOf([this.#evil.flood((turn * 100) % 30_000, 100, 500)]);
+    return this.#evil.frameOf([this.#evil.flood((turn * 100) % SLOTS, 100, 500)]);
+  }
+
+  #listen(frames: readonly Uint8Array[]): void {
+    for (const frame of frames) {
+      const decoded = PEER_FRAME.decode(frame);
+      if (decoded.kind !== 'valid') continue;
+      for (const { part } of decoded.value.parts) {
+        if (part.kind === 'direct') this.#heard.push(part.direct);
+        if (part.kind !== 'updates') continue;
+        for (const { content } of part.updates.changes)
+          if (content?.body !== undefined)
+            this.#heard.push({ artifactKind: content.artifactKind, body: content.body });
+      }
+    }
+    this.#heard.splice(0, this.#heard.length - HEARD_MAX);
+  }
+
+  /** What was heard, in other slots and as messages of its own, as it was or bent a little. */
+  #again(turn: number, bend: (heard: Heard) => Heard): Uint8Array {
+    if (this.#heard.length === 0) return this.#greed();
+    const some = Array.from({ length: REPLAYED_AT_ONCE }, () => bend(this.#pick(this.#heard)));
+    const from = (turn * REPLAYED_AT_ONCE) % SLOTS;
+    const direct = bend(this.#pick(this.#heard));
+    return this.#evil.frameOf([
+      this.#evil.offer(from, some),
+      { kind: 'direct', direct: { ...direct, id: sha256(direct.body) } },
+    ]);
+  }
+
+  /** Most likely in a signature, which is what most artifacts end in. */
+  #bent({ artifactKind, body }: Heard): Heard {
+    const bent = body.slice();
+    const at = bent.length - 1 - Math.floor(this.#chance() * Math.min(bent.length, 60));
+    bent[at] = (bent[at] ?? 0) ^ (1 << Math.floor(this.#chance() * 8));
+    return { artifactKind, body: bent };
+  }
+
+  /** As another kind of artifact, which others than its signer make. */
+  #astray({ body }: Heard): Heard {
+    return { artifactKind: this.#pick(this.#heard).artifactKind, body };
   }
 
   #greed(): Uint8Array {

@@ -90,13 +90,24 @@ export class Evil {
 
   /** Slots that are all different, with bodies that fit their ids. */
   flood(from: number, count: number, bytes: number): Part {
-    const changes = Array.from({ length: count }, (_, index): SlotChange => {
+    const contents = Array.from({ length: count }, (_, index) => {
       const body = new Uint8Array(bytes);
       body.set(utf8(`${from + index}`).subarray(0, bytes));
-      const content = { artifactKind: this.#pick(KINDS), id: sha256(body), size: bytes, body };
+      return { artifactKind: this.#pick(KINDS), body };
+    });
+    return this.offer(from, contents);
+  }
+
+  /** These, each in a slot of its own, with the ids that their bodies have. */
+  offer(
+    from: number,
+    contents: readonly { readonly artifactKind: ArtifactKind; readonly body: Uint8Array }[],
+  ): Part {
+    const changes = contents.map(({ artifactKind, body }, index): SlotChange => {
+      const content = { artifactKind, id: sha256(body), size: body.length, body };
       return { slot: from + index, commit: from + index + 1, content };
     });
-    const through = from + count;
+    const through = from + contents.length;
     return {
       kind: 'updates',
       updates: { after: from, through, commit: through, changes, last: false },
