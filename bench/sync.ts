@@ -18,11 +18,12 @@ import { startReplica } from '../e2e/runner/replica.ts';
 import { Household } from './household.ts';
 import { processCpuMs } from './measure.ts';
 
-const EPOCH = 300;
+const EPOCH = 200;
 const FILL_MIB = 16;
 /** Pushes the blocks out of the peers' journals, which hold 64 MiB, so that no blocks lead from an empty disk to the state. */
 const PUSHED_MIB = 80;
 const CALL_EVERY_MS = 50;
+const OPEN_MAX = 100;
 const QUIET_MS = 20_000;
 const TIMEOUT_MS = 180_000;
 const LIAR = fileURLToPath(new URL('./lying-server.ts', import.meta.url));
@@ -117,23 +118,24 @@ class Calls {
       const body = new Uint8Array(await response.arrayBuffer());
       const answer = readCallAnswer({ status: response.status, body }, request.requestId);
       if (answer.kind === 'replied') return;
-      // Heights that write much take their time.
-      if (response.status === 503) await setTimeout(200);
+      // Heights that write much take their time, and so does a replica that catches up.
+      if (response.status === 503 || response.status === 429) await setTimeout(200);
       else if (answer.kind !== 'accepted') throw new Error(JSON.stringify(answer));
     }
   }
 
-  /** One call each beat, whether or not earlier ones were answered, until told to stop. */
+  /** One call each beat, whether or not earlier ones were answered unless very many were not, until told to stop. */
   async load(stopped: AbortSignal): Promise<void> {
-    const open: Promise<void>[] = [];
+    const open = new Set<Promise<void>>();
     while (!stopped.aborted) {
-      const atMs = performance.now();
-      open.push(
-        this.call('inc').then(() => {
-          this.latencies.push({ atMs, tookMs: performance.now() - atMs });
-        }),
-      );
       await setTimeout(CALL_EVERY_MS);
+      if (open.size >= OPEN_MAX) continue;
+      const atMs = performance.now();
+      const call = this.call('inc').then(() => {
+        open.delete(call);
+        this.latencies.push({ atMs, tookMs: performance.now() - atMs });
+      });
+      open.add(call);
     }
     await Promise.all(open);
   }
@@ -162,15 +164,17 @@ async function measure(): Promise<void> {
   const { canister, mib } = noted() as Note;
   const network = await open();
   const calls = new Calls(network, canister);
-  network.kill(3);
+  const others = network.replicas.slice(0, 3).map(({ pid }) => pid);
   if (options.includes('liar')) {
     network.kill(2);
     const { dataDir, gatewayUrl } = network.replica(2);
     const environment = { NODE_OPTIONS: `--import=${LIAR}` };
     const port = Number(new URL(gatewayUrl).port);
-    await startReplica({ dataDir, port, environment, spawned: (child) => household.keep(child) });
+    const spawned = (child: ChildProcess) => household.keep(child);
+    const liar = await startReplica({ dataDir, port, environment, spawned, timeoutMs: TIMEOUT_MS });
+    others[2] = liar.pid;
   }
-  const others = network.replicas.slice(0, 3).map(({ pid }) => pid);
+  network.kill(3);
   const cpu = (pids: readonly number[]) =>
     pids.reduce((sum, pid) => sum + processCpuMs(pid), 0) / 1e3;
   await setTimeout(3_000);

@@ -16,6 +16,7 @@ import { type Chunk, hashOfChunk, type Piece, piecesOf } from './chunks.ts';
 import { decodeHead, decodeManifest, hashOfPart, manifestRootOf, type Units } from './manifest.ts';
 import type { Notes } from './notes.ts';
 import {
+  memoryOfUnit,
   PAGE_RANK,
   RANKS,
   rangeOfUnit,
@@ -186,6 +187,8 @@ export class Target {
   ): boolean {
     if (unit.charCodeAt(0) === RANKS.layout)
       return this.#takeLayouts(base, unit, { pieces, batch });
+    const isPage = unit.charCodeAt(0) === PAGE_RANK;
+    const place = isPage ? placeOf(base.places, memoryOfUnit(unit)) : undefined;
     for (const piece of pieces) {
       if (unitOfLogical(piece.key) !== unit) return false;
       const value = this.#wholeValue(piece);
@@ -194,7 +197,7 @@ export class Target {
         this.#tip = new Uint8Array(value);
         continue;
       }
-      const row = storedOf({ key: piece.key, value }, (memory) => placeOf(base.places, memory));
+      const row = storedOf({ key: piece.key, value }, place);
       if (row === undefined) return false;
       batch.push(row);
     }

@@ -191,15 +191,14 @@ function logicalValue(rank: number, value: Uint8Array): Uint8Array {
 
 /**
  * The stored row of a logical one; undefined when it is malformed. Digests are computed anew. Layouts and the tip
- * are for others to place.
+ * are for others to place. `place` is where the memory of a page is.
  */
 export function storedOf(
   { key, value }: LogicalRow,
-  placeOf: (memory: string) => MemoryPlace | undefined,
+  place: MemoryPlace | undefined,
 ): Row | undefined {
   const rank = key[0] as number;
   if (rank === RANKS.page) {
-    const place = placeOf(key.toString('latin1', 1, key.length - 4));
     if (place === undefined || value.length !== PAGE_BYTES) return undefined;
     return { key: pageKey(place, key.readUInt32BE(key.length - 4)), value };
   }
