@@ -133,6 +133,8 @@ export class Rig {
   holdsLoads = false;
   /** Answers to questions of peers are kept back. */
   holdsServing = false;
+  /** The answer to what makes a fetched state this replica's is kept back. */
+  holdsInstall = false;
 
   constructor(options: RigOptions = {}) {
     const { store, checksCertifications = true, subnet = SUBNET, checkpoints = false } = options;
@@ -267,7 +269,12 @@ export class Rig {
         const answer = solveStateInPlace({ store: this.store, bls, publicKey }, task);
         const isLoad = id.startsWith('load:');
         const isServing = this.holdsServing && id.startsWith('serve:');
-        if (isServing || (isLoad ? this.holdsLoads : this.holdsStore && id === 'store'))
+        const isInstall = this.holdsInstall && id === 'install';
+        if (
+          isInstall ||
+          isServing ||
+          (isLoad ? this.holdsLoads : this.holdsStore && id === 'store')
+        )
           this.held.push({ id, answer });
         else this.#queue.push({ kind: 'solved', id, answer });
         return;

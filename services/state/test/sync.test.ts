@@ -307,6 +307,37 @@ describe('a donor', () => {
     expect(halves).toBeGreaterThan(5);
   });
 
+  test('that has a newer package before the older state is there leads to the newer one', () => {
+    const batches = new History(13).batches(20);
+    const subnet = new Subnet();
+    const donor = subnet.add(1, replica());
+    donor.tell(epochBegan(0, 10));
+    for (const each of batches.slice(0, 10)) donor.tell(each);
+    const older = madeBy(donor);
+    donor.tell(epochBegan(10, 20));
+    for (const each of batches.slice(10)) donor.tell(each);
+    const newer = madeBy(donor);
+    for (const steps of [1, 3, 5, 8]) {
+      const joiner = subnet.add(2, replica());
+      sync(joiner, older, subnet.peers(1));
+      subnet.carry(steps);
+      joiner.holdsInstall = true;
+      sync(joiner, newer, subnet.peers(1));
+      subnet.carry();
+      expect(joiner.event('SyncDone')).toMatchObject([{ height: 10 }]);
+      // Consensus says it again and again.
+      sync(joiner, newer, subnet.peers(1));
+      expect(joiner.event('SyncBegan')).toHaveLength(1);
+      joiner.holdsInstall = false;
+      joiner.release();
+      expect(joiner.certifiedHeight).toBe(10);
+      sync(joiner, newer, subnet.peers(1));
+      subnet.carry();
+      expect(joiner.certifiedHeight).toBe(20);
+      expect(manifestRoot(joiner.store, 20)).toBe(toHex(newer.manifestRoot));
+    }
+  });
+
   test('that is told of the epoch late makes the next checkpoint, and one that is told in time this one', () => {
     const batches = new History(7).batches(12);
     const donor = replica();

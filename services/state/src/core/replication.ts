@@ -89,6 +89,7 @@ export class Replication {
 
   installed(height: number): void {
     this.#isInterrupted = false;
+    this.#syncing.installed();
     this.#checkpoints.make(height);
   }
 

@@ -116,6 +116,8 @@ export class Syncing {
 
   /** `tipHeight`: what is here already. */
   hear(now: Instant, { package: offered, peers }: SyncState, tipHeight: number): void {
+    // Its rows are being read: nothing is written between them.
+    if (this.#stage === 'done') return;
     const { content, signature } = offered;
     const height = content.block.height;
     if (height <= tipHeight || height < this.height || peers.length > SYNC_LIMITS.peersMax) return;
@@ -126,7 +128,7 @@ export class Syncing {
     if (!isWhole) return this.#room.out.ignore('SyncState', 'the package is incomplete');
     this.#fetching.peers.set(peers);
     if (this.isActive && height === this.height) return this.#proceed(now);
-    if (height === this.#newer?.content.block.height) return;
+    if (this.isActive && height === this.#newer?.content.block.height) return;
     if ([...this.#doing.values()].some(({ what }) => what === 'verify')) return;
     const message = catchUpMessage(this.#room.subnetId, CONTENT.encode(content));
     const task = { kind: 'verify-package', message, signature } as const;
@@ -192,7 +194,7 @@ export class Syncing {
       this.#room.out.ignore('SyncState', 'the subnet did not sign the package');
       return [];
     }
-    if (this.isActive) {
+    if (this.isActive || this.#stage === 'done') {
       this.#newer = offered;
       return [];
     }
@@ -321,6 +323,11 @@ export class Syncing {
     this.#room.out.cancel('fetch');
     this.#room.out.observe({ kind: 'SyncDone', height, bytesFetched, bytesReused });
     return [{ kind: 'install', tip: tip.value }];
+  }
+
+  /** What was fetched is the state of this replica now: another may be fetched. */
+  installed(): void {
+    this.#stage = 'idle';
   }
 
   /** The subnet vouches for what does not fit together: nothing that we could fetch would help. */
