@@ -97,6 +97,7 @@ test('4 → 7 → 5 under load: one root key, new members are believed, removed 
 test('1 → 4: a network grows from its first member, under the root key that this one began with', {
   timeout: TIMEOUT_MS,
 }, async () => {
+  const startedMs = performance.now();
   const one = await startNetwork({ replicas: 1, args: ['--epoch-length', '100'] });
   network = one;
   const stream = await MarkStream.open(one);
@@ -115,6 +116,9 @@ test('1 → 4: a network grows from its first member, under the root key that th
     expect(broken).toEqual([]);
     for (const { gatewayUrl } of joined)
       expect(await stream.wrongAt({ ...one, gatewayUrl })).toEqual([]);
+    const height = await certifiedHeight(one.gatewayUrl);
+    const took = (performance.now() - startedMs) / 1_000;
+    console.log(`1 → 4: ${stream.acknowledged} calls, height ${height}, ${took.toFixed(0)} s`);
     // The first is one of four now: the others go on without it.
     one.kill(0);
     const [next] = joined;

@@ -139,6 +139,7 @@ function summaryOf(record: SubnetRecord, { subnet }: SubnetDealing): Summary {
     groupKey: subnet[key].groupPublicKey,
     shareKeys: subnet[key].sharePublicKeys,
     dealers: [],
+    sharingHash: new Uint8Array(0),
   });
   const keys = { record, low: transcript('low'), high: transcript('high') };
   return {

@@ -22,6 +22,8 @@ export function createBeacon(config: BeaconConfig): BeaconDefinition {
       { kind: 'DealingsFinalized', lane: 'control', whenFull: 'drop-oldest' },
       { kind: 'CheckpointMade', lane: 'control', whenFull: 'drop-oldest' },
       { kind: 'RequestOffers', lane: 'control', whenFull: 'drop-oldest' },
+      { kind: 'PeerAsked', lane: 'bulk', whenFull: 'drop-oldest' },
+      { kind: 'PeerAnswered', lane: 'bulk', whenFull: 'drop-oldest' },
       { kind: 'ArtifactReceived', lane: 'bulk', whenFull: 'drop-oldest' },
     ],
     core: () => new BeaconCore(config),

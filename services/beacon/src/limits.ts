@@ -18,6 +18,19 @@ export const BEACON_LIMITS = {
   repeatMs: 5_000,
   /** The longest time between two questions for dealings that are missing; each in vain doubles it. */
   repeatMsMax: 60_000,
+  /** How long the own chain may take to tell dealings before peers are asked for what was dealt. */
+  sharingAskAfterMs: 300,
+  /** A peer that has not answered by then has no answer. */
+  sharingTimeoutMs: 3_000,
+  /** The longest time between two such questions; it doubles once nobody has had an answer. */
+  sharingAskMsMax: 30_000,
+  /** Rows of encrypted shares in one answer or journal entry; one row at least. */
+  sharingRowsBytesMax: 1024 * 1024,
+  /** Answers to one peer at once, and the time after which it may have one more; other questions are not heard. */
+  sharingAnswersAtOnce: 16,
+  sharingAnswerAgainMs: 250,
+  /** Peers whose questions are counted, the oldest forgotten first. */
+  sharingPeersMax: 1_024,
   /** State is asked for its certified height at most so often. */
   askStateMs: 500,
   /** Holders up to which shares go to everybody; above, to a few members who put values together. */

@@ -1,4 +1,5 @@
 import type { Solver } from '@internode/actor';
+import type { DkgConfig } from '@internode/contracts';
 import {
   type BlsEngine,
   checkReceiverKey,
@@ -11,7 +12,7 @@ import {
   openSealed,
   type SignatureEngine,
   sealSecret,
-  secretShareOf,
+  shareFromRow,
 } from '@internode/crypto';
 import { selfAuthenticating } from '@internode/encoding';
 import { bytesEqual, toHex, unreachable } from '@internode/prelude';
@@ -114,47 +115,42 @@ function dealt(tools: BeaconTools, keys: HeldKeys, task: TaskOf<'deal'>) {
 }
 
 function opened(tools: BeaconTools, keys: HeldKeys, task: TaskOf<'open'>): BeaconAnswer {
-  const nothing = { kind: 'opened', sealed: undefined, complaint: undefined } as const;
-  if (keys.node === undefined) return nothing;
   const { config, dealing } = task;
-  const { nodeSecret, receiverSecret } = keys.node;
-  const key = generateReceiverKey(receiverSecret);
-  const receiver = nodeIdOf(tools, nodeSecret);
-  const position = config.receivers.findIndex((other) => bytesEqual(other, receiver));
-  const registered = config.receiverKeys[position];
-  // A node that lost its receiver key cannot tell good shares from bad ones: it must not complain.
-  if (registered === undefined || !bytesEqual(registered, key.publicKey)) return nothing;
-  if (checkReceiverKey(dealing.ephemeralKey).kind !== 'valid') return nothing;
-  const request = { config, dealing, receiver, receiverSecret: key.secretKey };
-  const share = openDealing(tools, request);
-  if (share !== undefined) {
-    const sealed = sealSecret(nodeSecret, share, tools.entropy());
-    return { kind: 'opened', sealed, complaint: undefined };
-  }
+  const receiving = receiverOf(tools, keys, config);
+  const good = { kind: 'opened', complaint: undefined } as const;
+  if (receiving === undefined || checkReceiverKey(dealing.ephemeralKey).kind !== 'valid')
+    return good;
+  const { nodeSecret, ...receiver } = receiving;
+  const request = { config, dealing, ...receiver };
+  if (openDealing(tools, request) !== undefined) return good;
   const complaint = complain(tools, { ...request, nodeSecret, entropy: tools.entropy() });
-  return { kind: 'opened', sealed: undefined, complaint };
+  return { kind: 'opened', complaint };
 }
 
 function derived(
   tools: BeaconTools,
   keys: HeldKeys,
-  task: TaskOf<'derive'>,
+  { sharing, transcript, row }: TaskOf<'derive'>,
 ): Uint8Array | undefined {
-  if (keys.node === undefined) return undefined;
-  const { nodeSecret } = keys.node;
-  const shares = task.opened.flatMap(({ dealer, sealed }) => {
-    const share = openSealed(nodeSecret, sealed);
-    return share === undefined ? [] : [{ dealer, share }];
-  });
-  const secret = secretShareOf(tools.bls, {
-    config: task.config,
-    transcript: task.transcript,
-    receiver: nodeIdOf(tools, nodeSecret),
-    opened: shares,
-  });
+  const receiving = receiverOf(tools, keys, sharing.config);
+  if (receiving === undefined) return undefined;
+  const { nodeSecret, ...receiver } = receiving;
+  const secret = shareFromRow(tools.bls, { sharing, transcript, row, ...receiver });
   return secret.kind === 'valid'
     ? sealSecret(nodeSecret, secret.value, tools.entropy())
     : undefined;
+}
+
+/** This node as a receiver. One that lost its receiver key cannot tell good shares from bad ones: it must not complain. */
+function receiverOf(tools: BeaconTools, keys: HeldKeys, config: DkgConfig) {
+  if (keys.node === undefined) return undefined;
+  const { nodeSecret, receiverSecret } = keys.node;
+  const key = generateReceiverKey(receiverSecret);
+  const receiver = nodeIdOf(tools, nodeSecret);
+  const position = config.receivers.findIndex((other) => bytesEqual(other, receiver));
+  const registered = config.receiverKeys[position];
+  if (registered === undefined || !bytesEqual(registered, key.publicKey)) return undefined;
+  return { nodeSecret, receiver, receiverSecret: key.secretKey };
 }
 
 /** Opening is a hundredth of a signature, but the bytes should not be copied about more than need be. */

@@ -98,7 +98,7 @@ function describeKeys(event: KeyEvent): Description {
       };
     case 'ShareMissing':
       return {
-        log: { level: 'warn', text: 'no share of a generated key', fields: targetOf(event) },
+        log: { level: 'warn', text: 'no share of a generated key yet', fields: targetOf(event) },
         metrics: [{ kind: 'count', name: 'shares_missing_total', labels: { key: event.key } }],
       };
     case 'SharesErased':

@@ -18,8 +18,8 @@ import {
   verifyDealing,
 } from '@internode/crypto';
 import { nodeSignatures } from '@internode/crypto/fast';
-import { sha256 } from '@internode/encoding';
-import { bytesEqual, compareBytes, utf8 } from '@internode/prelude';
+import { separator, sha256 } from '@internode/encoding';
+import { bytesEqual, compareBytes, concatBytes, utf8 } from '@internode/prelude';
 import {
   type BeaconAnswer,
   BeaconCore,
@@ -69,6 +69,10 @@ export class DkgNetwork {
   corrupt: (dealing: Dealing, node: number) => Dealing | undefined = (dealing) => dealing;
   /** Whether a message from the chain reaches a node. */
   reaches: (node: number, message: Message) => boolean = () => true;
+  /** What a node's answer to a peer becomes on its way; nothing: it is lost. */
+  answers: (node: number, body: Uint8Array) => Uint8Array | undefined = (_, body) => body;
+  /** Whether complaints reach the chain. */
+  complains = true;
   /** Called before each input of a node. */
   before: (node: number) => void = () => {};
   /** What came on the chain although no honest verifier should let it. */
@@ -188,7 +192,7 @@ export class DkgNetwork {
 
   #takeComplaint(complaint: Complaint): void {
     const config = this.#configOf(complaint.target);
-    if (config === undefined) return;
+    if (config === undefined || !this.complains) return;
     const dealing = this.#dealingOf(config, complaint.dealer);
     const receiver = this.nodes.find(({ record }) => bytesEqual(record.nodeId, complaint.receiver));
     const known = this.#chain.some((block) =>
@@ -355,7 +359,25 @@ export class DkgNetwork {
     return { ...engines, entropy, bls: this.cheats.has(index) ? cheatingBls() : bls };
   }
 
+  /** As p2p does: to one peer and back, or a failure when nobody is there. */
+  #carry(from: number, message: Extract<Message, { kind: 'AskPeer' | 'AnswerPeer' }>): void {
+    const { askId, topic, body } = message;
+    const peer = this.node(from).record.nodeId;
+    const to = this.nodes.findIndex(({ record }) => bytesEqual(record.nodeId, message.peer));
+    if (to < 0) return;
+    if (message.kind === 'AnswerPeer') {
+      const told = this.answers(from, body);
+      if (told === undefined) return;
+      return this.tell(to, { kind: 'PeerAnswered', askId, topic, peer, body: told, failure: '' });
+    }
+    if (this.node(to).up) return this.tell(to, { kind: 'PeerAsked', askId, topic, peer, body });
+    const failed = { peer: message.peer, body: new Uint8Array(0), failure: 'not connected' };
+    this.tell(from, { kind: 'PeerAnswered', askId, topic, ...failed });
+  }
+
   #spread(from: number, message: Message): void {
+    if (message.kind === 'AskPeer' || message.kind === 'AnswerPeer')
+      return this.#carry(from, message);
     if (message.kind !== 'PublishArtifact') return;
     const { artifactKind, id, body } = message;
     const fromNode = this.node(from).record.nodeId;
@@ -427,4 +449,46 @@ function cheatingBls(): BlsEngine {
       return typeof value === 'function' ? value.bind(target) : value;
     },
   });
+}
+
+/** Certifies a height at all nodes: whoever has a share of the height's key takes part. Answers who knows the result. */
+export function certify(network: DkgNetwork, height: number): number[] {
+  const root = sha256(utf8(`state ${height}`));
+  for (const node of network.nodes) node.said.length = 0;
+  network.tellAll({ kind: 'StateHashed', height, root, timeNanos: 0n });
+  const { groupKey: publicKey } = network.summary.current.high;
+  const message = concatBytes(separator('ic-state-root'), root);
+  return network.nodes.flatMap((node, index) => {
+    const value = node.said.find((one) => one.kind === 'CertificationValue');
+    if (value?.kind !== 'CertificationValue') return [];
+    const { signature } = value;
+    if (bls.verify({ publicKey, message, signature }).kind !== 'valid')
+      throw new Error('a certificate that does not verify');
+    return [index];
+  });
+}
+
+/** Everything up to a height is made, notarised, final and certified. */
+export function advance(network: DkgNetwork, to: number): void {
+  for (const node of network.nodes) node.said.length = 0;
+  network.tellAll({ kind: 'RequestBeacon', height: to });
+  for (let height = 1; height <= to; height += 1) {
+    network.tellAll({ kind: 'BlockNotarized', height, blockHash: new Uint8Array(32) });
+  }
+  network.tellAll(finalized(to));
+}
+
+function finalized(height: number): Message {
+  const blockHash = new Uint8Array(32);
+  return { kind: 'BlockFinalized', height, blockHash, timeNanos: 0n, ingressIds: [] };
+}
+
+export function epoch(network: DkgNetwork, members?: readonly number[]): void {
+  network.nextEpoch(members);
+  network.sayEpoch();
+  network.run();
+}
+
+export function kept(network: DkgNetwork, index: number): number {
+  return network.node(index).events.filter(({ kind }) => kind === 'ShareKept').length;
 }

@@ -179,6 +179,7 @@ export class EpochWorld {
       groupKey: dealing.groupPublicKey,
       shareKeys: dealing.shares.map(({ publicKey }) => publicKey),
       dealers: [],
+      sharingHash: new Uint8Array(0),
     };
     return { transcript, secretKey: dealing.secretKey };
   }

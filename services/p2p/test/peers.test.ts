@@ -343,6 +343,7 @@ describe('members', () => {
       groupKey: EMPTY,
       shareKeys: [],
       dealers: [],
+      sharingHash: new Uint8Array(0),
     };
     const keys = (nodes: readonly string[]) => ({
       record: {

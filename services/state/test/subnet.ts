@@ -37,6 +37,7 @@ export function summaryOf(height: number, nextHeight: number): Summary {
     groupKey: NOTHING,
     shareKeys: [],
     dealers: [],
+    sharingHash: new Uint8Array(0),
   } as const;
   const keys = { record, low: transcript, high: transcript };
   return { height, nextHeight, record, current: keys, next: keys, configs: [] };

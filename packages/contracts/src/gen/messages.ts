@@ -32,9 +32,9 @@ export type ArtifactKind = 'ingress' | 'block_proposal' | 'notarization_share' |
 const ARTIFACT_KIND_BY_NAME: { readonly [Name in ArtifactKind]: number } = { ingress: 1, block_proposal: 2, notarization_share: 3, notarization: 4, finalization_share: 5, finalization: 6, beacon_share: 7, beacon: 8, tape_share: 9, tape: 10, catch_up_share: 11, catch_up: 12, certification_share: 13, certification: 14, equivocation_proof: 15, dealing: 16, complaint: 17 };
 const ARTIFACT_KIND_BY_ID: ReadonlyMap<number, ArtifactKind> = new Map([[1, 'ingress'], [2, 'block_proposal'], [3, 'notarization_share'], [4, 'notarization'], [5, 'finalization_share'], [6, 'finalization'], [7, 'beacon_share'], [8, 'beacon'], [9, 'tape_share'], [10, 'tape'], [11, 'catch_up_share'], [12, 'catch_up'], [13, 'certification_share'], [14, 'certification'], [15, 'equivocation_proof'], [16, 'dealing'], [17, 'complaint']] as const);
 
-export type PeerTopic = 'state_sync' | 'catch_up_range';
-const PEER_TOPIC_BY_NAME: { readonly [Name in PeerTopic]: number } = { state_sync: 1, catch_up_range: 2 };
-const PEER_TOPIC_BY_ID: ReadonlyMap<number, PeerTopic> = new Map([[1, 'state_sync'], [2, 'catch_up_range']] as const);
+export type PeerTopic = 'state_sync' | 'catch_up_range' | 'key_shares';
+const PEER_TOPIC_BY_NAME: { readonly [Name in PeerTopic]: number } = { state_sync: 1, catch_up_range: 2, key_shares: 3 };
+const PEER_TOPIC_BY_ID: ReadonlyMap<number, PeerTopic> = new Map([[1, 'state_sync'], [2, 'catch_up_range'], [3, 'key_shares']] as const);
 
 export interface BeaconValue {
   readonly kind: 'BeaconValue';
@@ -149,6 +149,28 @@ export interface Transcript {
   readonly groupKey: Uint8Array;
   readonly shareKeys: readonly Uint8Array[];
   readonly dealers: readonly Uint8Array[];
+  readonly sharingHash: Uint8Array;
+}
+
+export interface Sharing {
+  readonly config: DkgConfig;
+  readonly ephemeralKeys: readonly Uint8Array[];
+  readonly rowHashes: readonly Uint8Array[];
+}
+
+export interface SharingRows {
+  readonly sharing: Sharing;
+  readonly first: number;
+  readonly rows: readonly Uint8Array[];
+}
+
+export interface SharingQuestion {
+  readonly target: DkgTarget;
+  readonly first: number;
+}
+
+export interface SharingAnswer {
+  readonly found?: SharingRows | undefined;
 }
 
 export interface EpochKeys {
@@ -383,18 +405,12 @@ export interface KeptShare {
   readonly sealed: Uint8Array;
 }
 
-export interface OpenedShare {
-  readonly target: DkgTarget;
-  readonly dealer: Uint8Array;
-  readonly sealed: Uint8Array;
-}
-
 export interface BeaconEntry {
   readonly height: number;
   readonly value: Uint8Array;
   readonly epoch?: Summary | undefined;
   readonly keptShare?: KeptShare | undefined;
-  readonly openedShare?: OpenedShare | undefined;
+  readonly sharing?: SharingRows | undefined;
 }
 
 export interface PeerFrame {
@@ -1444,6 +1460,7 @@ export function encodeTranscript(message: Transcript, writer: Writer): Writer {
   if (message.groupKey.length > 0) writer.uint32(34).bytes(message.groupKey);
   for (const item of message.shareKeys) writer.uint32(42).bytes(item);
   for (const item of message.dealers) writer.uint32(50).bytes(item);
+  if (message.sharingHash.length > 0) writer.uint32(58).bytes(message.sharingHash);
   return writer;
 }
 
@@ -1456,6 +1473,7 @@ export function decodeTranscript(reader: Reader, length: number, depth = 0): Tra
   let groupKey_: Uint8Array = new Uint8Array(0);
   const shareKeys_: Uint8Array[] = [];
   const dealers_: Uint8Array[] = [];
+  let sharingHash_: Uint8Array = new Uint8Array(0);
   while (reader.pos < end) {
     const tag = reader.uint32();
     switch (tag) {
@@ -1465,12 +1483,111 @@ export function decodeTranscript(reader: Reader, length: number, depth = 0): Tra
       case 34: groupKey_ = readBytes(reader); break;
       case 42: shareKeys_.push(readBytes(reader)); break;
       case 50: dealers_.push(readBytes(reader)); break;
+      case 58: sharingHash_ = readBytes(reader); break;
       default: reader.skipType(tag & 7);
     }
   }
   if (reader.pos !== end) invalidMessage('Transcript');
   if (target_ === undefined) return invalidMessage('Transcript.target');
-  return { target: target_, threshold: threshold_, members: members_, groupKey: groupKey_, shareKeys: shareKeys_, dealers: dealers_ };
+  return { target: target_, threshold: threshold_, members: members_, groupKey: groupKey_, shareKeys: shareKeys_, dealers: dealers_, sharingHash: sharingHash_ };
+}
+
+export function encodeSharing(message: Sharing, writer: Writer): Writer {
+  encodeDkgConfig(message.config, writer.uint32(10).fork()).ldelim();
+  for (const item of message.ephemeralKeys) writer.uint32(18).bytes(item);
+  for (const item of message.rowHashes) writer.uint32(26).bytes(item);
+  return writer;
+}
+
+export function decodeSharing(reader: Reader, length: number, depth = 0): Sharing {
+  const end = reader.pos + length;
+  if (end > reader.len || depth > 8) invalidMessage('Sharing');
+  let config_: DkgConfig | undefined;
+  const ephemeralKeys_: Uint8Array[] = [];
+  const rowHashes_: Uint8Array[] = [];
+  while (reader.pos < end) {
+    const tag = reader.uint32();
+    switch (tag) {
+      case 10: config_ = decodeDkgConfig(reader, reader.uint32(), depth + 1); break;
+      case 18: ephemeralKeys_.push(readBytes(reader)); break;
+      case 26: rowHashes_.push(readBytes(reader)); break;
+      default: reader.skipType(tag & 7);
+    }
+  }
+  if (reader.pos !== end) invalidMessage('Sharing');
+  if (config_ === undefined) return invalidMessage('Sharing.config');
+  return { config: config_, ephemeralKeys: ephemeralKeys_, rowHashes: rowHashes_ };
+}
+
+export function encodeSharingRows(message: SharingRows, writer: Writer): Writer {
+  encodeSharing(message.sharing, writer.uint32(10).fork()).ldelim();
+  if (message.first !== 0) writer.uint32(16).uint32(message.first);
+  for (const item of message.rows) writer.uint32(26).bytes(item);
+  return writer;
+}
+
+export function decodeSharingRows(reader: Reader, length: number, depth = 0): SharingRows {
+  const end = reader.pos + length;
+  if (end > reader.len || depth > 8) invalidMessage('SharingRows');
+  let sharing_: Sharing | undefined;
+  let first_: number = 0;
+  const rows_: Uint8Array[] = [];
+  while (reader.pos < end) {
+    const tag = reader.uint32();
+    switch (tag) {
+      case 10: sharing_ = decodeSharing(reader, reader.uint32(), depth + 1); break;
+      case 16: first_ = reader.uint32(); break;
+      case 26: rows_.push(readBytes(reader)); break;
+      default: reader.skipType(tag & 7);
+    }
+  }
+  if (reader.pos !== end) invalidMessage('SharingRows');
+  if (sharing_ === undefined) return invalidMessage('SharingRows.sharing');
+  return { sharing: sharing_, first: first_, rows: rows_ };
+}
+
+export function encodeSharingQuestion(message: SharingQuestion, writer: Writer): Writer {
+  encodeDkgTarget(message.target, writer.uint32(10).fork()).ldelim();
+  if (message.first !== 0) writer.uint32(16).uint32(message.first);
+  return writer;
+}
+
+export function decodeSharingQuestion(reader: Reader, length: number, depth = 0): SharingQuestion {
+  const end = reader.pos + length;
+  if (end > reader.len || depth > 8) invalidMessage('SharingQuestion');
+  let target_: DkgTarget | undefined;
+  let first_: number = 0;
+  while (reader.pos < end) {
+    const tag = reader.uint32();
+    switch (tag) {
+      case 10: target_ = decodeDkgTarget(reader, reader.uint32(), depth + 1); break;
+      case 16: first_ = reader.uint32(); break;
+      default: reader.skipType(tag & 7);
+    }
+  }
+  if (reader.pos !== end) invalidMessage('SharingQuestion');
+  if (target_ === undefined) return invalidMessage('SharingQuestion.target');
+  return { target: target_, first: first_ };
+}
+
+export function encodeSharingAnswer(message: SharingAnswer, writer: Writer): Writer {
+  if (message.found !== undefined) encodeSharingRows(message.found, writer.uint32(10).fork()).ldelim();
+  return writer;
+}
+
+export function decodeSharingAnswer(reader: Reader, length: number, depth = 0): SharingAnswer {
+  const end = reader.pos + length;
+  if (end > reader.len || depth > 8) invalidMessage('SharingAnswer');
+  let found_: SharingRows | undefined;
+  while (reader.pos < end) {
+    const tag = reader.uint32();
+    switch (tag) {
+      case 10: found_ = decodeSharingRows(reader, reader.uint32(), depth + 1); break;
+      default: reader.skipType(tag & 7);
+    }
+  }
+  if (reader.pos !== end) invalidMessage('SharingAnswer');
+  return { found: found_ };
 }
 
 export function encodeEpochKeys(message: EpochKeys, writer: Writer): Writer {
@@ -2462,39 +2579,12 @@ export function decodeKeptShare(reader: Reader, length: number, depth = 0): Kept
   return { publicKey: publicKey_, sealed: sealed_ };
 }
 
-export function encodeOpenedShare(message: OpenedShare, writer: Writer): Writer {
-  encodeDkgTarget(message.target, writer.uint32(10).fork()).ldelim();
-  if (message.dealer.length > 0) writer.uint32(18).bytes(message.dealer);
-  if (message.sealed.length > 0) writer.uint32(26).bytes(message.sealed);
-  return writer;
-}
-
-export function decodeOpenedShare(reader: Reader, length: number, depth = 0): OpenedShare {
-  const end = reader.pos + length;
-  if (end > reader.len || depth > 8) invalidMessage('OpenedShare');
-  let target_: DkgTarget | undefined;
-  let dealer_: Uint8Array = new Uint8Array(0);
-  let sealed_: Uint8Array = new Uint8Array(0);
-  while (reader.pos < end) {
-    const tag = reader.uint32();
-    switch (tag) {
-      case 10: target_ = decodeDkgTarget(reader, reader.uint32(), depth + 1); break;
-      case 18: dealer_ = readBytes(reader); break;
-      case 26: sealed_ = readBytes(reader); break;
-      default: reader.skipType(tag & 7);
-    }
-  }
-  if (reader.pos !== end) invalidMessage('OpenedShare');
-  if (target_ === undefined) return invalidMessage('OpenedShare.target');
-  return { target: target_, dealer: dealer_, sealed: sealed_ };
-}
-
 export function encodeBeaconEntry(message: BeaconEntry, writer: Writer): Writer {
   if (message.height !== 0) writeNumber(writer.uint32(8), message.height);
   if (message.value.length > 0) writer.uint32(18).bytes(message.value);
   if (message.epoch !== undefined) encodeSummary(message.epoch, writer.uint32(26).fork()).ldelim();
   if (message.keptShare !== undefined) encodeKeptShare(message.keptShare, writer.uint32(34).fork()).ldelim();
-  if (message.openedShare !== undefined) encodeOpenedShare(message.openedShare, writer.uint32(42).fork()).ldelim();
+  if (message.sharing !== undefined) encodeSharingRows(message.sharing, writer.uint32(50).fork()).ldelim();
   return writer;
 }
 
@@ -2505,7 +2595,7 @@ export function decodeBeaconEntry(reader: Reader, length: number, depth = 0): Be
   let value_: Uint8Array = new Uint8Array(0);
   let epoch_: Summary | undefined;
   let keptShare_: KeptShare | undefined;
-  let openedShare_: OpenedShare | undefined;
+  let sharing_: SharingRows | undefined;
   while (reader.pos < end) {
     const tag = reader.uint32();
     switch (tag) {
@@ -2513,12 +2603,12 @@ export function decodeBeaconEntry(reader: Reader, length: number, depth = 0): Be
       case 18: value_ = readBytes(reader); break;
       case 26: epoch_ = decodeSummary(reader, reader.uint32(), depth + 1); break;
       case 34: keptShare_ = decodeKeptShare(reader, reader.uint32(), depth + 1); break;
-      case 42: openedShare_ = decodeOpenedShare(reader, reader.uint32(), depth + 1); break;
+      case 50: sharing_ = decodeSharingRows(reader, reader.uint32(), depth + 1); break;
       default: reader.skipType(tag & 7);
     }
   }
   if (reader.pos !== end) invalidMessage('BeaconEntry');
-  return { height: height_, value: value_, epoch: epoch_, keptShare: keptShare_, openedShare: openedShare_ };
+  return { height: height_, value: value_, epoch: epoch_, keptShare: keptShare_, sharing: sharing_ };
 }
 
 export function encodePeerFrame(message: PeerFrame, writer: Writer): Writer {

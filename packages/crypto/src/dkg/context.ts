@@ -3,7 +3,15 @@
 
 import { separator, sha256 } from '@internode/encoding';
 import type { Verdict } from '@internode/prelude';
-import { bytesEqual, compareBytes, invalid, joinBytes, utf8, valid } from '@internode/prelude';
+import {
+  assert,
+  bytesEqual,
+  compareBytes,
+  invalid,
+  joinBytes,
+  utf8,
+  valid,
+} from '@internode/prelude';
 import { BLS_PUBLIC_KEY_BYTES } from '../bls-engine.ts';
 import { DKG_MEMBERS_MAX } from '../limits.ts';
 import { checkReceiverKey } from './ristretto.ts';
@@ -23,6 +31,13 @@ export function isResharing(config: DkgConfig): boolean {
 /** Position in an ascending list of node ids, or -1. */
 export function positionOf(nodes: readonly Uint8Array[], node: Uint8Array): number {
   return nodes.findIndex((other) => bytesEqual(other, node));
+}
+
+/** Resharing: where the old share of a dealer lies. */
+export function oldIndexOf(config: DkgConfig, dealer: Uint8Array): number {
+  const index = config.dealerIndices[positionOf(config.dealers, dealer)];
+  assert(index !== undefined, 'dkg: a dealer has an old index');
+  return index;
 }
 
 /** 32 bytes. */

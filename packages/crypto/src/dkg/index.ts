@@ -5,13 +5,22 @@ export type { DealRequest } from './deal.ts';
 export { deal } from './deal.ts';
 export { openSealed, sealSecret } from './envelope.ts';
 export { checkReceiverKey, generateReceiverKey, receiverPublicKey } from './ristretto.ts';
+export type { DkgSharingRows } from './sharing.ts';
+export {
+  checkSharing,
+  secretShareOf,
+  shareFromRow,
+  sharingHash,
+  sharingOf,
+} from './sharing.ts';
 export type { DkgRecord } from './transcript.ts';
-export { qualifiedDealings, secretShareOf, transcriptOf } from './transcript.ts';
+export { qualifiedDealings, transcriptOf } from './transcript.ts';
 export type {
   DkgComplaint,
   DkgConfig,
   DkgDealing,
   DkgEngines,
+  DkgSharing,
   DkgTarget,
   DkgTranscript,
 } from './types.ts';

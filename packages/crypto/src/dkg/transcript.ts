@@ -1,11 +1,9 @@
 // Who is qualified, and which key follows: pure functions of what is in the chain.
 
-import type { Verdict } from '@internode/prelude';
-import { assert, bytesEqual, compareBytes, invalid, toHex, valid } from '@internode/prelude';
-import type { BlsEngine } from '../bls-engine.ts';
-import { lagrangeCoefficients, reduce, scalarFromBytes, scalarToBytes } from '../bls-scalar.ts';
+import { compareBytes, toHex } from '@internode/prelude';
 import { judgeOpened } from './complaint.ts';
-import { isResharing, positionOf } from './context.ts';
+import { isResharing, oldIndexOf } from './context.ts';
+import { sharingHash, sharingOf } from './sharing.ts';
 import type { DkgComplaint, DkgConfig, DkgDealing, DkgEngines, DkgTranscript } from './types.ts';
 import { checkDealingForm } from './verify.ts';
 
@@ -53,51 +51,14 @@ export function transcriptOf(engines: DkgEngines, record: DkgRecord): DkgTranscr
   const positions = config.receivers.map((_, position) => position);
   const shareKeys = engines.bls.evaluateCommitments(combined.value, positions);
   if (shareKeys.kind !== 'valid') return undefined;
+  const byDealer = [...used].sort((a, b) => compareBytes(a.dealer, b.dealer));
   return {
     target: config.target,
     threshold: config.threshold,
     members: config.receivers,
     groupKey: combined.value[0] as Uint8Array,
     shareKeys: shareKeys.value,
-    dealers: used.map(({ dealer }) => dealer).sort(compareBytes),
+    dealers: byDealer.map(({ dealer }) => dealer),
+    sharingHash: sharingHash(sharingOf(config, byDealer).sharing),
   };
-}
-
-/** A receiver's secret share of the generated key, from what it found in the dealings that count. */
-export function secretShareOf(
-  bls: BlsEngine,
-  request: {
-    readonly config: DkgConfig;
-    readonly transcript: DkgTranscript;
-    readonly receiver: Uint8Array;
-    readonly opened: readonly { readonly dealer: Uint8Array; readonly share: Uint8Array }[];
-  },
-): Verdict<Uint8Array> {
-  const { config, transcript, receiver, opened } = request;
-  const key = transcript.shareKeys[positionOf(transcript.members, receiver)];
-  if (key === undefined) return invalid('dkg: not a receiver');
-  const { dealers } = transcript;
-  const shares: bigint[] = [];
-  for (const dealer of dealers) {
-    const found = opened.find((one) => bytesEqual(one.dealer, dealer));
-    if (found === undefined) return invalid('dkg: the share of a dealer is missing');
-    if (positionOf(config.dealers, dealer) < 0) return invalid('dkg: not a dealer');
-    shares.push(scalarFromBytes(found.share));
-  }
-  const weights = isResharing(config)
-    ? lagrangeCoefficients(dealers.map((dealer) => oldIndexOf(config, dealer)))
-    : dealers.map(() => 1n);
-  const sum = shares.reduce(
-    (total, share, i) => reduce(total + share * (weights[i] as bigint)),
-    0n,
-  );
-  if (sum === 0n) return invalid('dkg: share of zero');
-  const secret = scalarToBytes(sum);
-  return bytesEqual(bls.publicKey(secret), key) ? valid(secret) : invalid('dkg: another share');
-}
-
-function oldIndexOf(config: DkgConfig, dealer: Uint8Array): number {
-  const index = config.dealerIndices[positionOf(config.dealers, dealer)];
-  assert(index !== undefined, 'dkg: a dealer has an old index');
-  return index;
 }

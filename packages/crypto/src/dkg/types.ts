@@ -49,6 +49,17 @@ export interface DkgTranscript {
   readonly groupKey: Uint8Array;
   readonly shareKeys: readonly Uint8Array[];
   readonly dealers: readonly Uint8Array[];
+  /** Of the `DkgSharing` of these dealers. */
+  readonly sharingHash: Uint8Array;
+}
+
+/** What the receivers of a generated key were dealt, without the rows themselves. */
+export interface DkgSharing {
+  readonly config: DkgConfig;
+  /** By the transcript's dealers. */
+  readonly ephemeralKeys: readonly Uint8Array[];
+  /** By receiver. */
+  readonly rowHashes: readonly Uint8Array[];
 }
 
 export interface DkgEngines {

@@ -66,8 +66,9 @@ export class BeaconCore implements Core<BeaconTask, BeaconAnswer, BeaconEvent> {
     this.#workshop.histories.beacon.set(0, NO_CONTENT, genesisBeacon(subnet.subnetId));
   }
 
-  step(_now: Instant, input: Input<BeaconAnswer>): readonly BeaconEffect[] {
+  step(now: Instant, input: Input<BeaconAnswer>): readonly BeaconEffect[] {
     const workshop = this.#workshop;
+    this.#outbox.now = now;
     switch (input.kind) {
       case 'replayed':
         this.#replay(input.entry);
@@ -133,6 +134,9 @@ export class BeaconCore implements Core<BeaconTask, BeaconAnswer, BeaconEvent> {
         return this.#keys.dealingsFinalized(message);
       case 'CheckpointMade':
         return this.#catchUp.checkpointMade(message);
+      case 'PeerAsked':
+      case 'PeerAnswered':
+        return this.#keys.hearPeer(message);
       case 'RequestReadiness':
         if (message.service === '' || message.service === 'beacon') this.#sayReadiness();
         return;
@@ -180,10 +184,9 @@ export class BeaconCore implements Core<BeaconTask, BeaconAnswer, BeaconEvent> {
     const { marks } = this.#workshop;
     const begun = Math.min(this.#epochs.learnt ?? 0, marks.beacon, marks.tape, this.#certified);
     if (begun === 0 || begun !== this.#epochs.learnt || !this.#epochs.forgetBelow(begun)) return;
-    const shares = this.#keys.prune(this.#epochs.ownShareKeys());
-    if (shares === 0) return;
-    this.#compact();
-    this.#outbox.observe({ kind: 'SharesErased', shares });
+    const { shares, sharings } = this.#keys.prune(this.#epochs.ownShareKeys());
+    if (shares > 0 || sharings) this.#compact();
+    if (shares > 0) this.#outbox.observe({ kind: 'SharesErased', shares });
   }
 
   #advanceTo(heights: {

@@ -125,6 +125,7 @@ function summaryOf(
     groupKey: subnet[key].groupPublicKey,
     shareKeys: subnet[key].sharePublicKeys,
     dealers: [],
+    sharingHash: new Uint8Array(0),
   });
   const keys = { record, low: transcript('low'), high: transcript('high') };
   return { height: 0, nextHeight: epochLength, current: keys, next: keys, configs: [], record };

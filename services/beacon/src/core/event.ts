@@ -42,7 +42,7 @@ export type BeaconEvent =
     }
   /** This node's share of a generated key is complete and durable. */
   | { readonly kind: 'ShareKept'; readonly key: KeyName; readonly summaryHeight: number }
-  /** A key is generated, but this node cannot put its share together: it will not sign with it. */
+  /** A key is generated, but this node cannot put its share together: it does not sign with it until peers told what was dealt. */
   | { readonly kind: 'ShareMissing'; readonly key: KeyName; readonly summaryHeight: number }
   | { readonly kind: 'SharesErased'; readonly shares: number }
   | { readonly kind: 'EpochBegan'; readonly height: number; readonly members: number };

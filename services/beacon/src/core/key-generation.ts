@@ -1,5 +1,6 @@
 // This node's part in generating keys: it deals, opens what others dealt to it, complains, and keeps the shares that come of
-// it. What it knows of dealings comes from final blocks only; what it holds is sealed, and durable before it is used.
+// it. What it knows of dealings comes from final blocks, or from peers when it was not there (sharings); what it holds is sealed,
+// and durable before it is used.
 import type {
   Complaint,
   Dealing,
@@ -8,28 +9,26 @@ import type {
   DkgTarget,
   KeptShare,
   Message,
-  OpenedShare,
+  PeerAnswered,
+  PeerAsked,
+  SharingRows,
   Summary,
   Transcript,
 } from '@internode/contracts';
 import { bytesEqual, toHex, unreachable } from '@internode/prelude';
 import { BEACON_LIMITS } from '../limits.ts';
-import type { OfferId, Offers } from './offers.ts';
+import type { Offers } from './offers.ts';
 import type { Outbox } from './outbox.ts';
+import { OwnParts } from './own-parts.ts';
+import { SharingAsks } from './sharing-asks.ts';
+import { nameOfTarget, Sharings } from './sharings.ts';
 import type { BeaconAnswer, BeaconTask, ShareRef } from './task.ts';
-import { COMPLAINT, DEALING, ENTRY } from './wire.ts';
+import { ENTRY } from './wire.ts';
 
 type Asked =
-  | { readonly for: 'dealing'; readonly config: DkgConfig }
-  | { readonly for: 'opening'; readonly config: DkgConfig; readonly dealing: Dealing }
+  | { readonly for: 'dealing'; readonly target: DkgTarget; readonly oldShare: ShareRef | undefined }
+  | { readonly for: 'opening'; readonly dealing: Dealing }
   | { readonly for: 'deriving'; readonly transcript: Transcript; readonly publicKey: Uint8Array };
-
-/** An own dealing or complaint, shown until the chain has it. */
-interface OwnPart {
-  readonly target: DkgTarget;
-  readonly message: Message;
-  readonly offer: OfferId | undefined;
-}
 
 const DEAL = 'dkg/deal';
 const REPEAT = 'dkg/repeat';
@@ -37,7 +36,6 @@ const KEPT = 'dkg/kept/';
 
 export class KeyGeneration {
   readonly #nodeId: Uint8Array;
-  readonly #offers: Offers;
   readonly #outbox: Outbox;
   readonly #onShare: () => void;
   /** The summary before the running one, and that; ascending. */
@@ -45,10 +43,15 @@ export class KeyGeneration {
   /** Whether consensus has spoken in this life. */
   #heard = false;
   #dealtFor: number | undefined;
-  readonly #own = new Map<string, OwnPart>();
+  /** The time to deal in this epoch has come. */
+  #isDealing = false;
+  readonly #own: OwnParts;
   /** By target and dealer: at which height its dealing stands. */
   readonly #seen = new Map<string, number>();
-  readonly #opened = new Map<string, OpenedShare>();
+  readonly #sharings: Sharings;
+  readonly #asks: SharingAsks;
+  /** Own shares, by public key in hex, that cannot be had: a dealer cheated this node when it was not there to complain. */
+  readonly #cheated = new Set<string>();
   /** By public key in hex. Those that are not durable yet are not used. */
   readonly #kept = new Map<string, KeptShare & { durable: boolean }>();
   readonly #pending = new Map<string, Asked>();
@@ -67,9 +70,11 @@ export class KeyGeneration {
     readonly onShare: () => void;
   }) {
     this.#nodeId = options.nodeId;
-    this.#offers = options.offers;
+    this.#own = new OwnParts(options.offers, options.outbox);
     this.#outbox = options.outbox;
     this.#onShare = options.onShare;
+    this.#sharings = new Sharings(options.nodeId, options.outbox, () => this.#derive());
+    this.#asks = new SharingAsks(options.nodeId, options.outbox, this.#sharings);
   }
 
   sealedShare(publicKey: Uint8Array): Uint8Array | undefined {
@@ -86,13 +91,13 @@ export class KeyGeneration {
   replay(entry: {
     readonly epoch?: Summary | undefined;
     readonly keptShare?: KeptShare | undefined;
-    readonly openedShare?: OpenedShare | undefined;
+    readonly sharing?: SharingRows | undefined;
   }): void {
-    const { epoch, keptShare, openedShare } = entry;
+    const { epoch, keptShare, sharing } = entry;
     if (epoch !== undefined) this.#advance(epoch);
     if (keptShare !== undefined)
       this.#kept.set(toHex(keptShare.publicKey), { ...keptShare, durable: true });
-    if (openedShare !== undefined) this.#opened.set(nameOf(openedShare), openedShare);
+    if (sharing !== undefined) this.#sharings.replay(sharing);
   }
 
   /** What must be in the journal to come back here. */
@@ -103,7 +108,7 @@ export class KeyGeneration {
       ...[...this.#kept.values()].map(({ publicKey, sealed }) =>
         ENTRY.encode({ ...value, keptShare: { publicKey, sealed } }),
       ),
-      ...[...this.#opened.values()].map((openedShare) => ENTRY.encode({ ...value, openedShare })),
+      ...this.#sharings.entries(),
     ];
   }
 
@@ -114,9 +119,12 @@ export class KeyGeneration {
     this.#heard = true;
     if (running === undefined || summary.height > running.height) {
       this.#advance(summary);
-      this.#persist({ epoch: summary });
+      const entry = ENTRY.encode({ height: 0, value: new Uint8Array(0), epoch: summary });
+      this.#outbox.add({ kind: 'persist', entry, then: [] });
     }
-    this.#derive('say what is missing');
+    this.#derive();
+    this.#sayMissing();
+    this.#asks.lookAfter();
     if (this.#dealtFor === summary.height) return;
     this.#dealtFor = summary.height;
     // What the chain has of an epoch that is not new comes right after: then nothing is dealt twice.
@@ -127,57 +135,67 @@ export class KeyGeneration {
 
   #advance(summary: Summary): void {
     this.#summaries = [...this.#summaries.slice(-1), summary];
-    for (const [name, part] of this.#own) {
-      if (part.target.summaryHeight < summary.height) this.#withdraw(name);
-    }
-    for (const [name, { target }] of this.#opened) {
-      if (this.#configOf(target) === undefined) this.#opened.delete(name);
-    }
+    this.#own.withdrawBefore(summary.height);
+    this.#isDealing = false;
+    this.#cheated.clear();
     this.#seen.clear();
+    this.#sharings.advance(this.#summaries);
+    this.#asks.advance(summary);
     this.#vain = 0;
   }
 
   /** Shares of keys that are out of sight are forgotten; the caller compacts the journal. Answers how many there were. */
-  prune(inSight: ReadonlySet<string>): number {
+  prune(inSight: ReadonlySet<string>): { readonly shares: number; readonly sharings: boolean } {
     let gone = 0;
     for (const name of this.#kept.keys()) {
       if (inSight.has(name)) continue;
       this.#kept.delete(name);
       gone += 1;
     }
-    return gone;
+    return { shares: gone, sharings: this.#sharings.prune() };
   }
 
   dealingsFinalized({ height, dealings, complaints }: DealingsFinalized): void {
     for (const dealing of dealings) {
-      if (bytesEqual(dealing.dealer, this.#nodeId)) this.#withdraw(ownName('dealing', dealing));
+      if (bytesEqual(dealing.dealer, this.#nodeId)) this.#own.withdraw(ownName('dealing', dealing));
+      this.#sharings.heard(height, dealing);
       this.#open(height, dealing);
     }
     // One complaint convicts a dealer: another is of no use.
-    for (const complaint of complaints) this.#withdraw(ownName('complaint', complaint));
+    for (const complaint of complaints) this.#own.withdraw(ownName('complaint', complaint));
   }
 
   #open(height: number, dealing: Dealing): void {
+    // What was dealt before the running epoch is decided: nobody can complain of it any more.
     const config = this.#configOf(dealing.target);
-    if (config === undefined || !has(config.receivers, this.#nodeId)) return;
-    if (!has(config.dealers, dealing.dealer)) return;
+    if (config === undefined || !has(config.dealers, dealing.dealer)) return;
     const name = nameOf(dealing);
     const seen = this.#seen.get(name);
     // Of two dealings of one dealer the lower one counts.
     if (seen !== undefined && seen <= height) return;
     this.#seen.set(name, height);
-    if (seen === undefined && this.#opened.has(name)) return;
-    this.#solve({ for: 'opening', config, dealing }, { kind: 'open', config, dealing });
+    if (!has(config.receivers, this.#nodeId)) return;
+    this.#solve({ for: 'opening', dealing }, { kind: 'open', config, dealing });
   }
 
   timer(token: string): void {
-    if (token === DEAL) return this.#deal();
+    if (token === DEAL) {
+      this.#isDealing = true;
+      return this.#deal();
+    }
     if (token === REPEAT) return this.#repeat();
-    if (!token.startsWith(KEPT)) return;
+    if (!token.startsWith(KEPT)) return this.#asks.timer(token);
     const kept = this.#kept.get(token.slice(KEPT.length));
     if (kept === undefined || kept.durable) return;
     kept.durable = true;
     this.#onShare();
+    // Perhaps it is what is to be dealt on.
+    if (this.#isDealing) this.#deal();
+  }
+
+  hearPeer(message: (PeerAsked | PeerAnswered) & Message): void {
+    if (message.kind === 'PeerAsked') this.#asks.hearQuestion(message);
+    else this.#asks.hearAnswer(message);
   }
 
   #deal(): void {
@@ -187,9 +205,10 @@ export class KeyGeneration {
       const name = { target, dealer: this.#nodeId };
       if (place < 0 || this.#seen.has(nameOf(name)) || this.#own.has(ownName('dealing', name)))
         continue;
+      if (this.#isUnderWay({ for: 'dealing', target })) continue;
       const oldShare = this.#shareRef(config.dealerShareKeys[place]);
       const task = { kind: 'deal', config, ...(oldShare && { oldShare }) } as const;
-      this.#solve({ for: 'dealing', config }, task);
+      this.#solve({ for: 'dealing', target, oldShare }, task);
     }
   }
 
@@ -199,18 +218,22 @@ export class KeyGeneration {
     return sealed === undefined ? { publicKey } : { publicKey, sealed };
   }
 
+  #hasCome({ publicKey, sealed }: ShareRef): boolean {
+    return sealed === undefined && this.sealedShare(publicKey) !== undefined;
+  }
+
   /** The bus forgets: what the own consensus has to hear is said until the chain shows that it has. */
   #repeat(): void {
     this.#repeating = false;
-    for (const { message } of this.#own.values()) this.#outbox.publish(message);
-    const lacks = this.#missing().length > 0;
+    this.#own.repeat();
+    const lacks = this.#lacks();
     this.#vain = lacks ? Math.min(this.#vain + 1, 10) : 0;
     if (!this.#heard || lacks) this.#outbox.publish({ kind: 'RequestEpoch' });
     this.#repeatLater();
   }
 
   #repeatLater(): void {
-    const idle = this.#heard && this.#own.size === 0 && this.#missing().length === 0;
+    const idle = this.#heard && this.#own.size === 0 && !this.#lacks();
     if (this.#repeating || idle) return;
     this.#repeating = true;
     const { repeatMs, repeatMsMax } = BEACON_LIMITS;
@@ -218,49 +241,56 @@ export class KeyGeneration {
     this.#outbox.add({ kind: 'wait', token: REPEAT, delayMs });
   }
 
-  /** Keys that are generated, in force now or next, and of which the own share is not complete. */
-  #missing(): readonly { readonly transcript: Transcript; readonly config: DkgConfig }[] {
+  /** Whether the own chain may know something that is missing here. */
+  #lacks(): boolean {
+    const oldest = this.#summaries.at(0)?.height ?? 0;
+    return this.#sharings.incomplete().some(({ target }) => target.summaryHeight >= oldest);
+  }
+
+  /** Keys that are generated, in force now or next, and of which the own share is not complete but may come. */
+  #missing(): readonly { readonly transcript: Transcript; readonly publicKey: Uint8Array }[] {
     const running = this.#summaries.at(-1);
     if (running === undefined) return [];
     const { current, next } = running;
-    const missing = [];
-    for (const transcript of [current.low, current.high, next.low, next.high]) {
+    return [current.low, current.high, next.low, next.high].flatMap((transcript) => {
       const publicKey = this.#ownKeyOf(transcript);
-      const config = this.#configOf(transcript.target);
-      if (publicKey === undefined || config === undefined) continue;
-      if (!this.#kept.has(toHex(publicKey))) missing.push({ transcript, config });
-    }
-    return missing;
+      if (publicKey === undefined) return [];
+      const name = toHex(publicKey);
+      return this.#kept.has(name) || this.#cheated.has(name) ? [] : [{ transcript, publicKey }];
+    });
   }
 
-  /** Of keys that were dealt by an epoch's dealers; those of genesis are not ours to derive. */
-  #ownKeyOf({ members, shareKeys, dealers }: Transcript): Uint8Array | undefined {
-    if (dealers.length === 0) return undefined;
+  /** Of keys that were dealt in an epoch; this node is born with its shares of those of genesis. */
+  #ownKeyOf({ members, shareKeys, target }: Transcript): Uint8Array | undefined {
+    if (target.summaryHeight === 0) return undefined;
     return shareKeys[members.findIndex((member) => bytesEqual(member, this.#nodeId))];
   }
 
-  #derive(mode: 'quietly' | 'say what is missing'): void {
-    for (const { transcript, config } of this.#missing()) {
-      const { target } = transcript;
-      const publicKey = this.#ownKeyOf(transcript);
-      if (publicKey === undefined || this.#isDeriving(publicKey)) continue;
-      const opened = transcript.dealers.flatMap((dealer) => {
-        const share = this.#opened.get(nameOf({ target, dealer }));
-        return share === undefined ? [] : [{ dealer, sealed: share.sealed }];
-      });
-      if (opened.length === transcript.dealers.length) {
-        const task = { kind: 'derive', config, transcript, opened } as const;
-        this.#solve({ for: 'deriving', transcript, publicKey }, task);
-      } else if (mode === 'say what is missing' && this.#missedAt !== target.summaryHeight) {
-        this.#missedAt = target.summaryHeight;
-        this.#outbox.observe({ kind: 'ShareMissing', ...target });
-      }
+  #derive(): void {
+    for (const { transcript, publicKey } of this.#missing()) {
+      const found = this.#sharings.ownRow(transcript);
+      const asked = { for: 'deriving', transcript, publicKey } as const;
+      if (found === undefined || this.#isUnderWay({ for: 'deriving', target: transcript.target }))
+        continue;
+      this.#solve(asked, { kind: 'derive', transcript, ...found });
     }
   }
 
-  #isDeriving(publicKey: Uint8Array): boolean {
+  #sayMissing(): void {
+    for (const { transcript } of this.#missing()) {
+      const { target } = transcript;
+      if (this.#missedAt === target.summaryHeight) continue;
+      if (this.#isUnderWay({ for: 'deriving', target })) continue;
+      this.#missedAt = target.summaryHeight;
+      this.#outbox.observe({ kind: 'ShareMissing', ...target });
+    }
+  }
+
+  #isUnderWay(task: { readonly for: 'dealing' | 'deriving'; readonly target: DkgTarget }): boolean {
     for (const asked of this.#pending.values()) {
-      if (asked.for === 'deriving' && bytesEqual(asked.publicKey, publicKey)) return true;
+      if (asked.for === 'opening' || asked.for !== task.for) continue;
+      const target = asked.for === 'dealing' ? asked.target : asked.transcript.target;
+      if (nameOfTarget(target) === nameOfTarget(task.target)) return true;
     }
     return false;
   }
@@ -271,10 +301,13 @@ export class KeyGeneration {
     this.#pending.delete(id);
     switch (asked.for) {
       case 'dealing':
-        if (answer.kind === 'dealt' && answer.dealing !== undefined) this.#dealt(answer.dealing);
+        if (answer.kind !== 'dealt') return;
+        if (answer.dealing !== undefined) return this.#dealt(answer.dealing);
+        // The share that was missing may have come meanwhile.
+        if (asked.oldShare !== undefined && this.#hasCome(asked.oldShare)) this.#deal();
         return;
       case 'opening':
-        if (answer.kind === 'opened') this.#openedOne(asked.dealing, answer);
+        if (answer.kind === 'opened') this.#openedOne(asked.dealing, answer.complaint);
         return;
       case 'deriving':
         if (answer.kind === 'derived') this.#derived(asked, answer.sealed);
@@ -290,37 +323,17 @@ export class KeyGeneration {
     if (target.summaryHeight !== this.#summaries.at(-1)?.height) return;
     if (this.#seen.has(nameOf(dealing))) return;
     this.#outbox.observe({ kind: 'Dealt', ...target });
-    const offer = this.#offers.publish('dealing', DEALING.encode(dealing));
-    this.#show(ownName('dealing', dealing), {
-      target,
-      offer,
-      message: { kind: 'DealingMade', dealing },
-    });
+    this.#own.show(ownName('dealing', dealing), { kind: 'DealingMade', dealing });
+    this.#vain = 0;
+    this.#repeatLater();
   }
 
-  #openedOne(
-    dealing: Dealing,
-    answer: { readonly sealed: Uint8Array | undefined; readonly complaint: Complaint | undefined },
-  ): void {
-    const { target, dealer } = dealing;
-    if (this.#configOf(target) === undefined) return;
-    if (answer.sealed !== undefined) {
-      const openedShare = { target, dealer, sealed: answer.sealed };
-      this.#opened.set(nameOf(dealing), openedShare);
-      this.#persist({ openedShare });
-      return this.#derive('quietly');
-    }
-    // What was dealt before the running epoch is decided.
-    if (answer.complaint === undefined || target.summaryHeight !== this.#summaries.at(-1)?.height)
-      return;
+  #openedOne({ target, dealer }: Dealing, complaint: Complaint | undefined): void {
+    if (complaint === undefined || this.#configOf(target) === undefined) return;
     this.#outbox.observe({ kind: 'DealerCheated', ...target, dealer: toHex(dealer) });
-    const { complaint } = answer;
-    const offer = this.#offers.publish('complaint', COMPLAINT.encode(complaint));
-    this.#show(ownName('complaint', complaint), {
-      target,
-      offer,
-      message: { kind: 'ComplaintMade', complaint },
-    });
+    this.#own.show(ownName('complaint', complaint), { kind: 'ComplaintMade', complaint });
+    this.#vain = 0;
+    this.#repeatLater();
   }
 
   #derived(
@@ -328,9 +341,12 @@ export class KeyGeneration {
     sealed: Uint8Array | undefined,
   ): void {
     const { target } = asked.transcript;
-    if (sealed === undefined) return this.#outbox.observe({ kind: 'ShareMissing', ...target });
-    const keptShare = { publicKey: asked.publicKey, sealed };
     const name = toHex(asked.publicKey);
+    if (sealed === undefined) {
+      this.#cheated.add(name);
+      return this.#outbox.observe({ kind: 'ShareMissing', ...target });
+    }
+    const keptShare = { publicKey: asked.publicKey, sealed };
     this.#kept.set(name, { ...keptShare, durable: false });
     const entry = ENTRY.encode({ height: 0, value: new Uint8Array(0), keptShare });
     this.#outbox.add({
@@ -343,30 +359,11 @@ export class KeyGeneration {
     });
   }
 
-  #show(name: string, part: OwnPart): void {
-    this.#withdraw(name);
-    this.#own.set(name, part);
-    this.#vain = 0;
-    this.#outbox.publish(part.message);
-    this.#repeatLater();
-  }
-
-  #withdraw(name: string): void {
-    this.#offers.withdraw(this.#own.get(name)?.offer);
-    this.#own.delete(name);
-  }
-
+  /** Of the running epoch. */
   #configOf(target: DkgTarget): DkgConfig | undefined {
-    for (const { height, configs } of this.#summaries) {
-      if (height !== target.summaryHeight) continue;
-      return configs.find((config) => config.target.key === target.key);
-    }
-    return undefined;
-  }
-
-  #persist(fact: { readonly epoch: Summary } | { readonly openedShare: OpenedShare }): void {
-    const entry = ENTRY.encode({ height: 0, value: new Uint8Array(0), ...fact });
-    this.#outbox.add({ kind: 'persist', entry, then: [] });
+    const running = this.#summaries.at(-1);
+    if (running?.height !== target.summaryHeight) return undefined;
+    return running.configs.find((config) => config.target.key === target.key);
   }
 
   #solve(asked: Asked, task: BeaconTask): void {
@@ -383,7 +380,7 @@ interface Dealt {
 }
 
 function nameOf({ target, dealer }: Dealt): string {
-  return `${target.summaryHeight}/${target.key}/${toHex(dealer)}`;
+  return `${nameOfTarget(target)}/${toHex(dealer)}`;
 }
 
 function ownName(what: 'dealing' | 'complaint', dealt: Dealt): string {

@@ -1,4 +1,4 @@
-import type { Effect } from '@internode/actor';
+import type { Effect, Instant } from '@internode/actor';
 import type { Message } from '@internode/contracts';
 import { fromHex } from '@internode/prelude';
 import type { BeaconEvent } from './event.ts';
@@ -11,6 +11,8 @@ const PEER = /^(?:[0-9a-f]{2})+$/;
 
 /** The effects of one step, in the order in which they are to be performed. */
 export class Outbox {
+  /** Of the step that is under way. */
+  now: Instant = { ms: 0, unixNanos: 0n };
   #effects: BeaconEffect[] = [];
 
   add(effect: BeaconEffect): void {

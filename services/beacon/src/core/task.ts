@@ -1,4 +1,4 @@
-import type { Complaint, Dealing, DkgConfig, Transcript } from '@internode/contracts';
+import type { Complaint, Dealing, DkgConfig, Sharing, Transcript } from '@internode/contracts';
 
 /** `low`: beacon and tape, f + 1 shares. `high`: the subnet's permanent key, 2f + 1 shares (protocol 2.1). */
 export type KeyName = 'low' | 'high';
@@ -39,14 +39,14 @@ export type BeaconTask =
     }
   /** `oldShare` when resharing. */
   | { readonly kind: 'deal'; readonly config: DkgConfig; readonly oldShare?: ShareRef }
-  /** Decrypts what a dealing holds for this node. */
+  /** Whether a dealing holds a good share for this node. */
   | { readonly kind: 'open'; readonly config: DkgConfig; readonly dealing: Dealing }
-  /** Puts the own share of a generated key together. */
+  /** Decrypts what was dealt to this node, and puts its share of a generated key together. */
   | {
       readonly kind: 'derive';
-      readonly config: DkgConfig;
+      readonly sharing: Sharing;
       readonly transcript: Transcript;
-      readonly opened: readonly { readonly dealer: Uint8Array; readonly sealed: Uint8Array }[];
+      readonly row: Uint8Array;
     };
 
 export type BeaconAnswer =
@@ -60,10 +60,7 @@ export type BeaconAnswer =
     }
   | { readonly kind: 'verified'; readonly good: boolean }
   | { readonly kind: 'dealt'; readonly dealing: Dealing | undefined }
-  /** The share, or the reason to complain; neither when this node receives nothing. */
-  | {
-      readonly kind: 'opened';
-      readonly sealed: Uint8Array | undefined;
-      readonly complaint: Complaint | undefined;
-    }
+  /** With the reason to complain, if there is one. */
+  | { readonly kind: 'opened'; readonly complaint: Complaint | undefined }
+  /** Without a share: a dealer has cheated this node, or it is no receiver. */
   | { readonly kind: 'derived'; readonly sealed: Uint8Array | undefined };

@@ -8,6 +8,8 @@ import {
   decodeCatchUpPackage,
   decodeComplaint,
   decodeDealing,
+  decodeSharingAnswer,
+  decodeSharingQuestion,
   decodeThresholdShare,
   decodeThresholdValue,
   encodeBeaconEntry,
@@ -15,6 +17,8 @@ import {
   encodeCatchUpPackage,
   encodeComplaint,
   encodeDealing,
+  encodeSharingAnswer,
+  encodeSharingQuestion,
   encodeThresholdShare,
   encodeThresholdValue,
   type ThresholdShare,
@@ -67,6 +71,21 @@ export const CATCH_UP = contract(
   'catch_up_package',
   encodeCatchUpPackage,
   decodeCatchUpPackage,
+);
+
+export const QUESTION = contract(
+  'SharingQuestion',
+  'types',
+  'sharing_question',
+  encodeSharingQuestion,
+  decodeSharingQuestion,
+);
+export const ANSWER = contract(
+  'SharingAnswer',
+  'types',
+  'sharing_answer',
+  encodeSharingAnswer,
+  decodeSharingAnswer,
 );
 
 export const CONTENT_BYTES: Readonly<Record<RoundKind, number>> = {

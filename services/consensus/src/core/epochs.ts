@@ -122,6 +122,7 @@ export function summaryAtGenesis(subnet: SubnetRecord, epochLength = 0): Summary
     groupKey: none,
     shareKeys: [],
     dealers: [],
+    sharingHash: none,
   });
   const keys = { record, low: transcript('low'), high: transcript('high') };
   return { height: 0, nextHeight: epochLength, current: keys, next: keys, configs: [], record };
