@@ -2,7 +2,7 @@
 import type { ServiceFigures } from '@internode/actor';
 import { dealSubnet, type SubnetDealing } from '@internode/beacon';
 import { sha256 } from '@internode/encoding';
-import { toHex, unreachable, utf8 } from '@internode/prelude';
+import { assert, bytesEqual, compareBytes, toHex, unreachable, utf8 } from '@internode/prelude';
 import { CITIES, type NodeSetup, Random, type Role, withPeers } from '@internode/sim';
 import { corrupt, type Fault, type Faults } from './adversaries/index.ts';
 import type { Crypto } from './crypto.ts';
@@ -21,6 +21,8 @@ export interface SubnetOptions {
   readonly drawsMax?: number | undefined;
   /** Heights from summary to summary; absent: no epochs. */
   readonly epochLength?: number;
+  /** So many are members at genesis; the record in the state names all nodes from the first block on. Absent: all are. */
+  readonly founders?: number;
   /** Members that are not honest. They have no door, and nobody asks what they say. */
   readonly faults?: Faults;
 }
@@ -47,7 +49,7 @@ export function subnetOf(options: SubnetOptions): Subnet {
   const honest = Array.from({ length: nodes }, (_, number) => number).filter(
     (number) => !faults.has(number),
   );
-  const nodeKeys = honest.map((number) => dealing.subnet.members[number]?.publicKey ?? rootKey);
+  const nodeKeys = honest.map((number) => publicKeyOf(dealing, number));
   const street = new Street(
     {
       wasm,
@@ -121,14 +123,39 @@ function setupOf(
 
 const dealt = new WeakMap<Crypto, Map<string, SubnetDealing>>();
 
-function dealingOf({ seed, crypto, nodes, epochLength = 0 }: SubnetOptions): SubnetDealing {
+function dealingOf({ seed, crypto, nodes, founders, epochLength = 0 }: SubnetOptions) {
   const known = dealt.get(crypto) ?? new Map<string, SubnetDealing>();
   dealt.set(crypto, known);
-  const name = `${nodes}/${epochLength}`;
+  const name = `${founders ?? nodes}/${nodes}/${epochLength}`;
   const same = known.get(name);
   if (same !== undefined) return same;
   const entropy = sha256(utf8(crypto.dealsEachLife ? seed : 'stand-in'));
-  const dealing = dealSubnet({ nodes, entropy, epochLength, ...crypto });
+  const options = { entropy, epochLength, ...crypto };
+  const dealing =
+    founders === undefined
+      ? dealSubnet({ nodes, ...options })
+      : joinedBy(
+          dealSubnet({ nodes: founders, ...options }),
+          dealSubnet({ nodes: nodes - founders, ...options, entropy: sha256(entropy) }),
+        );
   if (!crypto.dealsEachLife) known.set(name, dealing);
   return dealing;
+}
+
+/** As when the controller adds nodes at once. What these were dealt by themselves is of no subnet here. */
+function joinedBy(dealing: SubnetDealing, strangers: SubnetDealing): SubnetDealing {
+  const { record } = dealing.summary;
+  const nodes = [...record.nodes, ...strangers.summary.record.nodes].sort((a, b) =>
+    compareBytes(a.nodeId, b.nodeId),
+  );
+  const summary = { ...dealing.summary, record: { ...record, version: record.version + 1, nodes } };
+  return { ...dealing, summary, nodes: [...dealing.nodes, ...strangers.nodes] };
+}
+
+function publicKeyOf({ summary, nodes }: SubnetDealing, number: number): Uint8Array {
+  const nodeId = nodes[number]?.nodeId;
+  assert(nodeId !== undefined, 'a subnet has this node');
+  const found = summary.record.nodes.find((node) => bytesEqual(node.nodeId, nodeId));
+  assert(found !== undefined, 'the record has this node');
+  return found.publicKey;
 }

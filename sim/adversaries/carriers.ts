@@ -123,6 +123,9 @@ export const lyingServer: Temptation = (evil) => {
   return { service: 'consensus', said: lie };
 };
 
+/** The same of a beacon: what was dealt, to those who did not hear it. */
+export const lyingKeyServer: Temptation = (evil) => ({ ...lyingServer(evil), service: 'beacon' });
+
 /** The same of a state. In some lives it is in order but for a bit of what it holds: who lies about the manifest is found out before. */
 export const lyingStateServer: Temptation = (evil) => {
   const lying = lyingServer(evil);

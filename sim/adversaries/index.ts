@@ -7,6 +7,7 @@ import { corrupted, type Temptation } from './behaviour.ts';
 import {
   floodingOffers,
   floodingPeer,
+  lyingKeyServer,
   lyingServer,
   lyingStateServer,
   silent,
@@ -48,6 +49,7 @@ const TEMPTATIONS: Readonly<Record<string, Temptation>> = {
   silent,
   badDealer,
   falseComplaints,
+  lyingKeyServer,
 };
 
 export const TEMPTED: readonly string[] = Object.keys(TEMPTATIONS);
