@@ -146,8 +146,14 @@ function withoutWorkAtMs(view: View, { startMs, rankMs, parent }: Turn): number 
   const { epochs, parameters, tempo } = view;
   const idleMs = epochs.alone ? parameters.idleBlockMs : parameters.idleBlockOfSeveralMs;
   // What waits in a notarised block becomes final with a block above it at the latest.
-  const waits = isWaitedFor(view, parent);
-  return startMs + rankMs + (waits ? Math.min(idleMs, tempo.unitMs) : idleMs);
+  if (!isWaitedFor(view, parent)) return startMs + rankMs + idleMs;
+  return startMs + rankMs + (isSplit(view, parent) ? 0 : Math.min(idleMs, tempo.unitMs));
+}
+
+/** Whether this node cannot vote to finalise a block, nor others who saw the same of its maker: then only a block above it helps. */
+function isSplit({ pool }: View, { key, block: { height } }: BlockRecord): boolean {
+  const votes = pool.at(height)?.own?.notarizations ?? [];
+  return pool.notarizedBlocks(height).length > 1 || [...votes].some((other) => other !== key);
 }
 
 /** Whether calls, or work of the execution, are in blocks that are notarised and not final. */
