@@ -144,6 +144,33 @@ describe('a subnet of one', () => {
     expect(sizes().slice(begun)).toEqual([21, 4, 1]);
   });
 
+  test('under a steady load waits for nobody once as many are here as ever came lately, and finds out when more come', () => {
+    const world = new World({ n: 1 });
+    world.start();
+    world.run(10);
+    const sizes = (): number[] => world.batches(0).map((batch) => batch.ingress.length);
+    let submitted = 0;
+    const submit = (count: number): void => {
+      for (let i = 0; i < count; i += 1) world.submit(0, `call ${submitted++}`);
+    };
+    // So many callers who call again as soon as they are answered.
+    let callers = 0;
+    const run = (ms: number, more: number): void => {
+      callers += more;
+      submit(more);
+      for (let i = 0; i < ms; i += 1) {
+        world.run(1);
+        submit(callers - (submitted - sizes().reduce((sum, size) => sum + size, 0)));
+      }
+    };
+    run(200, 20);
+    // A height takes this world a millisecond; another to see that nobody comes would make it a hundred.
+    expect(sizes().length).toBeGreaterThan(150);
+    expect(sizes().slice(-8)).toEqual(Array.from({ length: 8 }, () => 20));
+    run(200, 5);
+    expect(sizes().slice(-8)).toEqual(Array.from({ length: 8 }, () => 25));
+  });
+
   test('fills a block up to its limits and no further', () => {
     const world = new World({ n: 1 });
     world.start();

@@ -25,6 +25,9 @@ export interface Held {
 
 export type Refused = 'full' | 'author over its limit' | 'peer over its limit';
 
+/** More than between two heights that gather for longer (block maker). */
+const HEIGHTS_LATELY = 16;
+
 interface Finished {
   readonly height: number;
   readonly keys: readonly HashKey[];
@@ -48,6 +51,8 @@ export class IngressPool {
   readonly #faults: () => number;
   readonly #nowMs: () => number;
   #finished: Finished[] = [];
+  /** How many ended together, of the newest heights with any. */
+  readonly #lately: number[] = [];
   #newestMs = Number.NEGATIVE_INFINITY;
 
   constructor(faults: () => number, nowMs: () => number) {
@@ -62,6 +67,12 @@ export class IngressPool {
   /** When one was last taken in. */
   get newestMs(): number {
     return this.#newestMs;
+  }
+
+  /** Messages of the fullest of the newest heights; of few nothing follows. */
+  get mostLately(): number {
+    if (this.#lately.length < HEIGHTS_LATELY) return Number.POSITIVE_INFINITY;
+    return Math.max(...this.#lately);
   }
 
   get bytes(): number {
@@ -144,7 +155,11 @@ export class IngressPool {
       this.#heightOfFinal.set(key, height);
       if (expiryNanos > lastExpiryNanos) lastExpiryNanos = expiryNanos;
     }
-    if (keys.length > 0) this.#finished.push({ height, keys, lastExpiryNanos });
+    if (keys.length > 0) {
+      this.#finished.push({ height, keys, lastExpiryNanos });
+      this.#lately.push(keys.length);
+      if (this.#lately.length > HEIGHTS_LATELY) this.#lately.shift();
+    }
     this.#forgetExpired(timeNanos);
   }
 

@@ -206,9 +206,13 @@ function paceMs(view: View, turn: Turn): number {
   return Math.max(leastMs, Math.min(waitedMs + gathersMs, quietAtMs));
 }
 
+/** After each so many heights it is looked whether there are more callers than lately. */
+const LOOK_HEIGHTS = 8;
+
 /**
  * Clients that were answered come back, some milliseconds apart. Once as many as last time are here, nothing is on its way to be
- * certified and no more come, there is nothing left to wait for; else two halves take turns and each pays for a height.
+ * certified and no more come, there is nothing left to wait for; else two halves take turns and each pays for a height. That no
+ * more come takes a timer's millisecond to see, which is saved while as many are here as ever came lately.
  */
 function paceAloneMs(view: View, { startMs, parent }: Turn): number {
   const { alonePerMessageMs, aloneMaxMs, aloneQuietMs } = view.parameters;
@@ -216,6 +220,9 @@ function paceAloneMs(view: View, { startMs, parent }: Turn): number {
   const last = parent.ingressKeys.length;
   const gathersMs = Math.min(aloneMaxMs, Math.max(0, last - 1) * alonePerMessageMs);
   if (ingress.size < last || certified < parent.block.height) return gathersMs;
+  // As many as at most lately: nobody is missing. Now and then that is looked at again, or two parts never become one.
+  const isFull = ingress.size >= ingress.mostLately && parent.block.height % LOOK_HEIGHTS !== 0;
+  if (isFull) return 0;
   return Math.min(gathersMs, Math.max(0, ingress.newestMs + aloneQuietMs - startMs));
 }
 
