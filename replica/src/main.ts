@@ -22,8 +22,8 @@ enableCompileCache();
 
 // Left to itself V8 lets garbage grow to several times what lives before it collects: 840 MB after 100,000 updates.
 setFlagsFromString('--heap-growing-percent=40');
-// For worker threads; the main thread's is set where the process is started (scripts/run.mjs).
-setFlagsFromString('--max-semi-space-size=8');
+// For worker threads, which keep next to nothing; the main thread's is set where the process is started (scripts/run.mjs).
+setFlagsFromString('--max-semi-space-size=2');
 
 interface Command {
   readonly load: () => Promise<(args: readonly string[]) => Promise<void>>;
