@@ -141,8 +141,8 @@ function openDoor({ host, options, member, subnet, bls }: Parts) {
   const { place, bus, clock, entropy, telemetry } = host;
   const { observe, tracer, metrics } = telemetry;
   telemetry.describe('gateway', describeGateway);
-  const threads = Math.floor(availableParallelism() / 2);
-  const verifier = openVerifier(Math.max(1, Math.min(VERIFIERS_MAX, threads)));
+  // All that were answered with one block call again together, and until their signatures are verified this thread has nothing to do.
+  const verifier = openVerifier(Math.min(VERIFIERS_MAX, availableParallelism()));
   host.defer(() => verifier.close());
   return openGateway({
     config: {

@@ -44,6 +44,22 @@ test('the threads judge as the engine does: while they load, when they have, and
   expect(await Promise.all(all.map(verifier.verify))).toEqual(expected);
 });
 
+test('what comes faster than threads can judge waits, and each gets its own verdict', async () => {
+  const verifier = openVerifier(2);
+  onTestFinished(() => verifier.close());
+  const all = signatures(100);
+  const expected = all.map((signed) => nodeSignatures.verify(signed));
+  await verifier.verify(all[0] as SignedMessage);
+  await new Promise((resolve) => setTimeout(resolve, LOADED_MS / 2));
+  const verdicts: Promise<unknown>[] = [];
+  for (const signed of [...all, ...all, ...all]) {
+    verdicts.push(verifier.verify(signed));
+    // A turn of the loop each: many more batches than threads take at once.
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  expect(await Promise.all(verdicts)).toEqual([...expected, ...expected, ...expected]);
+});
+
 test('keys that are no points and signatures of nothing are wrong', async () => {
   const verifier = openVerifier(1);
   onTestFinished(() => verifier.close());

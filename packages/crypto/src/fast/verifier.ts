@@ -31,16 +31,22 @@ interface Member {
   readonly worker: Worker;
   /** In the order in which they were sent, hence answered. */
   readonly underWay: Asked[];
+  /** Of each batch that was sent, how many are not answered. */
+  readonly batches: number[];
   state: 'loading' | 'ready' | 'dead';
 }
 
 /** Fewer do not pay for waking another thread. */
-const SHARE_MIN = 4;
+const SHARE_MIN = 8;
+
+/** One that is worked on and one that waits, so that the thread is never without; the rest gathers meanwhile. */
+const BATCHES_MAX = 2;
 
 class ThreadedVerifier implements Verifier {
   readonly #threads: number;
   #members: readonly Member[] | undefined;
-  #waiting: Asked[] = [];
+  readonly #waiting: Asked[] = [];
+  #flushing = false;
 
   constructor(threads: number) {
     this.#threads = threads;
@@ -53,8 +59,8 @@ class ThreadedVerifier implements Verifier {
     const [only] = by;
     if (only === undefined || only.message.length > MESSAGE_BYTES_MAX) return verifyOnPool(signed);
     return new Promise((settle) => {
-      if (this.#waiting.length === 0) setImmediate(() => this.#flush());
       this.#waiting.push({ signed, by: only, settle });
+      this.#flushSoon();
     });
   };
 
@@ -65,42 +71,67 @@ class ThreadedVerifier implements Verifier {
     await Promise.all(members.map(({ worker }) => worker.terminate()));
   }
 
+  #flushSoon(): void {
+    if (this.#flushing) return;
+    this.#flushing = true;
+    setImmediate(() => this.#flush());
+  }
+
   #flush(): void {
-    const waiting = this.#waiting;
-    this.#waiting = [];
-    this.#members ??= Array.from({ length: this.#threads }, started);
+    this.#flushing = false;
+    this.#members ??= Array.from({ length: this.#threads }, () => started(this.#taken));
     const ready = this.#members.filter(({ state }) => state === 'ready');
-    if (ready.length === 0) return giveBack(waiting);
-    ready.sort((left, right) => left.underWay.length - right.underWay.length);
-    const share = Math.max(SHARE_MIN, Math.ceil(waiting.length / ready.length));
-    for (const [index, member] of ready.entries()) {
-      const batch = waiting.slice(index * share, (index + 1) * share);
+    if (ready.length === 0) return giveBack(this.#waiting.splice(0));
+    const free = ready.filter(({ batches }) => batches.length < BATCHES_MAX);
+    free.sort((left, right) => left.underWay.length - right.underWay.length);
+    const share = Math.max(SHARE_MIN, Math.ceil(this.#waiting.length / ready.length));
+    for (const member of free) {
+      const batch = this.#waiting.splice(0, share);
       if (batch.length === 0) return;
       member.underWay.push(...batch);
+      member.batches.push(batch.length);
       const frame = writeBatch(batch.map(({ by }) => by));
       member.worker.postMessage(frame, [frame.buffer]);
     }
   }
+
+  readonly #taken = (): void => {
+    if (this.#waiting.length > 0) this.#flushSoon();
+  };
 }
 
-function started(): Member {
+function started(taken: () => void): Member {
   const worker = new Worker(new URL('./verifier-worker.ts', import.meta.url));
-  const member: Member = { worker, underWay: [], state: 'loading' };
-  worker.on('message', (verdicts: Uint8Array) => take(member, verdicts));
-  worker.on('error', () => bury(member));
-  worker.on('exit', () => bury(member));
+  const member: Member = { worker, underWay: [], batches: [], state: 'loading' };
+  worker.on('message', (verdicts: Uint8Array) => {
+    take(member, verdicts);
+    taken();
+  });
+  const lost = (): void => {
+    bury(member);
+    taken();
+  };
+  worker.on('error', lost);
+  worker.on('exit', lost);
   return member;
 }
 
 /** The first message says that the thread has loaded. */
 function take(member: Member, verdicts: Uint8Array): void {
   if (member.state === 'loading') member.state = 'ready';
+  let left = verdicts.length;
+  for (let first = member.batches[0]; first !== undefined && left > 0; first = member.batches[0]) {
+    if (first > left) member.batches[0] = first - left;
+    else member.batches.shift();
+    left -= first;
+  }
   for (const [index, asked] of member.underWay.splice(0, verdicts.length).entries())
     asked.settle(verdicts[index] === 1 ? GOOD : WRONG);
 }
 
 function bury(member: Member): void {
   member.state = 'dead';
+  member.batches.length = 0;
   giveBack(member.underWay.splice(0));
 }
 
