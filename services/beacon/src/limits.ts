@@ -6,6 +6,8 @@ export const BEACON_LIMITS = {
   lookAhead: 10,
   /** Values kept of each kind, the oldest forgotten first; peers that lag further need a catch-up package. */
   historyHeights: 128,
+  /** Values said to a consensus that asks for one of them: it holds no more ahead of its turn. */
+  saidAtOnce: 10,
   /** Beacon values are journalled in groups of so many; what a crash loses is signed again. */
   journalEvery: 16,
   /** Entries at which the journal is cut back to `historyHeights`. */

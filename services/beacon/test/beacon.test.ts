@@ -47,6 +47,17 @@ function checkChain(network: Network, index: number): number {
   }
 }
 
+/** Every value that one node has offered, whether it still does or not. */
+function offerAgain(network: Network, { from, to }: { from: number; to: number }): void {
+  const fromNode = network.dealing.nodes[from]?.nodeId as Uint8Array;
+  for (const message of network.said[from] ?? []) {
+    if (message.kind !== 'PublishArtifact' || message.artifactKind.endsWith('_share')) continue;
+    const { artifactKind, id, body } = message;
+    network.tell(to, { kind: 'ArtifactReceived', artifactKind, id, body, fromNode });
+  }
+  network.settle();
+}
+
 describe('a subnet of one', () => {
   test('B1: says beacon h when h - 1 is notarised, not before, though it is signed by then', () => {
     const network = new Network(1);
@@ -308,23 +319,34 @@ describe('a subnet of four', () => {
     network.start();
     for (let height = 1; height <= 16; height += 1) network.tellAll(finalized(height));
     network.silent.delete(3);
-    const offers = (network.said[0] ?? []).filter(
-      (m) => m.kind === 'PublishArtifact' && !m.artifactKind.endsWith('_share'),
-    );
-    for (const message of offers) {
-      if (message.kind !== 'PublishArtifact') continue;
-      const { artifactKind, id, body } = message;
-      network.tell(3, {
-        kind: 'ArtifactReceived',
-        artifactKind,
-        id,
-        body,
-        fromNode: network.dealing.nodes[0]?.nodeId as Uint8Array,
-      });
-    }
-    network.settle();
+    offerAgain(network, { from: 0, to: 3 });
     // All at once, the last far above what it knows.
     expect(checkChain(network, 3)).toBe(17);
+  });
+
+  test('one whose consensus is far behind forgets nothing that it needs, and gives it several at once', () => {
+    const network = new Network(4);
+    network.start();
+    const { historyHeights, saidAtOnce } = BEACON_LIMITS;
+    const behind = 3;
+    const heights = behind + historyHeights + 40;
+    for (let height = 1; height <= behind; height += 1) network.tellAll(finalized(height));
+    // What peers offer reaches it, but its own consensus says nothing; over a restart too.
+    for (let height = behind + 1; height <= heights; height += 1) {
+      for (const index of [0, 1, 2]) network.tell(index, finalized(height));
+      network.settle();
+      if (height === historyHeights) network.restart(3);
+    }
+    const values = new Map(network.beacons(0).map(({ height, value }) => [height, value]));
+    for (let height = behind + 1; height <= heights; height += saidAtOnce) {
+      network.said[3] = [];
+      network.tell(3, finalized(height - 1));
+      network.tell(3, { kind: 'RequestBeacon', height });
+      const heard = new Map(network.beacons(3).map((said) => [said.height, said.value]));
+      for (let next = height; next < Math.min(height + saidAtOnce, heights); next += 1)
+        expect(heard.get(next), `beacon ${next}`).toEqual(values.get(next));
+      offerAgain(network, { from: 0, to: 3 });
+    }
   });
 
   test('one that peers have left behind says how far it is, and follows what its own consensus holds', () => {

@@ -36,6 +36,8 @@ export class BeaconCore implements Core<BeaconTask, BeaconAnswer, BeaconEvent> {
   readonly #catchUp: CatchUp;
   /** The highest notarised height that consensus told of. */
   #notarized = 0;
+  /** Up to here the own consensus has had the beacons that it needs. */
+  #passed = 0;
   /** The highest height with a certification known here. */
   #certified = 0;
   #unjournalled: Uint8Array[] = [];
@@ -107,16 +109,18 @@ export class BeaconCore implements Core<BeaconTask, BeaconAnswer, BeaconEvent> {
       case 'BlockNotarized':
         return this.#advanceTo({ notarized: message.height });
       case 'BlockFinalized':
+        this.#passed = Math.max(this.#passed, message.height);
         return this.#advanceTo({ notarized: message.height, finalized: message.height });
       case 'RequestBeacon':
-        if (this.#workshop.say('beacon', message.height)) return;
+        this.#passed = Math.max(this.#passed, message.height - 1);
+        if (this.#sayFrom('beacon', message.height)) return this.#prepare();
         // Consensus needs it to go on, so the height before is notarised: the news was lost. Or this journal has lost its
         // end, and peers their memory of it: consensus has those values in its blocks, and hears from where on.
         if (message.height > this.#workshop.marks.beacon + 1)
           this.#workshop.say('beacon', this.#workshop.marks.beacon);
         return this.#advanceTo({ notarized: message.height - 1 });
       case 'RequestTape':
-        if (this.#workshop.say('tape', message.height)) return;
+        if (this.#sayFrom('tape', message.height)) return;
         return this.#advanceTo({
           notarized: message.height - 1,
           finalized: message.height - 1,
@@ -153,6 +157,7 @@ export class BeaconCore implements Core<BeaconTask, BeaconAnswer, BeaconEvent> {
     if (isNew && beacon.length > 0 && height > this.#workshop.marks.beacon) {
       this.#workshop.jumpTo(height, beacon);
       this.#notarized = Math.max(this.#notarized, height);
+      this.#passed = Math.max(this.#passed, height);
       this.#workshop.marks.tape = Math.max(this.#workshop.marks.tape, height);
     }
     if (isNew) {
@@ -189,6 +194,16 @@ export class BeaconCore implements Core<BeaconTask, BeaconAnswer, BeaconEvent> {
     if (shares > 0) this.#outbox.observe({ kind: 'SharesErased', shares });
   }
 
+  /** Says a value that is known, and of those that follow what its hearer can hold: it asks for one at a time. */
+  #sayFrom(kind: 'beacon' | 'tape', height: number): boolean {
+    if (!this.#workshop.say(kind, height)) return false;
+    const history = this.#workshop.histories[kind];
+    const end = height + BEACON_LIMITS.saidAtOnce;
+    for (let next = height + 1; next < end && history.get(next) !== undefined; next += 1)
+      this.#workshop.say(kind, next);
+    return true;
+  }
+
   #advanceTo(heights: {
     readonly notarized: number;
     readonly finalized?: number;
@@ -204,7 +219,11 @@ export class BeaconCore implements Core<BeaconTask, BeaconAnswer, BeaconEvent> {
   #prepare(): void {
     const parent = this.#workshop.histories.beacon.get(this.#workshop.marks.beacon);
     assert(parent !== undefined, 'B3: the latest beacon is known');
-    const next = this.#workshop.round('beacon', this.#workshop.marks.beacon + 1);
+    const height = this.#workshop.marks.beacon + 1;
+    // Peers offer more than this node remembers, and its own consensus may be slower, or have lost its disk: nothing that it
+    // still needs is forgotten for their sake.
+    const isTime = height - BEACON_LIMITS.historyHeights <= this.#passed;
+    const next = isTime ? this.#workshop.round('beacon', height) : undefined;
     if (next !== undefined) {
       next.content ??= sha256(parent.signature);
       if (this.#notarized >= next.height - 1) next.released = true;
@@ -308,6 +327,7 @@ export class BeaconCore implements Core<BeaconTask, BeaconAnswer, BeaconEvent> {
     histories.beacon.set(height, content, value);
     histories.beacon.forgetOldest(BEACON_LIMITS.historyHeights);
     marks.beacon = height;
+    this.#passed = Math.max(0, height - BEACON_LIMITS.historyHeights);
     this.#notarized = Math.max(this.#notarized, height - 1);
   }
 }
