@@ -79,6 +79,8 @@ export const PEER_LIMITS = {
   saidIdsMax: 200_000,
   /** Earlier lives of a peer whose late frames are dropped. */
   pastLivesMax: 8,
+  /** The running life of a peer has said nothing for so long: an earlier one that speaks is heard again. */
+  lifeSilentMs: 5_000,
   /** Calls, and other artifacts, said to our services per peer and second, and at once; more wait in their slots, direct ones
    * are dropped. Who hears them checks signatures: this bounds what one peer can make us check. */
   callsPerSecond: 1_000,

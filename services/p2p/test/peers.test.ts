@@ -3,7 +3,7 @@ import { sha256 } from '@internode/encoding';
 import { bytesEqual, fromHex, toHex, utf8 } from '@internode/prelude';
 import { describe, expect, test } from 'vitest';
 import { P2pCore } from '../src/core/p2p.ts';
-import { OFFER_LIMITS } from '../src/index.ts';
+import { OFFER_LIMITS, PEER_LIMITS } from '../src/index.ts';
 import { artifact, dice, Net, START_NANOS } from './net.ts';
 
 const EMPTY = new Uint8Array(0);
@@ -185,6 +185,41 @@ describe('what one node offers', () => {
     net.run(1_500);
     expect(net.member(1).received()).toEqual([toHex(a.id), toHex(b.id)]);
     expect(net.member(1).core.view().library.size).toBe(1);
+  });
+});
+
+describe('two processes with the key of one peer', () => {
+  test('the newer is heard; when it is gone, the other is heard again', () => {
+    const net = Net.started(2);
+    const [peer, hearer] = [net.member(0), net.member(1)];
+    const [before, meanwhile] = [artifact('a'), artifact('b')];
+    const [early, after] = [artifact('c'), artifact('d')];
+    net.publish(peer, before);
+    net.run(100);
+    const first = peer.core;
+    net.restart(peer);
+    net.link(peer, hearer, true);
+    net.publish(peer, meanwhile);
+    net.run(1_500);
+    peer.core = first;
+    net.link(peer, hearer, true);
+    net.publish(peer, early);
+    net.run(1_000);
+    expect(hearer.received()).not.toContain(toHex(early.id));
+    net.run(PEER_LIMITS.lifeSilentMs);
+    net.publish(peer, after);
+    net.run(1_000);
+    const ids = new Set([before, meanwhile, early, after].map(({ id }) => toHex(id)));
+    expect(new Set(hearer.received())).toEqual(ids);
+    const question = {
+      topic: 'catch_up_range',
+      body: new Uint8Array(0),
+      timeoutMs: 2_000,
+    } as const;
+    const askId = new Uint8Array(16);
+    net.hear(peer, { kind: 'AskPeer', askId, peer: hearer.nodeId, ...question });
+    net.run(100);
+    expect(hearer.said.filter(({ kind }) => kind === 'PeerAsked')).toHaveLength(1);
   });
 });
 

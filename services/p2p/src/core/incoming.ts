@@ -36,7 +36,7 @@ export class Incoming {
 
   /** False when the frame is of an earlier life of the peer. */
   meet(peer: Peer, life: number): boolean {
-    const gone = peer.table.meet(life);
+    const gone = peer.table.meet(life, this.#desk.outbox.now.ms);
     if (gone === 'past') return false;
     for (const name of gone) this.#remove(peer, name);
     return true;

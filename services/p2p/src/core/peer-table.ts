@@ -26,6 +26,7 @@ export class PeerTable {
   readonly #slots = new Map<number, Slot>();
   readonly #pastLives: number[] = [];
   #life = 0;
+  #heardMs = Number.NEGATIVE_INFINITY;
   #through = 0;
   #commit = 0;
   /** When the peer was asked for what is missing; undefined when it was not, or has answered. */
@@ -48,10 +49,21 @@ export class PeerTable {
     return this.#slots.size;
   }
 
-  /** False for a frame of an earlier life. In a new life, everything of the last one is void: it is answered. */
-  meet(life: number): readonly string[] | 'past' {
-    if (life === this.#life) return NOTHING;
-    if (life === 0 || this.#pastLives.includes(life)) return 'past';
+  /**
+   * `past` for a frame of an earlier life that may have been on its way. In a new life, everything of the last one is void: it is
+   * answered. Two processes may have the key of one peer, then the newer is heard; when it falls silent the other is.
+   */
+  meet(life: number, ms: number): readonly string[] | 'past' {
+    if (life === this.#life) {
+      this.#heardMs = ms;
+      return NOTHING;
+    }
+    const past = this.#pastLives.indexOf(life);
+    if (past >= 0) {
+      if (ms - this.#heardMs < PEER_LIMITS.lifeSilentMs) return 'past';
+      this.#pastLives.splice(past, 1);
+    }
+    this.#heardMs = ms;
     if (this.#life !== 0) this.#pastLives.push(this.#life);
     if (this.#pastLives.length > PEER_LIMITS.pastLivesMax) this.#pastLives.shift();
     const gone = this.clear();
