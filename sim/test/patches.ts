@@ -15,6 +15,7 @@ export interface Patch {
     readonly swarm?: Partial<Swarm>;
     readonly hazards?: Partial<Hazards>;
     readonly restMs?: number;
+    readonly safetyMs?: number;
   };
   /** What finds it. */
   readonly caughtBy: RegExp;
@@ -161,6 +162,8 @@ export const PATCHES: readonly Patch[] = [
         [2, ['lyingStateServer']],
       ],
       restMs: 3_000,
+      // The others have to get beyond a package before it is back.
+      safetyMs: 8_000,
       hazards: { epochLength: 8, lostDisk: 6, blocksKept: 4 },
     },
     caughtBy: /one checkpoint|one root/,
