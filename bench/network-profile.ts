@@ -9,6 +9,7 @@ import { principalFromText, setHashEngine } from '@internode/encoding';
 import {
   deployCounter,
   generateSigner,
+  NO_ARGUMENTS,
   postAll,
   readCallAnswer,
   signedRequest,
@@ -19,7 +20,6 @@ import { processCpuMs } from './measure.ts';
 
 const [calls = 200, concurrency = 1] = process.argv.slice(2).map(Number);
 const REPLICAS = 4;
-const NO_ARGUMENTS = Uint8Array.from([0x44, 0x49, 0x44, 0x4c, 0, 0]);
 const WARM_UP = 100;
 const EXPIRY_MS = 240_000;
 

@@ -4,6 +4,7 @@ import { type Principal, principalFromText } from '@internode/encoding';
 import {
   deployCounter,
   generateSigner,
+  NO_ARGUMENTS,
   type Prepared,
   postAll,
   readCallAnswer,
@@ -23,7 +24,6 @@ import {
   residentMb,
 } from './measure.ts';
 
-const NO_ARGUMENTS = Uint8Array.from([0x44, 0x49, 0x44, 0x4c, 0, 0]);
 const EXPIRY_MS = 280_000;
 const SETTLE_MS = 3_000;
 const SENDERS = 100;

@@ -6,6 +6,7 @@ import {
   Connection,
   deployCounter,
   generateSigner,
+  NO_ARGUMENTS,
   type Prepared,
   postAll,
   readCallAnswer,
@@ -19,7 +20,6 @@ import { type Replica, startReplica } from '../e2e/runner/replica.ts';
 import { end, type Household } from './household.ts';
 import { type Measured, measured } from './measure.ts';
 
-const NO_ARGUMENTS = Uint8Array.from([0x44, 0x49, 0x44, 0x4c, 0, 0]);
 /** Requests live five minutes at most (interface-spec 1.4). */
 const EXPIRY_MS = 280_000;
 const SENDERS = 1000;

@@ -7,6 +7,7 @@ import {
   deployCounter,
   generateSigner,
   type HttpAnswer,
+  NO_ARGUMENTS,
   type OpenLoopFigures,
   type Prepared,
   percentile,
@@ -18,7 +19,6 @@ import {
 } from './src/index.ts';
 import { type LoadOptions, parseOptions, USAGE } from './src/load-options.ts';
 
-const NO_ARGUMENTS = Uint8Array.from([0x44, 0x49, 0x44, 0x4c, 0, 0]);
 const EXPIRY_MS = 4 * 60_000;
 const SENDERS = 64;
 /** Verifying every certificate would cost the generator more than the replica pays for the call. */

@@ -20,6 +20,7 @@ export { type OpenLoopFigures, type OpenLoopOptions, runOpenLoop } from './open-
 export {
   anonymousRequest,
   generateSigner,
+  NO_ARGUMENTS,
   type Prepared,
   type RequestFields,
   type Signer,

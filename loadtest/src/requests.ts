@@ -23,6 +23,9 @@ export function generateSigner(): Signer {
   return { principal: selfAuthenticating(publicKeyDer), publicKeyDer, key: privateKey };
 }
 
+/** Candid of no values. */
+export const NO_ARGUMENTS: Uint8Array = Uint8Array.from([0x44, 0x49, 0x44, 0x4c, 0, 0]);
+
 export interface RequestFields {
   readonly kind: 'call' | 'query';
   readonly canisterId: Principal;

@@ -3,8 +3,8 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { dealSubnet, type NodeKeys, type SubnetDealing } from '@internode/beacon';
-import type { NodeRecord, SubnetRecord, Summary, Transcript } from '@internode/contracts';
+import { dealSubnet, genesisSummary, type NodeKeys } from '@internode/beacon';
+import type { NodeRecord, SubnetRecord } from '@internode/contracts';
 import {
   type BlsEngine,
   generateBlsKey,
@@ -86,7 +86,7 @@ export function dealMembers(options: {
     halted: false,
     epochLength,
   };
-  const summary = summaryOf(record, dealing);
+  const summary = genesisSummary(dealing.subnet, record);
   return dealing.nodes.map(({ nodeId, lowShare, highShare }, index) => ({
     summary,
     nodeId,
@@ -128,26 +128,4 @@ export function makeNodeSecrets(bls: BlsEngine): NodeSecrets {
 
 function derive(label: string, entropy: Uint8Array): Uint8Array {
   return sha256(concatBytes(separator('internode-development'), separator(label), entropy));
-}
-
-function summaryOf(record: SubnetRecord, { subnet }: SubnetDealing): Summary {
-  const members = subnet.members.map(({ nodeId }) => nodeId);
-  const transcript = (key: 'low' | 'high'): Transcript => ({
-    target: { summaryHeight: 0, key },
-    threshold: subnet[key].threshold,
-    members,
-    groupKey: subnet[key].groupPublicKey,
-    shareKeys: subnet[key].sharePublicKeys,
-    dealers: [],
-    sharingHash: new Uint8Array(0),
-  });
-  const keys = { record, low: transcript('low'), high: transcript('high') };
-  return {
-    height: 0,
-    nextHeight: record.epochLength,
-    current: keys,
-    next: keys,
-    configs: [],
-    record,
-  };
 }

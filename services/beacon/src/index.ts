@@ -5,7 +5,7 @@ export { createBeacon } from './beacon.ts';
 export type { BeaconConfig } from './config.ts';
 export { BeaconCore, genesisBeacon } from './core/beacon.ts';
 export type { DealtSubnet, NodeKeys, SubnetDealing } from './core/dealing.ts';
-export { dealSubnet } from './core/dealing.ts';
+export { dealSubnet, genesisSummary } from './core/dealing.ts';
 export type { BeaconEvent } from './core/event.ts';
 export type { BeaconSubnet, ThresholdKey } from './core/subnet.ts';
 export type { BeaconAnswer, BeaconTask, ShareRef } from './core/task.ts';

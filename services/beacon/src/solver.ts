@@ -10,6 +10,7 @@ import {
   generateReceiverKey,
   openDealing,
   openSealed,
+  positionOf,
   type SignatureEngine,
   sealSecret,
   shareFromRow,
@@ -147,8 +148,7 @@ function receiverOf(tools: BeaconTools, keys: HeldKeys, config: DkgConfig) {
   const { nodeSecret, receiverSecret } = keys.node;
   const key = generateReceiverKey(receiverSecret);
   const receiver = nodeIdOf(tools, nodeSecret);
-  const position = config.receivers.findIndex((other) => bytesEqual(other, receiver));
-  const registered = config.receiverKeys[position];
+  const registered = config.receiverKeys[positionOf(config.receivers, receiver)];
   if (registered === undefined || !bytesEqual(registered, key.publicKey)) return undefined;
   return { nodeSecret, receiver, receiverSecret: key.secretKey };
 }

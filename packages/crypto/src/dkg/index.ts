@@ -1,6 +1,6 @@
 export type { ComplaintRequest } from './complaint.ts';
 export { complain, judgeComplaint, verifyComplaint } from './complaint.ts';
-export { checkDkgConfig } from './context.ts';
+export { checkDkgConfig, positionOf } from './context.ts';
 export type { DealRequest } from './deal.ts';
 export { deal } from './deal.ts';
 export { openSealed, sealSecret } from './envelope.ts';

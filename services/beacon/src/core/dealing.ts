@@ -1,6 +1,6 @@
 // Keys of a whole subnet from one dealer, for development and tests: whoever deals knows every secret. Subnets whose
 // nodes do not trust a dealer generate their keys together instead; what a node holds afterwards has the same form.
-import type { NodeRecord, Summary, Transcript } from '@internode/contracts';
+import type { NodeRecord, SubnetRecord, Summary, Transcript } from '@internode/contracts';
 import {
   type BlsEngine,
   blsPublicKeyToDer,
@@ -86,8 +86,15 @@ export function dealSubnet(options: {
     lowShare: secretAt(low, index),
     highShare: secretAt(high, index),
   }));
-  const records = nodes.map((node) => recordOf(node, { bls, signatures }));
-  return { subnet, summary: summaryOf(subnet, records, epochLength), nodes };
+  const record = {
+    version: subnet.registryVersion,
+    nodes: nodes.map((node) => recordOf(node, { bls, signatures })),
+    controller: new Uint8Array(0),
+    replicaVersion: '',
+    halted: false,
+    epochLength,
+  };
+  return { subnet, summary: genesisSummary(subnet, record), nodes };
 }
 
 /** The public half of a node. */
@@ -105,30 +112,21 @@ function recordOf(
   };
 }
 
-function summaryOf(
-  subnet: DealtSubnet,
-  nodes: readonly NodeRecord[],
-  epochLength: number,
-): Summary {
-  const record = {
-    version: subnet.registryVersion,
-    nodes,
-    controller: new Uint8Array(0),
-    replicaVersion: '',
-    halted: false,
-    epochLength,
-  };
+/** The summary of a subnet that begins: its keys are those that were dealt, and nothing has been generated. */
+export function genesisSummary(subnet: DealtSubnet, record: SubnetRecord): Summary {
+  const members = subnet.members.map(({ nodeId }) => nodeId);
   const transcript = (key: 'low' | 'high'): Transcript => ({
     target: { summaryHeight: 0, key },
     threshold: subnet[key].threshold,
-    members: nodes.map(({ nodeId }) => nodeId),
+    members,
     groupKey: subnet[key].groupPublicKey,
     shareKeys: subnet[key].sharePublicKeys,
     dealers: [],
     sharingHash: new Uint8Array(0),
   });
   const keys = { record, low: transcript('low'), high: transcript('high') };
-  return { height: 0, nextHeight: epochLength, current: keys, next: keys, configs: [], record };
+  const { epochLength: nextHeight } = record;
+  return { height: 0, nextHeight, current: keys, next: keys, configs: [], record };
 }
 
 type Dealt = ReturnType<typeof dealShares>;

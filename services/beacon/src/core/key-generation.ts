@@ -15,6 +15,7 @@ import type {
   Summary,
   Transcript,
 } from '@internode/contracts';
+import { positionOf } from '@internode/crypto';
 import { bytesEqual, toHex, unreachable } from '@internode/prelude';
 import { BEACON_LIMITS } from '../limits.ts';
 import type { Offers } from './offers.ts';
@@ -201,7 +202,7 @@ export class KeyGeneration {
   #deal(): void {
     for (const config of this.#summaries.at(-1)?.configs ?? []) {
       const { target, dealers } = config;
-      const place = dealers.findIndex((dealer) => bytesEqual(dealer, this.#nodeId));
+      const place = positionOf(dealers, this.#nodeId);
       const name = { target, dealer: this.#nodeId };
       if (place < 0 || this.#seen.has(nameOf(name)) || this.#own.has(ownName('dealing', name)))
         continue;
@@ -263,7 +264,7 @@ export class KeyGeneration {
   /** Of keys that were dealt in an epoch; this node is born with its shares of those of genesis. */
   #ownKeyOf({ members, shareKeys, target }: Transcript): Uint8Array | undefined {
     if (target.summaryHeight === 0) return undefined;
-    return shareKeys[members.findIndex((member) => bytesEqual(member, this.#nodeId))];
+    return shareKeys[positionOf(members, this.#nodeId)];
   }
 
   #derive(): void {

@@ -10,7 +10,7 @@ import type {
   Summary,
   Transcript,
 } from '@internode/contracts';
-import { checkSharing, sharingHash, sharingOf } from '@internode/crypto';
+import { checkSharing, positionOf, sharingHash, sharingOf } from '@internode/crypto';
 import { sha256 } from '@internode/encoding';
 import { bytesEqual, toHex } from '@internode/prelude';
 import { BEACON_LIMITS } from '../limits.ts';
@@ -202,10 +202,6 @@ function keysOf({ current, next }: Summary): readonly Transcript[] {
       .map((transcript) => [nameOfTarget(transcript.target), transcript]),
   );
   return [...byTarget.values()];
-}
-
-function positionOf(nodes: readonly Uint8Array[], node: Uint8Array): number {
-  return nodes.findIndex((other) => bytesEqual(other, node));
 }
 
 function inPlace(
