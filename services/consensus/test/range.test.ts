@@ -144,6 +144,25 @@ describe('catching up by range', () => {
     expect(world.node(AWAY).events.some(({ kind }) => kind === 'ArtifactRejected')).toBe(true);
   });
 
+  test('values that the own beacon does not take, since it is slow or gone, make nobody a liar', () => {
+    let isDumb = true;
+    const world = away(80, {
+      delay: (message, from, to) => {
+        const isValue = message.kind === 'BeaconValue' || message.kind === 'TapeValue';
+        return isDumb && isValue && to === AWAY ? undefined : lan(message, from, to);
+      },
+    });
+    world.startNode(AWAY);
+    world.run(6_000);
+    expect(questions(world).length).toBeGreaterThan(0);
+    isDumb = false;
+    world.run(40_000);
+    checkAgreement(world);
+    expect(finalized(world, AWAY)).toBeGreaterThan(finalized(world, 0) - 5);
+    const lies = world.node(AWAY).events.filter(({ kind }) => kind === 'ArtifactRejected');
+    expect(lies).toEqual([]);
+  });
+
   test('a block whose bodies no advert leads to, and one larger than an answer, are asked for by themselves', () => {
     const world = away(30);
     const big = 600_000;

@@ -72,7 +72,7 @@ export class Chase {
     const heightsMs = this.#askHeights();
     const rangeMs = this.#askRange();
     const bodiesMs = this.#askBodies();
-    const valuesMs = this.#values.relay((peer) => this.#lied(peer));
+    const valuesMs = this.#values.relay((peer) => this.#avoid(peer));
     const asksMs = [...this.#asks.values()].map(({ untilMs }) => untilMs);
     return Math.min(heightsMs, rangeMs, bodiesMs, valuesMs, ...asksMs);
   }
@@ -313,10 +313,14 @@ export class Chase {
     this.peers.rest(peer.key, this.#state.now.ms + forMs);
   }
 
-  #lied(peer: string): void {
+  /** What it gave was of no use, which proves nothing against it. */
+  #avoid(peer: string): void {
     this.peers.rest(peer, this.#state.now.ms + CONSENSUS_LIMITS.peerLiedMs);
+  }
+
+  #lied(peer: string): void {
+    this.#avoid(peer);
     const reason = 'no honest node says this';
-    if (peer === toHex(this.#nodeId)) return;
     this.#outbox.observe({ kind: 'ArtifactRejected', artifact: 'catch_up_range', peer, reason });
   }
 }

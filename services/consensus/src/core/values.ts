@@ -16,7 +16,10 @@ interface Value {
 }
 
 const NEVER = Number.POSITIVE_INFINITY;
-/** Passed on so often to no effect, a value is wrong. */
+/**
+ * Passed on so often to no effect, a value may be wrong. Or the own beacon is slow or gone, so nobody is a liar for it: what is wrong
+ * the beacon rejects itself.
+ */
 const TIMES_MAX = 3;
 const SIGNATURE_BYTES = 48;
 const NOTHING = new Uint8Array(0);
@@ -47,7 +50,7 @@ export class Values {
   }
 
   /** Passes on what is next; answers when to look again. */
-  relay(lied: (peer: string) => void): number {
+  relay(avoid: (peer: string) => void): number {
     const { pool, beacons, tapes, delivered } = this.#state;
     const known = this.#known();
     this.#offerOwn(known);
@@ -63,14 +66,14 @@ export class Values {
       const isNext = height <= known + 1;
       const wrong = this.#pass('beacon', { height, content: sha256(parent), isNext });
       if (typeof wrong === 'number') wakeMs = Math.min(wakeMs, wrong);
-      else lied(wrong);
+      else avoid(wrong);
     }
     const last = Math.min(delivered + CONSENSUS_LIMITS.valuesAhead, pool.finalized);
     for (let height = delivered + 1; height <= last; height += 1) {
       const isNext = height === delivered + 1;
       const wrong = this.#pass('tape', { height, content: new Uint8Array(0), isNext });
       if (typeof wrong === 'number') wakeMs = Math.min(wakeMs, wrong);
-      else lied(wrong);
+      else avoid(wrong);
     }
     return wakeMs;
   }
@@ -102,7 +105,7 @@ export class Values {
     return own.length === SIGNATURE_BYTES ? own : undefined;
   }
 
-  /** When to look again; or, as text, the peer that gave a wrong value. */
+  /** When to look again; or, as text, the peer that gave a value of no use. */
   #pass(
     kind: 'beacon' | 'tape',
     passed: { readonly height: number; readonly content: Uint8Array; readonly isNext: boolean },
