@@ -238,6 +238,22 @@ describe('four', () => {
     expect(packages(network)).toHaveLength(4);
   });
 
+  test('news of an epoch that the bus has lost is asked for when consensus needs a value of it', () => {
+    const network = new DkgNetwork(4);
+    network.start();
+    const { said } = network.node(3);
+    const asked = (kind: 'RequestBeacon' | 'RequestTape', height: number): boolean => {
+      said.length = 0;
+      network.tell(3, { kind, height });
+      network.settle();
+      return said.some((message) => message.kind === 'RequestEpoch');
+    };
+    const { nextHeight } = network.summary;
+    expect(asked('RequestBeacon', nextHeight)).toBe(false);
+    expect(asked('RequestBeacon', 3 * nextHeight)).toBe(true);
+    expect(asked('RequestTape', 3 * nextHeight)).toBe(true);
+  });
+
   test('an epoch adopted from a package brings the beacon with it', () => {
     const network = new DkgNetwork(4);
     network.start();

@@ -112,6 +112,7 @@ export class BeaconCore implements Core<BeaconTask, BeaconAnswer, BeaconEvent> {
         this.#passed = Math.max(this.#passed, message.height);
         return this.#advanceTo({ notarized: message.height, finalized: message.height });
       case 'RequestBeacon':
+        this.#askEpoch(message.height);
         this.#passed = Math.max(this.#passed, message.height - 1);
         if (this.#sayFrom('beacon', message.height)) return this.#prepare();
         // Consensus needs it to go on, so the height before is notarised: the news was lost. Or this journal has lost its
@@ -120,6 +121,7 @@ export class BeaconCore implements Core<BeaconTask, BeaconAnswer, BeaconEvent> {
           this.#workshop.say('beacon', this.#workshop.marks.beacon);
         return this.#advanceTo({ notarized: message.height - 1 });
       case 'RequestTape':
+        this.#askEpoch(message.height);
         if (this.#sayFrom('tape', message.height)) return;
         return this.#advanceTo({
           notarized: message.height - 1,
@@ -192,6 +194,11 @@ export class BeaconCore implements Core<BeaconTask, BeaconAnswer, BeaconEvent> {
     const { shares, sharings } = this.#keys.prune(this.#epochs.ownShareKeys());
     if (shares > 0 || sharings) this.#compact();
     if (shares > 0) this.#outbox.observe({ kind: 'SharesErased', shares });
+  }
+
+  /** Consensus knows which keys a height has, and so should this service: the news of its epoch was lost. */
+  #askEpoch(height: number): void {
+    if (this.#epochs.at(height) === undefined) this.#outbox.publish({ kind: 'RequestEpoch' });
   }
 
   /** Says a value that is known, and of those that follow what its hearer can hold: it asks for one at a time. */
