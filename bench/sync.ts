@@ -5,7 +5,7 @@
 // node bench/sync.ts measure FOLDER [killed] [liar]
 //   killed: SIGKILL when half is there, and started again; liar: another replica spoils what it serves
 import type { ChildProcess } from 'node:child_process';
-import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createWriteStream, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -31,6 +31,14 @@ const LIAR = fileURLToPath(new URL('./lying-server.ts', import.meta.url));
 const [what, folder = '', ...options] = process.argv.slice(2);
 const household = new Household();
 const note = join(folder, 'sync-bench.json');
+/** Everything that the replicas printed. */
+const log = createWriteStream(`${folder}.log`, { flags: 'a' });
+
+function spawned(child: ChildProcess): void {
+  household.keep(child);
+  child.stdout?.pipe(log, { end: false });
+  child.stderr?.pipe(log, { end: false });
+}
 
 async function open(): Promise<Network> {
   const args = ['--epoch-length', String(EPOCH)];
@@ -38,7 +46,7 @@ async function open(): Promise<Network> {
     replicas: 4,
     dataDir: folder,
     args,
-    spawned: (child) => household.keep(child),
+    spawned,
   });
   console.log(`ready after ${(network.readyMs / 1e3).toFixed(1)} s`);
   return network;
@@ -148,11 +156,11 @@ class Calls {
   }
 }
 
-/** When something was printed first, and the line. */
+/** When something was logged first, and the line. */
 function printed(child: ChildProcess, text: string): Promise<{ atMs: number; line: string }> {
   return new Promise((resolve) => {
     let all = '';
-    child.stdout?.on('data', (chunk) => {
+    child.stderr?.on('data', (chunk) => {
       all += chunk;
       const line = all.split('\n').find((each) => each.includes(text));
       if (line !== undefined) resolve({ atMs: performance.now(), line });
@@ -170,7 +178,6 @@ async function measure(): Promise<void> {
     const { dataDir, gatewayUrl } = network.replica(2);
     const environment = { NODE_OPTIONS: `--import=${LIAR}` };
     const port = Number(new URL(gatewayUrl).port);
-    const spawned = (child: ChildProcess) => household.keep(child);
     const liar = await startReplica({ dataDir, port, environment, spawned, timeoutMs: TIMEOUT_MS });
     others[2] = liar.pid;
   }
@@ -189,18 +196,18 @@ async function measure(): Promise<void> {
   for (const entry of ['journal', 'store'])
     rmSync(join(dataDir, entry), { recursive: true, force: true });
   const start = async (half: boolean) => {
-    const spawned = Promise.withResolvers<ChildProcess>();
+    const born = Promise.withResolvers<ChildProcess>();
     const started = startReplica({
       dataDir,
       port: Number(new URL(gatewayUrl).port),
       timeoutMs: TIMEOUT_MS,
       spawned: (child) => {
-        household.keep(child);
-        spawned.resolve(child);
+        spawned(child);
+        born.resolve(child);
       },
     });
     started.catch(() => {});
-    const child = await spawned.promise;
+    const child = await born.promise;
     const dropped = printed(child, 'a peer gave wrong state');
     const done = printed(child, 'state was fetched from peers');
     const began = await printed(child, 'state is fetched from peers');

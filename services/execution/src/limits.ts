@@ -103,6 +103,9 @@ export const QUERY_CERTIFICATE_WAIT_MS = 2_000;
  */
 export const OPENINGS = 16;
 
+/** Pages of 64 KiB of stable memory that are supplied when an execution meets an absent one: so many, twice as many after so many times. */
+export const SUPPLY = { pages: 15, timesEach: 8 } as const;
+
 /** Batches kept that came too early. */
 export const BATCHES_AHEAD = 64;
 /** Executed heights kept until state has stored them; beyond, execution waits for state. */

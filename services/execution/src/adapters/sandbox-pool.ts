@@ -72,6 +72,8 @@ export class SandboxPool {
         return this.#ask(this.#memberOf(task.context.canisterId), task, answer);
       case 'series':
         return this.#ask(this.#memberOf(task.first.context.canisterId), task, answer);
+      case 'supply':
+        return this.#ask(this.#memberOf(task.canisterId), task, answer);
       case 'install':
       case 'remove':
       case 'open':

@@ -25,7 +25,7 @@ import type { ExecutionEvent } from './event.ts';
 import { Executed } from './executed.ts';
 import { type ExecutionEffect, type Fiber, Fibers } from './fibers.ts';
 import { Inspector } from './inspections.ts';
-import { memoryKey, moduleKey } from './loading.ts';
+import { memoryKey, moduleKey, supplyStable } from './loading.ts';
 import { Queries, readKey } from './queries.ts';
 import { QueryGate } from './query-gate.ts';
 import { requestsKey, restore, TIP_KEY } from './restoring.ts';
@@ -57,7 +57,9 @@ export class ExecutionCore implements Core<Task, Answer, ExecutionEvent> {
       this.#effects.push(effect);
     };
     this.#subnet = new Subnet(config);
-    this.#fibers = new Fibers(emit);
+    this.#fibers = new Fibers(emit, (absent, met) =>
+      supplyStable(this.#subnet.session, absent, met),
+    );
     const gate = new QueryGate(
       (signal) => this.#fibers.raise(signal),
       () => this.#applying,

@@ -7,12 +7,13 @@
  * 2. What the bus may lose is asked again every ASK_AGAIN_MS until it comes; repeated answers are
  *    ignored.
  * 3. Solver answers come once; nothing else depends on their order.
+ * 4. A task that met absent pages is done again once they are supplied; fibers see only its answer.
  */
 import type { Effect } from '@internode/actor';
 import type { Message, MessageKind } from '@internode/contracts';
 import { assert } from '@internode/prelude';
 import { ASK_AGAIN_MS } from '../limits.ts';
-import type { Answer, Task } from '../sandbox/interface.ts';
+import type { Absent, Answer, SeriesStep, Task } from '../sandbox/interface.ts';
 import type { ExecutionEvent } from './event.ts';
 
 export type Ask =
@@ -65,6 +66,16 @@ interface Solving {
   missing: number;
 }
 
+/** One task of a group. */
+interface Asked {
+  readonly group: Solving;
+  readonly index: number;
+  /** How often it met absent pages. */
+  readonly met: number;
+  /** Of a series, done before it met them. */
+  readonly steps: readonly SeriesStep[];
+}
+
 interface Fetching {
   readonly message: Message;
   readonly fibers: Fiber[];
@@ -77,17 +88,27 @@ interface Waiting {
   readonly isTimed: boolean;
 }
 
+/** Supplies what was absent; told how often the task met something absent before. */
+export type Supply = (absent: Absent, met: number) => Fiber;
+
+function joined(before: readonly SeriesStep[], answer: Answer): Answer {
+  if (answer.kind !== 'series' || before.length === 0) return answer;
+  return { kind: 'series', steps: [...before, ...answer.steps] };
+}
+
 export class Fibers {
   readonly #emit: (effect: ExecutionEffect) => void;
-  readonly #solving = new Map<string, { readonly group: Solving; readonly index: number }>();
+  readonly #supply: Supply;
+  readonly #solving = new Map<string, Asked>();
   readonly #fetching = new Map<string, Fetching>();
   readonly #waiting = new Map<string, Waiting[]>();
   /** Those with a time limit, by id. */
   readonly #timed = new Map<string, Waiting>();
   #nextId = 0;
 
-  constructor(emit: (effect: ExecutionEffect) => void) {
+  constructor(emit: (effect: ExecutionEffect) => void, supply: Supply) {
     this.#emit = emit;
+    this.#supply = supply;
   }
 
   start(fiber: Fiber): void {
@@ -98,8 +119,9 @@ export class Fibers {
     const entry = this.#solving.get(id);
     if (entry === undefined) return;
     this.#solving.delete(id);
+    if (answer.kind === 'absent') return this.start(this.#again(entry, answer));
     const { group, index } = entry;
-    group.answers[index] = answer;
+    group.answers[index] = joined(entry.steps, answer);
     group.missing -= 1;
     if (group.missing === 0) this.#resume(group.fiber, group.answers as Answer[]);
   }
@@ -169,10 +191,20 @@ export class Fibers {
       missing: tasks.length,
     };
     tasks.forEach((task, index) => {
-      const id = String(this.#nextId++);
-      this.#solving.set(id, { group, index });
-      this.#emit({ kind: 'solve', id, task });
+      this.#give({ group, index, met: 0, steps: [] }, task);
     });
+  }
+
+  #give(asked: Asked, task: Task): void {
+    const id = String(this.#nextId++);
+    this.#solving.set(id, asked);
+    this.#emit({ kind: 'solve', id, task });
+  }
+
+  *#again(asked: Asked, absent: Absent): Fiber {
+    const { met, steps } = asked;
+    yield* this.#supply(absent, met);
+    this.#give({ ...asked, met: met + 1, steps: [...steps, ...absent.steps] }, absent.rest);
   }
 
   #askFor(fiber: Fiber, { key, message }: { key: string; message: Message }): void {

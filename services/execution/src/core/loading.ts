@@ -1,12 +1,18 @@
 /**
- * Canisters of the store come to life when they are first needed: module, facts, memories,
- * instance. Batches and queries may ask for the same canister at once; one opens it, the others
+ * Canisters of the store come to life when they are first needed: module, facts, heap, instance. Their
+ * stable memory, which may be far larger, follows as it is touched. Batches and queries may ask for the same canister at once; one opens it, the others
  * wait.
  */
-import type { MemoryChange, MemoryKind } from '@internode/contracts';
+import type { MemoryChange, MemoryKind, MemoryLoaded } from '@internode/contracts';
 import { assert, bytesEqual, toHex } from '@internode/prelude';
-import { OPENINGS } from '../limits.ts';
-import type { ModuleFacts } from '../sandbox/interface.ts';
+import { OPENINGS, SUPPLY } from '../limits.ts';
+import type { Absent, ModuleFacts } from '../sandbox/interface.ts';
+import {
+  type PageRange,
+  STABLE_PAGE_BYTES,
+  STABLE_PIECE_BYTES,
+  type StablePage,
+} from '../wasm/index.ts';
 import type { Canister, Code } from './canister.ts';
 import { askFor, type Fiber, solveFor, until } from './fibers.ts';
 import type { Subnet } from './subnet.ts';
@@ -14,6 +20,7 @@ import type { Subnet } from './subnet.ts';
 /** What waits for an opening canister is resumed by this. */
 export type Raise = (signal: string) => void;
 
+const PIECES_PER_PAGE = STABLE_PAGE_BYTES / STABLE_PIECE_BYTES;
 const ROOM_TO_OPEN = 'room to open';
 
 function openedSignal(canister: Canister): string {
@@ -28,12 +35,9 @@ export function* ensureOpen(subnet: Subnet, canister: Canister, raise: Raise): F
   canister.opening = true;
   while (subnet.opening >= OPENINGS) yield* until(ROOM_TO_OPEN);
   subnet.opening += 1;
-  const memories = [
-    ...(yield* loadMemory(subnet, { canister, memory: 'heap', sizeBytes: code.heapBytes })),
-    ...(yield* loadMemory(subnet, { canister, memory: 'stable', sizeBytes: code.stableBytes })),
-  ];
+  const heap = yield* loadHeap(subnet, canister, code);
   canister.learn(yield* prepareStored(code.moduleHash));
-  yield* solveFor('opened', openTask(canister, code, memories));
+  yield* solveFor('opened', openTask(canister, code, heap));
   canister.open = true;
   canister.opening = false;
   subnet.opening -= 1;
@@ -45,7 +49,7 @@ export function* whileOpening(canister: Canister): Fiber {
   while (canister.opening) yield* until(openedSignal(canister));
 }
 
-function openTask(canister: Canister, code: Code, memories: readonly MemoryChange[]) {
+function openTask(canister: Canister, code: Code, heap: Pages) {
   const { moduleHash, heapBytes, stableBytes, instance } = code;
   return {
     kind: 'open',
@@ -53,7 +57,7 @@ function openTask(canister: Canister, code: Code, memories: readonly MemoryChang
     moduleHash,
     heapBytes,
     stableBytes,
-    memories,
+    heap,
     instance,
   } as const;
 }
@@ -66,28 +70,73 @@ function* prepareStored(hash: Uint8Array): Fiber<ModuleFacts> {
   return answer.facts;
 }
 
-interface Wanted {
-  readonly canister: Canister;
-  readonly memory: MemoryKind;
-  readonly sizeBytes: number;
-}
+type Pages = MemoryChange['pages'];
 
-function* loadMemory(
-  { session }: Subnet,
-  { canister, memory, sizeBytes }: Wanted,
-): Fiber<MemoryChange[]> {
-  const pages: { index: number; content: Uint8Array }[] = [];
-  for (let fromIndex = 0; sizeBytes > 0; ) {
-    const canisterId = canister.id;
-    const ask = { kind: 'LoadMemory', canisterId, memory, fromIndex, session } as const;
-    const loaded = yield* askFor('MemoryLoaded', ask, memoryKey(canister.id, memory, fromIndex));
+function* loadHeap({ session }: Subnet, canister: Canister, { heapBytes }: Code): Fiber<Pages> {
+  const pages: Pages[number][] = [];
+  for (let fromIndex = 0; heapBytes > 0; ) {
+    const place = { canisterId: canister.id, memory: 'heap', fromIndex } as const;
+    const loaded = yield* loadPages(session, place);
     for (const page of loaded.pages) pages.push(page);
     if (loaded.complete) break;
-    const last = loaded.pages.at(-1);
-    assert(last !== undefined, 'the store answered with no page of an unfinished memory');
-    fromIndex = last.index + 1;
+    fromIndex = lastOf(loaded) + 1;
   }
-  return [{ memory, cleared: false, sizeBytes, pages }];
+  return pages;
+}
+
+/**
+ * Supplies the sandbox with what it met of a canister's stable memory: the block around the page, larger ones the more often the
+ * same task met an absent page. So a message that touches little of a large memory waits for little, and one that touches all of it is
+ * not begun more often than there are sizes of blocks.
+ */
+export function* supplyStable(
+  session: Uint8Array,
+  { canisterId, absence }: Absent,
+  met: number,
+): Fiber {
+  const { page, around } = absence;
+  const pages = SUPPLY.pages * 2 ** Math.floor(met / SUPPLY.timesEach);
+  const block = Math.floor(page / pages) * pages;
+  const end = Math.min(block + pages, around.to);
+  let from = Math.max(block, around.from);
+  let fromIndex = from * PIECES_PER_PAGE;
+  for (let pieces: Pages = []; from < end; ) {
+    const loaded = yield* loadPages(session, { canisterId, memory: 'stable', fromIndex });
+    pieces = [...pieces, ...loaded.pages];
+    if (!loaded.complete) fromIndex = lastOf(loaded) + 1;
+    const to = loaded.complete ? end : Math.min(end, Math.floor(fromIndex / PIECES_PER_PAGE));
+    if (to === from) continue;
+    const range = { from, to };
+    yield* solveFor('supplied', { kind: 'supply', canisterId, range, pages: whole(pieces, range) });
+    pieces = pieces.filter(({ index }) => index >= to * PIECES_PER_PAGE);
+    from = to;
+  }
+}
+
+function whole(pieces: Pages, { from, to }: PageRange): StablePage[] {
+  const pages = new Map<number, StablePage>();
+  for (const { index: piece, content } of pieces) {
+    const index = Math.floor(piece / PIECES_PER_PAGE);
+    if (index < from || index >= to) continue;
+    const page = pages.get(index) ?? { index, bytes: new Uint8Array(STABLE_PAGE_BYTES) };
+    page.bytes.set(content, (piece % PIECES_PER_PAGE) * STABLE_PIECE_BYTES);
+    pages.set(index, page);
+  }
+  return [...pages.values()];
+}
+
+type Place = Pick<MemoryLoaded, 'canisterId' | 'memory' | 'fromIndex'>;
+
+function* loadPages(session: Uint8Array, place: Place): Fiber<MemoryLoaded> {
+  const { canisterId, memory, fromIndex } = place;
+  const key = memoryKey(canisterId, memory, fromIndex);
+  return yield* askFor('MemoryLoaded', { kind: 'LoadMemory', ...place, session }, key);
+}
+
+function lastOf({ pages }: MemoryLoaded): number {
+  const last = pages.at(-1);
+  assert(last !== undefined, 'the store answered with no page of an unfinished memory');
+  return last.index;
 }
 
 export function moduleKey(hash: Uint8Array): string {

@@ -12,8 +12,7 @@ import {
   Instance,
   type MetaMemory,
   STABLE_PAGE_BYTES,
-  STABLE_PIECE_BYTES,
-  type StableImage,
+  type StableChanges,
   StableMemory,
   WASM_PAGE_BYTES,
 } from '../wasm/index.ts';
@@ -22,7 +21,6 @@ import type { Collected } from './interface.ts';
 import type { PreparedModule } from './modules.ts';
 import { linkSystemApi } from './system-api.ts';
 
-const PIECES_PER_STABLE_PAGE = STABLE_PAGE_BYTES / STABLE_PIECE_BYTES;
 const NOTHING = new Uint8Array(0);
 
 export interface Parts {
@@ -127,6 +125,17 @@ export class Canister {
     this.#instance = undefined;
   }
 
+  /** False when a page that they change is absent. */
+  applyToStable(changes: StableChanges): boolean {
+    try {
+      this.stable.applyChanges(changes);
+    } catch (error) {
+      if (this.stable.absence === undefined) throw error;
+      return false;
+    }
+    return true;
+  }
+
   commit(): void {
     this.#instance?.commit();
     this.stable.commit();
@@ -175,25 +184,23 @@ export class Canister {
       : undefined;
   }
 
-  /** Rebuilds from what `collect` once said, all changes of a memory taken together. */
+  /** Rebuilds from what `collect` once said, all changes of the heap taken together. Stable memory is supplied when it is touched. */
   static open(
     id: Uint8Array,
     module: PreparedModule,
     stored: {
       readonly heapBytes: number;
       readonly stableBytes: number;
-      readonly memories: readonly MemoryChange[];
+      readonly heap: MemoryChange['pages'];
       readonly instance: Uint8Array;
     },
   ): Canister {
-    const pagesIn = (memory: 'heap' | 'stable') =>
-      stored.memories.filter((change) => change.memory === memory).flatMap(({ pages }) => pages);
-    const stable = new StableMemory(stableImage(stored.stableBytes, pagesIn('stable')));
+    const stable = new StableMemory(stored.stableBytes / STABLE_PAGE_BYTES);
     const collectedBytes = { heap: stored.heapBytes, stable: stored.stableBytes };
     const cleared = { heap: false, stable: false };
     const canister = new Canister({ id, module, stable, cleared, collectedBytes });
     canister.#asleep = {
-      pages: pagesIn('heap').map(({ index, content }) => ({ index, bytes: content })),
+      pages: stored.heap.map(({ index, content }) => ({ index, bytes: content })),
       globals: stored.instance,
       memoryPages: stored.heapBytes / WASM_PAGE_BYTES,
     };
@@ -209,17 +216,6 @@ export function removal(canisterId: Uint8Array): Collected {
     { memory: 'stable', ...gone },
   ] as const;
   return { canisterId, memories, instance: NOTHING };
-}
-
-function stableImage(bytes: number, pages: MemoryChange['pages']): StableImage {
-  const whole = new Map<number, Uint8Array>();
-  for (const { index, content } of pages) {
-    const page = Math.floor(index / PIECES_PER_STABLE_PAGE);
-    const target = whole.get(page) ?? new Uint8Array(STABLE_PAGE_BYTES);
-    target.set(content, (index % PIECES_PER_STABLE_PAGE) * STABLE_PIECE_BYTES);
-    whole.set(page, target);
-  }
-  return { size: bytes / STABLE_PAGE_BYTES, load: (index) => whole.get(index) };
 }
 
 /** Copies of all pages that hold something. */

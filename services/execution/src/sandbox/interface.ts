@@ -2,6 +2,7 @@
 // simulator), as plain structured-cloneable data. The core owns queues, call contexts, cycles and settings; the sandbox owns
 // memories, globals and instances. A task on one canister ends before the next task on it starts; order is kept per canister.
 import type { MemoryChange } from '@internode/contracts';
+import type { Absence, PageRange, StablePage } from '../wasm/index.ts';
 
 /** Why Wasm runs: the contexts of interface-spec 3.1. */
 export type Entry =
@@ -206,17 +207,36 @@ export type Task =
   | { readonly kind: 'remove'; readonly canisterId: Uint8Array }
   /** Memory changes of every canister since the last collect, in order of canister id. */
   | { readonly kind: 'collect' }
-  /** Bring a stored canister back: the module must be prepared. Pages follow by `load`; `opened` ends it. */
+  /** Bring a stored canister back: the module must be prepared. Its stable memory is supplied when it is touched: see `Absent`. */
   | {
       readonly kind: 'open';
       readonly canisterId: Uint8Array;
       readonly moduleHash: Uint8Array;
       readonly heapBytes: number;
       readonly stableBytes: number;
-      readonly memories: readonly MemoryChange[];
+      readonly heap: MemoryChange['pages'];
       /** From `Collected`: globals and other instance state outside memories. */
       readonly instance: Uint8Array;
+    }
+  /** All that is stored of a range of pages of 64 KiB of a canister's stable memory. */
+  | {
+      readonly kind: 'supply';
+      readonly canisterId: Uint8Array;
+      readonly range: PageRange;
+      readonly pages: readonly StablePage[];
     };
+
+/**
+ * The task met a page of stable memory that is still in the store, and did nothing. Once it is supplied `rest` is to be done in its
+ * place: nobody can tell. Of a series `steps` were done before and belong before those of its rest.
+ */
+export interface Absent {
+  readonly kind: 'absent';
+  readonly canisterId: Uint8Array;
+  readonly absence: Absence;
+  readonly rest: Task;
+  readonly steps: readonly SeriesStep[];
+}
 
 export interface Collected {
   readonly canisterId: Uint8Array;
@@ -234,4 +254,6 @@ export type Answer =
   | { readonly kind: 'removed' }
   | { readonly kind: 'forgotten' }
   | { readonly kind: 'collected'; readonly canisters: readonly Collected[] }
-  | { readonly kind: 'opened' };
+  | { readonly kind: 'opened' }
+  | { readonly kind: 'supplied' }
+  | Absent;

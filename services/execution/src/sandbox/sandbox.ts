@@ -22,7 +22,16 @@ import { type EntryPoint, entryPointOf, inputOf } from './entry-point.ts';
 import { Execution, NO_MACHINE } from './execution.ts';
 import { logTextOf } from './failures.ts';
 import { Installation, type InstallTask } from './install.ts';
-import type { Answer, Collected, Entry, Executed, SeriesStep, Task, Trap } from './interface.ts';
+import type {
+  Absent,
+  Answer,
+  Collected,
+  Entry,
+  Executed,
+  SeriesStep,
+  Task,
+  Trap,
+} from './interface.ts';
 import { INSTANCES_LIVE, SESSIONS, STABLE_PAGES_WRITTEN } from './limits.ts';
 import { modeOf } from './modes.ts';
 import { Modules, type PreparedModule } from './modules.ts';
@@ -31,6 +40,7 @@ import { contextAfter } from './series.ts';
 
 type ExecuteTask = Extract<Task, { kind: 'execute' }>;
 type SeriesTask = Extract<Task, { kind: 'series' }>;
+type SeriesAnswer = Absent | Extract<Answer, { kind: 'series' }>;
 type OpenTask = Extract<Task, { kind: 'open' }>;
 
 /** Changes of a composite query, set aside between its executions. */
@@ -88,7 +98,7 @@ export class Sandbox {
       case 'execute':
         return this.#execute(task);
       case 'series':
-        return { kind: 'series', steps: this.#series(task) };
+        return this.#series(task);
       case 'install':
         return this.#install(task);
       case 'remove':
@@ -105,12 +115,15 @@ export class Sandbox {
         return { kind: 'collected', canisters: this.#collect() };
       case 'open':
         return this.#open(task);
+      case 'supply':
+        this.#canisters.get(toHex(task.canisterId))?.stable.supply(task.range, task.pages);
+        return { kind: 'supplied' };
       default:
         return unreachable(task);
     }
   }
 
-  #series({ first, then, instructionsMax }: SeriesTask): readonly SeriesStep[] {
+  #series({ first, then, instructionsMax }: SeriesTask): SeriesAnswer {
     const key = toHex(first.context.canisterId);
     const steps: SeriesStep[] = [];
     let task = first;
@@ -119,20 +132,29 @@ export class Sandbox {
       const canister = this.#canisters.get(key);
       const { heapBytes, stableBytes } = canister ?? NO_MEMORY;
       const executed = this.#execute(task);
+      if (executed.kind === 'absent') {
+        const rest = {
+          first: task,
+          then: then.slice(steps.length),
+          instructionsMax: instructionsLeft,
+        };
+        return { ...executed, rest: { kind: 'series', ...rest }, steps };
+      }
       const { balance, canisterVersion } = task.context;
       const next = then[steps.length];
       steps.push({ executed, balance, canisterVersion });
       instructionsLeft -= executed.instructions;
-      if (next === undefined || canister === undefined || instructionsLeft <= 0n) return steps;
+      if (next === undefined || canister === undefined || instructionsLeft <= 0n)
+        return { kind: 'series', steps };
       const { memory64 } = canister.module.facts;
       const place = { memory64, heapBytes, stableBytes };
       const context = contextAfter(task, executed, { next, place });
-      if (context === undefined) return steps;
+      if (context === undefined) return { kind: 'series', steps };
       task = { kind: 'execute', entry: next.entry, context, session: undefined };
     }
   }
 
-  #execute(task: ExecuteTask): Executed {
+  #execute(task: ExecuteTask): Executed | Absent {
     const { entry, context, session } = task;
     const key = toHex(context.canisterId);
     const canister = this.#canisters.get(key);
@@ -146,12 +168,12 @@ export class Sandbox {
       const aside = this.#sessions.get(session)?.get(key);
       if (aside === undefined) return withoutCode(task, SESSION_LOST, canister);
       instance.applyChanges(aside.heap);
-      canister.stable.applyChanges(aside.stable);
+      if (!canister.applyToStable(aside.stable)) return absent(canister, task);
     }
     return this.#run(task, { canister, key, instance, point });
   }
 
-  #run(task: ExecuteTask, place: Place): Executed {
+  #run(task: ExecuteTask, place: Place): Executed | Absent {
     const { entry, context, session } = task;
     const { canister, key, instance } = place;
     const x = executionOf(task, place);
@@ -159,6 +181,7 @@ export class Sandbox {
     const limits = { instructions: x.input.instructionLimit, ...memoryLimit(task) };
     const result = instance.run(place.point.entry, limits);
     canister.host.execution = undefined;
+    if (canister.stable.absence !== undefined) return absent(canister, task);
     const trap = trapOf(result, task, instance);
     x.discardDraft();
     if (trap !== undefined) x.log(new TextEncoder().encode(logTextOf(trap)));
@@ -187,12 +210,13 @@ export class Sandbox {
     if (oldest !== undefined) this.#sessions.delete(oldest);
   }
 
-  #install(task: InstallTask): Executed {
+  #install(task: InstallTask): Executed | Absent {
     const key = toHex(task.context.canisterId);
     const old = this.#canisters.get(key);
     if (old !== undefined) this.#use(key, old);
     const module = this.#prepared(task.moduleHash);
     const { executed, canister } = new Installation(task, { meta: this.#meta, old, module }).run();
+    if (old?.stable.absence !== undefined) return absent(old, task);
     if (canister !== undefined) {
       this.modules.use(module.key);
       this.#drop(key);
@@ -263,6 +287,13 @@ export class Sandbox {
     this.#changed.delete(key);
     return this.#canisters.delete(key);
   }
+}
+
+/** Nothing happened: whatever was begun is undone. */
+function absent(canister: Canister, rest: Task): Absent {
+  canister.rollback();
+  const absence = canister.stable.takeAbsence();
+  return { kind: 'absent', canisterId: canister.id, absence, rest, steps: [] };
 }
 
 interface Place {

@@ -8,14 +8,16 @@ export {
 } from './instance.ts';
 export { cacheKey, instrument, REWRITER_VERSION } from './instrument.ts';
 export { HEAP_PAGE_BYTES, MetaMemory, WASM_PAGE_BYTES } from './meta-memory.ts';
+export type { PageRange } from './page-ranges.ts';
 export { type ParsedModule, type ParseResult, parseModule } from './parse.ts';
 export {
+  type Absence,
   STABLE_PAGE_BYTES,
   STABLE_PAGES_MAX,
   STABLE_PIECE_BYTES,
   type StableChanges,
-  type StableImage,
   StableMemory,
+  type StablePage,
   type StablePiece,
 } from './stable-memory.ts';
 export {

@@ -2,10 +2,15 @@
  * Stable memory of one canister: up to 500 GiB of 64 KiB pages, of which only touched ones exist.
  *
  * A transaction opens with the first change after `commit` or `rollback`. Pages are copied when a
- * transaction first writes them, so a rollback costs what was written. Unknown pages are asked from
- * `load` once (cold pages of a restored canister); pages never written are zero and take no room.
+ * transaction first writes them, so a rollback costs what was written. Pages never written are zero
+ * and take no room.
+ *
+ * The pages of a stored memory are absent until they are supplied. Touching one is noted, and ends the
+ * execution like a trap: whoever runs it rolls back, sees `absence`, and runs it again later.
  */
-import { HostTrap, STABLE_OUT_OF_BOUNDS } from './traps.ts';
+import { assert } from '@internode/prelude';
+import { type PageRange, PageRanges } from './page-ranges.ts';
+import { HostTrap, STABLE_OUT_OF_BOUNDS, textTrap } from './traps.ts';
 
 export const STABLE_PAGE_BYTES = 65_536;
 /** 500 GiB (interface-spec 4.3). */
@@ -29,18 +34,26 @@ export interface StableChanges {
   readonly size: number;
 }
 
-export interface StableImage {
-  /** In pages. */
-  readonly size: number;
-  /** The saved page, or undefined when it was never written. Must answer the same every time. */
-  readonly load: (index: number) => Uint8Array | undefined;
+export interface StablePage {
+  readonly index: number;
+  /** 64 KiB, given away. */
+  readonly bytes: Uint8Array;
 }
+
+/** A page that was touched and is not here, and those around it that are not here either. */
+export interface Absence {
+  readonly page: number;
+  readonly around: PageRange;
+}
+
+/** Never seen by anybody: the execution is run again. */
+const ABSENT = textTrap('a page of the stable memory is not here yet');
 
 export class StableMemory {
   readonly #pages = new Map<number, Uint8Array>();
-  readonly #load: (index: number) => Uint8Array | undefined;
-  /** Pages below this size may be in the saved image. */
-  readonly #sizeSaved: number;
+  /** Of the stored memory, and not supplied yet. */
+  readonly #absent: PageRanges;
+  #absence: Absence | undefined;
   #size: number;
   #sizeCommitted: number;
   /** Pages of this transaction as they were before; undefined stands for absent. */
@@ -50,11 +63,11 @@ export class StableMemory {
   /** Pieces written by committed transactions since the last collection. */
   readonly #dirty = new Set<number>();
 
-  constructor(image: StableImage = { size: 0, load: () => undefined }) {
-    this.#load = image.load;
-    this.#size = image.size;
-    this.#sizeCommitted = image.size;
-    this.#sizeSaved = image.size;
+  /** `sizeStored` in pages, all of them absent. */
+  constructor(sizeStored = 0) {
+    this.#absent = new PageRanges(sizeStored);
+    this.#size = sizeStored;
+    this.#sizeCommitted = sizeStored;
   }
 
   /** In 64 KiB pages. */
@@ -122,6 +135,26 @@ export class StableMemory {
     this.#size = this.#sizeCommitted;
   }
 
+  /** All that is stored of a range of pages. What is here already stays: it may be newer. */
+  supply(range: PageRange, pages: readonly StablePage[]): void {
+    for (const { index, bytes } of pages) {
+      if (this.#absent.find(index) !== undefined) this.#pages.set(index, bytes);
+    }
+    this.#absent.remove(range);
+  }
+
+  /** Set when an absent page was touched, until it is taken. */
+  get absence(): Absence | undefined {
+    return this.#absence;
+  }
+
+  takeAbsence(): Absence {
+    const absence = this.#absence;
+    assert(absence !== undefined, 'nothing absent was touched');
+    this.#absence = undefined;
+    return absence;
+  }
+
   /** Pieces committed since the last call; empties the dirty set. The bytes are copies. */
   collectDirty(): StableChanges {
     const changes = this.#changes(this.#dirty);
@@ -153,12 +186,11 @@ export class StableMemory {
 
   #page(index: number): Uint8Array | undefined {
     const found = this.#pages.get(index);
-    if (found !== undefined || index >= this.#sizeSaved) return found;
-    const loaded = this.#load(index);
-    if (loaded === undefined) return undefined;
-    const page = loaded.slice();
-    this.#pages.set(index, page);
-    return page;
+    if (found !== undefined) return found;
+    const around = this.#absent.find(index);
+    if (around === undefined) return undefined;
+    this.#absence ??= { page: index, around };
+    throw new HostTrap(ABSENT);
   }
 
   #writable(index: number): Uint8Array {

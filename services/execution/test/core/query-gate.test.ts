@@ -2,9 +2,10 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { type Fiber, Fibers, until } from '../../src/core/fibers.ts';
 import { QueryGate } from '../../src/core/query-gate.ts';
 
+const nothingAbsent = function* (): Fiber {};
 const SLOW = 1_000_000_000n;
 let applying = false;
-let fibers = new Fibers(() => {});
+let fibers = new Fibers(() => {}, nothingAbsent);
 let gate = new QueryGate(
   (signal) => fibers.raise(signal),
   () => applying,
@@ -14,7 +15,7 @@ let inside: string[] = [];
 beforeEach(() => {
   applying = false;
   inside = [];
-  fibers = new Fibers(() => {});
+  fibers = new Fibers(() => {}, nothingAbsent);
   gate = new QueryGate(
     (signal) => fibers.raise(signal),
     () => applying,

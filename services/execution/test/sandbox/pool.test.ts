@@ -131,7 +131,7 @@ describe('the pool of sandbox workers', { timeout: 60_000 }, () => {
       moduleHash: new Uint8Array(32),
       heapBytes: 0,
       stableBytes: 0,
-      memories: [],
+      heap: [],
       instance: NONE,
     };
     pool.solve(task, () => {

@@ -2,6 +2,7 @@
 import { expect } from 'vitest';
 import type { InPlaceSandbox } from '../../src/sandbox/in-place.ts';
 import type { Collected } from '../../src/sandbox/interface.ts';
+import type { PageRange, StablePage } from '../../src/wasm/index.ts';
 import { prepare } from './support.ts';
 
 export class Stored {
@@ -26,23 +27,33 @@ export class Stored {
     this.#instance = instance;
   }
 
-  open(sandbox: InPlaceSandbox, canisterId: Uint8Array): void {
+  open(sandbox: InPlaceSandbox, canisterId: Uint8Array, { supplies = true } = {}): void {
     const { hash } = prepare(sandbox, this.wasm);
-    const memories = (['heap', 'stable'] as const).map((memory) => ({
-      memory,
-      cleared: false,
-      sizeBytes: this.#bytes[memory],
-      pages: [...this.#memories[memory]].map(([index, content]) => ({ index, content })),
-    }));
+    const heap = [...this.#memories.heap].map(([index, content]) => ({ index, content }));
     const opened = sandbox.run({
       kind: 'open',
       canisterId,
       moduleHash: hash,
       heapBytes: this.#bytes.heap,
       stableBytes: this.#bytes.stable,
-      memories,
+      heap,
       instance: this.#instance,
     });
     expect(opened).toEqual({ kind: 'opened' });
+    if (supplies) this.supply(sandbox, canisterId, { from: 0, to: this.#bytes.stable / 65_536 });
+  }
+
+  /** All that is stored of a range of pages of stable memory. */
+  supply(sandbox: InPlaceSandbox, canisterId: Uint8Array, range: PageRange): void {
+    const pages = new Map<number, StablePage>();
+    for (const [piece, content] of this.#memories.stable) {
+      const index = piece >> 4;
+      if (index < range.from || index >= range.to) continue;
+      const page = pages.get(index) ?? { index, bytes: new Uint8Array(65_536) };
+      page.bytes.set(content, (piece & 15) * 4096);
+      pages.set(index, page);
+    }
+    const task = { kind: 'supply', canisterId, range, pages: [...pages.values()] } as const;
+    expect(sandbox.run(task)).toEqual({ kind: 'supplied' });
   }
 }

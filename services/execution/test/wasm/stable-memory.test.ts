@@ -13,6 +13,8 @@ const read = (memory: StableMemory, offset: number, length: number): Uint8Array 
   return target;
 };
 
+const pageOf = (value: number): Uint8Array => new Uint8Array(STABLE_PAGE_BYTES).fill(value);
+
 describe('stable memory', () => {
   test('grows to 500 GiB, no further, and untouched pages are zero', () => {
     const memory = new StableMemory();
@@ -60,13 +62,28 @@ describe('stable memory', () => {
     const image = new Map<number, Uint8Array>();
     for (let round = 0; round < 300; round++) {
       const plain = committed.slice();
-      for (let write = below(6); write >= 0; write--) {
+      const writes = Array.from({ length: below(6) + 1 }, () => {
         const bytes = new Uint8Array(below(4) === 0 ? below(150_000) : below(40)).fill(below(256));
-        const offset = Math.min(below(size), size - bytes.length);
-        memory.write(offset, bytes);
-        plain.set(bytes, offset);
+        return { bytes, offset: Math.min(below(size), size - bytes.length) };
+      });
+      for (const { bytes, offset } of writes) plain.set(bytes, offset);
+      const run = (): void => {
+        for (const { bytes, offset } of writes) memory.write(offset, bytes);
+        expect(Buffer.compare(read(memory, 0, size), plain)).toBe(0);
+      };
+      for (;;) {
+        try {
+          run();
+          break;
+        } catch (error) {
+          if (memory.absence === undefined) throw error;
+          const { page } = memory.takeAbsence();
+          memory.rollback();
+          const bytes = image.get(page)?.slice();
+          const pages = bytes === undefined ? [] : [{ index: page, bytes }];
+          memory.supply({ from: page, to: page + 1 }, pages);
+        }
       }
-      expect(Buffer.compare(read(memory, 0, size), plain)).toBe(0);
       if (below(2) === 0) {
         memory.rollback();
       } else {
@@ -82,8 +99,32 @@ describe('stable memory', () => {
         whole.set(bytes, start - page * STABLE_PAGE_BYTES);
         image.set(page, whole);
       }
-      memory = new StableMemory({ size: 6, load: (index) => image.get(index) });
+      memory = new StableMemory(6);
     }
+  });
+
+  test('an absent page ends the access, is named with its neighbours, and what is here is not replaced', () => {
+    const memory = new StableMemory(10);
+    memory.supply({ from: 0, to: 2 }, [{ index: 1, bytes: pageOf(1) }]);
+    memory.supply({ from: 7, to: 8 }, []);
+    expect(read(memory, STABLE_PAGE_BYTES, 1)).toEqual(Uint8Array.of(1));
+    expect(read(memory, 7 * STABLE_PAGE_BYTES, 1)).toEqual(Uint8Array.of(0));
+    expect(() => read(memory, 2 * STABLE_PAGE_BYTES - 1, 2)).toThrow(HostTrap);
+    expect(memory.takeAbsence()).toEqual({ page: 2, around: { from: 2, to: 7 } });
+    expect(() => memory.write(9 * STABLE_PAGE_BYTES, Uint8Array.of(5))).toThrow(HostTrap);
+    expect(memory.takeAbsence()).toEqual({ page: 9, around: { from: 8, to: 10 } });
+    expect(memory.absence).toBeUndefined();
+    memory.write(STABLE_PAGE_BYTES, Uint8Array.of(2));
+    memory.commit();
+    memory.supply(
+      { from: 0, to: 10 },
+      [1, 3].map((index) => ({ index, bytes: pageOf(9) })),
+    );
+    expect(read(memory, STABLE_PAGE_BYTES, 1)).toEqual(Uint8Array.of(2));
+    expect(read(memory, 3 * STABLE_PAGE_BYTES, 1)).toEqual(Uint8Array.of(9));
+    expect(read(memory, 4 * STABLE_PAGE_BYTES, 1)).toEqual(Uint8Array.of(0));
+    memory.grow(1);
+    expect(read(memory, 10 * STABLE_PAGE_BYTES, 1)).toEqual(Uint8Array.of(0));
   });
 
   test('rollback undoes growth, and changes can be set aside', () => {
