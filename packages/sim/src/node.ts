@@ -17,7 +17,7 @@ export interface Node {
 
 /** How a node's clocks are wrong. */
 export interface ClockFault {
-  /** Of the wall clock. */
+  /** Of the wall clock, as long as nobody sets it right. */
   readonly skewNanos: bigint;
   /** Both clocks run so many times as fast as the world's. */
   readonly rate: number;
@@ -38,25 +38,37 @@ export interface Part {
   onLine: boolean;
 }
 
+/** What clocks go by. */
+export interface TimeOfWorld {
+  readonly nowMs: () => number;
+  /**
+   * Wall clocks are being set by a better one: they are right, whatever they were before. While they are apart, a round may take
+   * as long as they are, because a block from the future waits.
+   */
+  readonly isSetRight: () => boolean;
+}
+
 /** The clocks of one node: the world's time, wrong by a constant share, and a wall clock that is off by more. */
 export class NodeClock implements Clock {
   readonly #fault: ClockFault;
-  readonly #nowMs: () => number;
+  readonly #time: TimeOfWorld;
   readonly #agenda: Agenda;
   #lastMs = -1;
   #last: Instant = { ms: -1, unixNanos: 0n };
 
-  constructor(fault: ClockFault, nowMs: () => number, agenda: Agenda) {
+  constructor(fault: ClockFault, time: TimeOfWorld, agenda: Agenda) {
     this.#fault = fault;
-    this.#nowMs = nowMs;
+    this.#time = time;
     this.#agenda = agenda;
   }
 
   now(): Instant {
-    const worldMs = this.#nowMs();
+    const worldMs = this.#time.nowMs();
     if (this.#lastMs !== worldMs) {
       const ms = worldMs * this.#fault.rate;
-      const unixNanos = EPOCH_NANOS + BigInt(Math.round(ms * 1e6)) + this.#fault.skewNanos;
+      const unixNanos = this.#time.isSetRight()
+        ? EPOCH_NANOS + BigInt(Math.round(worldMs * 1e6))
+        : EPOCH_NANOS + BigInt(Math.round(ms * 1e6)) + this.#fault.skewNanos;
       this.#lastMs = worldMs;
       this.#last = { ms, unixNanos };
     }
@@ -65,13 +77,13 @@ export class NodeClock implements Clock {
 
   after(delayMs: number, fire: () => void): Cancel {
     const worldMs = Math.max(0, delayMs) / this.#fault.rate;
-    const appointment = this.#agenda.put(this.#nowMs() + worldMs, fire);
+    const appointment = this.#agenda.put(this.#time.nowMs() + worldMs, fire);
     return () => {
       appointment.run = undefined;
     };
   }
 
   soon(run: () => void): void {
-    this.#agenda.put(this.#nowMs(), run);
+    this.#agenda.put(this.#time.nowMs(), run);
   }
 }

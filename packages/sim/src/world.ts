@@ -46,7 +46,9 @@ export class World {
   readonly #root: Random;
   readonly #troubles: Troubles;
   #now: Swarm = CALM;
+  #clocksSetRight = false;
   #nowMs = 0;
+  readonly #time = { nowMs: () => this.#nowMs, isSetRight: () => this.#clocksSetRight };
   #events = 0;
   #violation: string | undefined;
 
@@ -173,12 +175,14 @@ export class World {
 
   /** The weather of `swarm` begins. */
   storm(): void {
+    this.#clocksSetRight = false;
     this.#setWeather(this.swarm);
     this.#troubles.begin(this.swarm);
   }
 
-  /** No more trouble; everyone who is down starts again. What is far away stays far away. */
+  /** No more trouble; everyone who is down starts again, wall clocks are right. What is far away stays far away. */
   calm(): void {
+    this.#clocksSetRight = true;
     const { distance } = this.swarm;
     this.#setWeather({ ...CALM, distance });
     this.#troubles.end();
@@ -287,7 +291,7 @@ export class World {
         {
           place: node.place,
           bus: this.#busOf(part),
-          clock: new NodeClock(node.clock, () => this.#nowMs, this.#agenda),
+          clock: new NodeClock(node.clock, this.#time, this.#agenda),
           entropy,
           journal,
           store,

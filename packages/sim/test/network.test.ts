@@ -1,3 +1,4 @@
+import type { Clock } from '@internode/actor';
 import { CONTRACTS, subjectOf } from '@internode/contracts';
 import { fromHex, toHex } from '@internode/prelude';
 import { describe, expect, test } from 'vitest';
@@ -358,6 +359,31 @@ describe('nodes', () => {
     world.runFor(11_000);
     expect(new Set(times).size).toBe(3);
     for (const ms of times) expect(Math.abs(ms - 10_000)).toBeLessThan(530);
+  });
+
+  test('have wall clocks that are wrong until calm sets them right', () => {
+    const clocks: Clock[] = [];
+    const nodeOf = (name: string): NodeSetup => ({
+      place: { subnet: 's', node: name },
+      roles: [{ name: 'clock', start: ({ clock }) => clocks.push(clock), stop: () => {} }],
+    });
+    const world: World = new World({
+      seed: 'wall',
+      nodes: [nodeOf('n0'), nodeOf('n1'), nodeOf('n2')],
+      swarm: { ...CALM, clockDrift: 0.05, wallSkewMs: 2_000 },
+    });
+    const walls = (): number => {
+      world.runFor(1_000);
+      return new Set(clocks.map((clock) => clock.now().unixNanos)).size;
+    };
+    world.startAll();
+    world.storm();
+    expect(walls()).toBe(3);
+    world.calm();
+    expect(walls()).toBe(1);
+    expect(new Set(clocks.map((clock) => clock.now().ms)).size).toBe(3);
+    world.storm();
+    expect(walls()).toBe(3);
   });
 
   test('wait for their processors when work has a cost', () => {
