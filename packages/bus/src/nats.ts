@@ -1,11 +1,14 @@
 // Core NATS: at most once. The head of an envelope travels as headers, large bodies in chunks below the server's maximum.
+import { readFileSync } from 'node:fs';
 import type { Bus, Cancel, Envelope } from '@internode/actor';
 import {
+  type Authenticator,
   connect,
   headers,
   type Msg,
   type MsgHdrs,
   type NatsConnection,
+  nkeyAuthenticator,
   type Subscription,
 } from '@nats-io/transport-node';
 import { Assembly } from './assembly.ts';
@@ -16,6 +19,12 @@ export interface NatsOptions {
   readonly url: string;
   /** Shown in the server's list of connections. */
   readonly name?: string;
+  /** Holds the seed of an NKey ("SU…"), by which the server knows who this is and what it may say and hear. */
+  readonly credentialsFile?: string;
+  /** PEM of who vouches for the server: the connection is TLS then. */
+  readonly caFile?: string;
+  /** Told in words for operators what the server complains of; never more often than it does. */
+  readonly onTrouble?: (text: string) => void;
 }
 
 const ID = 'Internode-Id';
@@ -27,28 +36,41 @@ const TRACEPARENT = 'traceparent';
 /** The server counts headers into its maximum. */
 const HEADERS_BYTES_MAX = 4096;
 const CONNECT_MS_MAX = 5000;
+/** A broker that is started again is there within tens of milliseconds. */
+const RECONNECT_MS = 50;
+/** A subscription that the server has ended is made again after so long. */
+const RESUBSCRIBE_MS = 500;
+const CLOSE_MS_MAX = 1000;
 
 export class NatsBus implements Bus {
   readonly #connection: NatsConnection;
   readonly #subscribers = new Subscribers();
   readonly #subscriptions = new Map<string, Subscription>();
   readonly #assembly = new Assembly();
+  readonly #onTrouble: (text: string) => void;
   #connected = true;
+  #closing = false;
 
   /** Rejects when the server cannot be reached now; later losses of the connection are mended by themselves. */
-  static async connect({ url, name }: NatsOptions): Promise<NatsBus> {
+  static async connect(options: NatsOptions): Promise<NatsBus> {
+    const { url, name, credentialsFile, caFile, onTrouble = () => {} } = options;
     const connection = await connect({
       servers: url,
       timeout: CONNECT_MS_MAX,
       maxReconnectAttempts: -1,
+      reconnectTimeWait: RECONNECT_MS,
+      reconnectJitter: RECONNECT_MS,
       noAsyncTraces: true,
       ...(name !== undefined && { name }),
+      ...(credentialsFile !== undefined && { authenticator: authenticatorOf(credentialsFile) }),
+      ...(caFile !== undefined && { tls: { caFile } }),
     });
-    return new NatsBus(connection);
+    return new NatsBus(connection, onTrouble);
   }
 
-  private constructor(connection: NatsConnection) {
+  private constructor(connection: NatsConnection, onTrouble: (text: string) => void) {
     this.#connection = connection;
+    this.#onTrouble = onTrouble;
     void this.#watch();
   }
 
@@ -77,15 +99,11 @@ export class NatsBus implements Bus {
     return this.#subscribers.add(
       subject,
       deliver,
+      () => this.#listen(subject),
       () => {
-        const callback = (error: Error | null, message: Msg): void => {
-          if (error === null) this.#receive(message);
-        };
-        this.#subscriptions.set(subject, this.#connection.subscribe(subject, { callback }));
-      },
-      () => {
-        this.#subscriptions.get(subject)?.unsubscribe();
+        const subscription = this.#subscriptions.get(subject);
         this.#subscriptions.delete(subject);
+        subscription?.unsubscribe();
       },
     );
   }
@@ -95,9 +113,31 @@ export class NatsBus implements Bus {
     return this.#connection.flush();
   }
 
-  /** Sends what was published, then disconnects. */
+  /** Sends what was published, then disconnects; without a server there is nothing to wait for. */
   async close(): Promise<void> {
-    if (!this.#connection.isClosed()) await this.#connection.drain();
+    this.#closing = true;
+    if (this.#connection.isClosed()) return;
+    if (!this.#connected) return this.#connection.close();
+    const late = new Promise((resolve) => setTimeout(resolve, CLOSE_MS_MAX).unref());
+    await Promise.race([this.#connection.drain(), late]);
+    if (!this.#connection.isClosed()) await this.#connection.close();
+  }
+
+  #listen(subject: string): void {
+    const callback = (error: Error | null, message: Msg): void => {
+      if (error === null) return this.#receive(message);
+      this.#onTrouble(`${subject}: ${error.message}`);
+    };
+    const subscription = this.#connection.subscribe(subject, { callback });
+    this.#subscriptions.set(subject, subscription);
+    const again = (): void => {
+      if (this.#subscriptions.get(subject) !== subscription || this.#closing) return;
+      setTimeout(() => {
+        const isWanted = this.#subscriptions.get(subject) === subscription;
+        if (isWanted && !this.#closing && !this.#connection.isClosed()) this.#listen(subject);
+      }, RESUBSCRIBE_MS).unref();
+    };
+    void subscription.closed.then(again, again);
   }
 
   #receive(message: Msg): void {
@@ -119,8 +159,14 @@ export class NatsBus implements Bus {
     for await (const status of this.#connection.status()) {
       if (status.type === 'disconnect') this.#connected = false;
       if (status.type === 'reconnect') this.#connected = true;
+      if (status.type === 'error') this.#onTrouble(status.error.message);
+      if (status.type === 'slowConsumer') this.#onTrouble('messages wait to be handled');
     }
   }
+}
+
+function authenticatorOf(file: string): Authenticator {
+  return nkeyAuthenticator(new TextEncoder().encode(readFileSync(file, 'utf8').trim()));
 }
 
 function headersOf({ id, cause, sender, traceparent }: Envelope): MsgHdrs {

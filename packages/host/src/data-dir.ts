@@ -7,8 +7,13 @@ import { StorageFault } from '@internode/storage';
  * that names the process which has it. A lock left behind by a process that is gone is taken over.
  */
 export function lockDataDir(dataDir: string): () => void {
-  fs.mkdirSync(dataDir, { recursive: true });
-  const path = join(dataDir, 'lock');
+  return lockFolder(dataDir, 'lock');
+}
+
+/** The same with a lock of another name: several processes may share the folder, each with what is its own. */
+export function lockFolder(folder: string, name: string): () => void {
+  fs.mkdirSync(folder, { recursive: true });
+  const path = join(folder, name);
   for (;;) {
     try {
       fs.writeFileSync(path, identityOf(process.pid) ?? '', { flag: 'wx' });
@@ -20,7 +25,7 @@ export function lockDataDir(dataDir: string): () => void {
     const pid = Number.parseInt(holder, 10);
     if (identityOf(pid) === holder) {
       const remedy = `Stop it (kill ${pid}) or choose another directory with --data-dir.`;
-      throw new StorageFault('locked', `${dataDir} is in use by process ${pid}. ${remedy}`);
+      throw new StorageFault('locked', `${folder} is in use by process ${pid}. ${remedy}`);
     }
     fs.rmSync(path, { force: true });
   }

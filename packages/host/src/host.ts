@@ -15,19 +15,25 @@ import {
   scopedBus,
 } from '@internode/actor';
 import { MemoryBus } from '@internode/bus/memory';
-import { InvariantBroken } from '@internode/prelude';
+import type { NatsOptions } from '@internode/bus/nats';
+import { assert, InvariantBroken } from '@internode/prelude';
 import { FileJournal, type StorageFault } from '@internode/storage';
 import { MemoryJournal } from '@internode/storage/memory';
 import { openTelemetry, type Telemetry } from '@internode/telemetry';
 import { SystemClock } from './clock.ts';
-import { lockDataDir } from './data-dir.ts';
+import { lockDataDir, lockFolder } from './data-dir.ts';
 
 export interface HostOptions {
   readonly place: Ports['place'];
   /** Where journals and stores live; without it nothing survives. Locked while the host is open. */
   readonly dataDir?: string;
-  /** `memory:` (services of this process only) or `nats://host:port`. */
-  readonly bus?: string;
+  /**
+   * Of what others are kept out: of the whole directory (the default), of the journals that are opened here (another process of
+   * the node has locked the directory), or of nothing (another thread of this process has).
+   */
+  readonly locks?: 'directory' | 'journals' | 'nothing';
+  /** One that is open already (the caller closes it), `memory:` (services of this process only) or a broker. */
+  readonly bus?: CarriedBus | 'memory:' | NatsOptions;
   readonly log?: {
     readonly format?: 'pretty' | 'json';
     readonly level?: LogLevel;
@@ -35,6 +41,17 @@ export interface HostOptions {
   };
   readonly otlpEndpoint?: string;
 }
+
+/** A bus that says when its subscriptions are in force. */
+export interface CarriedBus extends Bus {
+  ready(): Promise<void>;
+}
+
+/** Begins what was opened; what it answers is told to a supervisor. */
+export type Start<News = void> = () => News | Promise<News>;
+
+/** Opens a service's adapters in a host; the same in every placement. */
+export type Open<Settings, News = void> = (host: Host, settings: Settings) => Promise<Start<News>>;
 
 export interface Running<Task, Answer, Event> {
   readonly solver?: Solver<Task, Answer>;
@@ -47,8 +64,10 @@ export interface Host extends AsyncDisposable {
   readonly clock: Clock;
   readonly entropy: Entropy;
   readonly telemetry: Telemetry;
-  /** `<dataDir>/<name>`, or undefined when nothing survives. */
-  pathOf(name: string): string | undefined;
+  /** `<dataDir>/<name>`. */
+  pathOf(name: string): string;
+  /** Settles when whatever was subscribed to until now is heard. */
+  hears(): Promise<void>;
   /** Starts a service and keeps it running. */
   run<Task, Answer, Event>(
     service: Service<Task, Answer, Event>,
@@ -60,6 +79,8 @@ export interface Host extends AsyncDisposable {
   readonly trouble: string | undefined;
   /** Settles on SIGTERM or SIGINT; rejects when a service or the disk is beyond repair. */
   stopped(): Promise<void>;
+  /** Makes `stopped` reject: the node cannot go on. */
+  readonly fail: (fault: unknown) => void;
   close(): Promise<void>;
 }
 
@@ -67,7 +88,8 @@ export interface Host extends AsyncDisposable {
 export async function openHost(options: HostOptions): Promise<Host> {
   await using opening = new AsyncDisposableStack();
   const { place, dataDir } = options;
-  if (dataDir !== undefined) opening.defer(lockDataDir(dataDir));
+  const { locks = 'directory' } = options;
+  if (dataDir !== undefined && locks === 'directory') opening.defer(lockDataDir(dataDir));
   const telemetry = await openTelemetry({
     format: options.log?.format ?? 'pretty',
     level: options.log?.level ?? 'info',
@@ -77,22 +99,42 @@ export async function openHost(options: HostOptions): Promise<Host> {
     ...(options.otlpEndpoint !== undefined && { otlpEndpoint: options.otlpEndpoint }),
   });
   opening.defer(() => telemetry.close());
-  const bus = scopedBus(await openBus(options.bus ?? 'memory:', opening), place);
-  return new OpenHost({ place, dataDir, bus, telemetry, stack: opening.move() });
+  const carried = await openBus(options.bus ?? 'memory:', opening, (text) =>
+    telemetry.log.line('bus', 'warn', text, {}),
+  );
+  const bus = scopedBus(carried, place);
+  const hears = async (): Promise<void> => ('ready' in carried ? carried.ready() : undefined);
+  const locksJournals = locks !== 'nothing';
+  return new OpenHost({
+    place,
+    dataDir,
+    locksJournals,
+    bus,
+    hears,
+    telemetry,
+    stack: opening.move(),
+  });
 }
 
-async function openBus(url: string, stack: AsyncDisposableStack): Promise<Bus> {
-  if (url === 'memory:') return new MemoryBus({ copies: false });
+async function openBus(
+  bus: CarriedBus | 'memory:' | NatsOptions,
+  stack: AsyncDisposableStack,
+  onTrouble: (text: string) => void,
+): Promise<Bus | CarriedBus> {
+  if (bus === 'memory:') return new MemoryBus({ copies: false });
+  if ('publish' in bus) return bus;
   const { NatsBus } = await import('@internode/bus/nats');
-  const bus = await NatsBus.connect({ url });
-  stack.defer(() => bus.close());
-  return bus;
+  const connected = await NatsBus.connect({ onTrouble, ...bus });
+  stack.defer(() => connected.close());
+  return connected;
 }
 
 interface Opened {
   readonly place: Ports['place'];
   readonly dataDir: string | undefined;
+  readonly locksJournals: boolean;
   readonly bus: Bus;
+  readonly hears: () => Promise<void>;
   readonly telemetry: Telemetry;
   readonly stack: AsyncDisposableStack;
 }
@@ -133,9 +175,14 @@ class OpenHost implements Host {
     }
   }
 
-  pathOf(name: string): string | undefined {
+  pathOf(name: string): string {
     const { dataDir } = this.#opened;
-    return dataDir === undefined ? undefined : join(dataDir, name);
+    assert(dataDir !== undefined, 'host: nothing survives here, so nothing has a path');
+    return join(dataDir, name);
+  }
+
+  hears(): Promise<void> {
+    return this.#opened.hears();
   }
 
   run<Task, Answer, Event>(
@@ -189,9 +236,14 @@ class OpenHost implements Host {
     return this.close();
   }
 
+  readonly fail = (fault: unknown): void => this.#stopped.reject(fault);
+
   #openJournal(service: string): Journal {
-    const path = this.pathOf(join('journal', service));
-    if (path === undefined) return new MemoryJournal();
+    const { dataDir, locksJournals } = this.#opened;
+    if (dataDir === undefined) return new MemoryJournal();
+    const folder = this.pathOf('journal');
+    if (locksJournals) this.defer(lockFolder(folder, `${service}.lock`));
+    const path = join(folder, service);
     const onFault = (fault: StorageFault): void => {
       this.telemetry.log.line(service, 'error', 'journal', { fault: fault.message });
       if (fault.code !== 'full') return this.#stopped.reject(fault);

@@ -7,7 +7,7 @@ test('a service in one process answers a caller in another over a real nats-serv
   await using stack = new AsyncDisposableStack();
   const server = await startNatsServer();
   stack.defer(() => server.stop());
-  const options = { place: { subnet: 's', node: 'n' }, bus: server.url } as const;
+  const options = { place: { subnet: 's', node: 'n' }, bus: { url: server.url } } as const;
   const left = stack.use(await openHost(options));
   const right = stack.use(await openHost(options));
   left.run(

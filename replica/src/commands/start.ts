@@ -4,10 +4,11 @@ import { toHex } from '@internode/prelude';
 import { banner } from '../banner.ts';
 import type { ReadyNews } from '../children.ts';
 import { parseStart, type StartOptions } from '../command-line.ts';
-import { type Embedded, startEmbedded } from '../embedded.ts';
+import { startEmbedded } from '../embedded.ts';
 import { CANISTER_RANGES } from '../genesis.ts';
 import { writeIdentities } from '../identities.ts';
 import { describePortOwner } from '../port-owner.ts';
+import type { Replica } from '../replica.ts';
 import { type ReplicaConfig, writeReplicaConfig } from '../replica-config.ts';
 import { StartFault } from '../start-fault.ts';
 import { version } from '../version.ts';
@@ -47,7 +48,7 @@ function explained(fault: unknown, dataDir: string): unknown {
   );
 }
 
-async function open(options: StartOptions): Promise<Embedded> {
+async function open(options: StartOptions): Promise<Replica> {
   try {
     return await startEmbedded({ ...options, dataDir: resolve(options.dataDir), version });
   } catch (fault) {
@@ -69,7 +70,7 @@ async function open(options: StartOptions): Promise<Embedded> {
   }
 }
 
-function announce(options: StartOptions, replica: Embedded): void {
+function announce(options: StartOptions, replica: Replica): void {
   const { gatewayUrl, subnet } = replica;
   const config: ReplicaConfig = {
     version,

@@ -10,6 +10,8 @@ export type { BeaconEvent } from './core/event.ts';
 export type { BeaconSubnet, ThresholdKey } from './core/subnet.ts';
 export type { BeaconAnswer, BeaconTask, ShareRef } from './core/task.ts';
 export { BEACON_LIMITS } from './limits.ts';
+export type { BeaconSettings } from './open.ts';
+export { openBeacon } from './open.ts';
 export type { BeaconTools, HeldKey, HeldKeys, NodeSecrets } from './solver.ts';
 export { createBeaconSolver, heldKeys, solveBeacon } from './solver.ts';
 export { describeBeacon } from './telemetry.ts';

@@ -6,6 +6,8 @@ export { Prices } from './core/cycles.ts';
 export type { ExecutionEvent } from './core/event.ts';
 export { ExecutionCore, type ExecutionCoreConfig } from './core/execution.ts';
 export { createExecution, type ExecutionDefinition } from './execution.ts';
+export type { ExecutionSettings } from './open.ts';
+export { openExecution } from './open.ts';
 export { createInPlaceSandbox } from './sandbox/in-place.ts';
 export type { Answer as SandboxAnswer, Task as SandboxTask } from './sandbox/interface.ts';
 export { describeExecution } from './telemetry.ts';

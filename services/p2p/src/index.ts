@@ -10,6 +10,8 @@ export {
   P2P_LIMITS,
   PEER_LIMITS,
 } from './limits.ts';
+export type { P2pSettings } from './open.ts';
+export { openP2p } from './open.ts';
 export type { P2pDefinition } from './p2p.ts';
 export { createP2p } from './p2p.ts';
 export { describeP2p } from './telemetry.ts';

@@ -6,9 +6,8 @@ export { StateCore } from './core/state.ts';
 export type { SubnetDescription } from './core/subnet.ts';
 export type { StateAnswer, StateTask } from './core/task.ts';
 export { STATE_LIMITS } from './limits.ts';
+export type { StateSettings } from './open.ts';
+export { CHECKPOINTS, openState } from './open.ts';
 export type { StateDefinition } from './state.ts';
 export { createState } from './state.ts';
 export { describeState } from './telemetry.ts';
-
-/** Of `RocksStore.open`: checkpoints are made and synced where the rows are. */
-export const CHECKPOINTS = new URL('./checkpoint/extension.ts', import.meta.url);

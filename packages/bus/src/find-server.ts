@@ -1,11 +1,11 @@
-// Finds the real nats-server that tests talk to, or installs it: PATH, apt (as root), Go, Homebrew, Docker, in this order.
+// Finds a nats-server, or installs it: INTERNODE_NATS_SERVER, PATH, apt (as root), Go, Homebrew, Docker, in this order.
 // Never skips: where none is possible it throws with how to get one.
 import { spawnSync } from 'node:child_process';
 import { chmodSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-const CACHE = fileURLToPath(new URL('../.cache/bin', import.meta.url));
+const CACHE = fileURLToPath(new URL('../../../.cache/bin', import.meta.url));
 const BINARY = 'nats-server';
 
 /** Path of a nats-server that answers `--version`. */
@@ -18,7 +18,7 @@ export function findNatsServer(log: (line: string) => void): string {
     }
   }
   throw new Error(
-    'the tests need a real nats-server and none could be found or installed. Get one by any of: ' +
+    'a nats-server is needed and none could be found or installed. Get one by any of: ' +
       '`apt-get install nats-server` (as root), `go install github.com/nats-io/nats-server/v2@latest`, ' +
       '`brew install nats-server`, a running Docker; or put the binary on PATH.',
   );
@@ -27,6 +27,7 @@ export function findNatsServer(log: (line: string) => void): string {
 type Attempt = (log: (line: string) => void) => string | undefined;
 
 const ATTEMPTS: readonly (readonly [string, Attempt])[] = [
+  ['INTERNODE_NATS_SERVER', () => process.env['INTERNODE_NATS_SERVER'] || undefined],
   ['PATH', onPath],
   ['installed earlier', () => existing(join(CACHE, BINARY))],
   ['apt', withApt],

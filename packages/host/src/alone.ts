@@ -1,0 +1,67 @@
+// A service in a process of its own: what every main.ts of a service calls, and what such a process tells its supervisor.
+import { readAloneFile } from './alone-file.ts';
+import { type Open, openHost } from './host.ts';
+
+/** Names the file that a service's process reads (alone-file.ts). */
+export const SETTINGS_VARIABLE = 'INTERNODE_SETTINGS';
+
+/** Over the channel of `child_process`, when there is one. */
+export type AloneNews =
+  /** It hears, and has said its first words. */
+  | { readonly kind: 'running'; readonly news: unknown }
+  | { readonly kind: 'failed'; readonly message: string; readonly code: string | undefined };
+
+/** Runs one service until SIGTERM, until it cannot go on, or until its supervisor is gone. Ends the process. */
+export async function runAlone<Settings, News>(
+  service: string,
+  open: Open<Settings, News>,
+): Promise<never> {
+  // Nobody would stop or restart this one any more. As after a power cut: what is durable suffices.
+  if (process.send !== undefined) process.once('disconnect', () => process.exit(1));
+  try {
+    await run(service, open);
+  } catch (fault) {
+    const { message, stack } = fault as Error;
+    const { code } = fault as NodeJS.ErrnoException;
+    if (process.send === undefined) console.error(`${service}: ${stack ?? message}`);
+    process.exitCode = 1;
+    await tell({ kind: 'failed', message: rootOf(fault), code });
+  }
+  process.exit();
+}
+
+async function run<Settings, News>(service: string, open: Open<Settings, News>): Promise<void> {
+  const path = process.env[SETTINGS_VARIABLE];
+  if (path === undefined || path === '') {
+    throw new Error(
+      `${SETTINGS_VARIABLE} names no file: see \`internode start --help\`, --placement`,
+    );
+  }
+  const { place, dataDir, bus, log, settings } = readAloneFile<Settings>(path, service);
+  const endpoint = process.env['OTEL_EXPORTER_OTLP_ENDPOINT'];
+  await using host = await openHost({
+    place,
+    dataDir,
+    locks: 'journals',
+    bus: { name: service, ...bus },
+    log,
+    ...(endpoint !== undefined && { otlpEndpoint: endpoint }),
+  });
+  const start = await open(host, settings);
+  const news = await start();
+  await host.hears();
+  await tell({ kind: 'running', news });
+  await host.stopped();
+}
+
+function rootOf(fault: unknown): string {
+  const { message, cause } = fault as Error;
+  return cause instanceof Error ? `${message}: ${rootOf(cause)}` : message;
+}
+
+function tell(news: AloneNews): Promise<void> {
+  return new Promise((resolve) => {
+    if (process.send === undefined || !process.connected) return resolve();
+    process.send(news, () => resolve());
+  });
+}

@@ -1,0 +1,4 @@
+import { runAlone } from '@internode/host';
+import { openBeacon } from './open.ts';
+
+await runAlone('beacon', openBeacon);

@@ -1,0 +1,31 @@
+// The service with its sandboxes around it. The same in every placement.
+import { availableParallelism } from 'node:os';
+import { Service } from '@internode/actor';
+import { nodeHashEngine } from '@internode/crypto/fast';
+import { setHashEngine } from '@internode/encoding';
+import type { Host, Start } from '@internode/host';
+import { SandboxPool } from './adapters/sandbox-pool.ts';
+import type { ExecutionConfig } from './config.ts';
+import { createExecution } from './execution.ts';
+import { describeExecution } from './telemetry.ts';
+
+/** More workers than this do not help one thread that feeds them. */
+const WORKERS_MAX = 4;
+
+export interface ExecutionSettings {
+  readonly config: ExecutionConfig;
+  /** Where instrumented modules are kept, when not in the data directory. */
+  readonly compileCache?: string;
+}
+
+export async function openExecution(host: Host, settings: ExecutionSettings): Promise<Start> {
+  setHashEngine(nodeHashEngine);
+  const sandbox = new SandboxPool({
+    workers: Math.min(WORKERS_MAX, availableParallelism()),
+    cacheDirectory: settings.compileCache ?? host.pathOf('compile-cache'),
+    onFault: host.fail,
+  });
+  host.defer(() => sandbox.close());
+  const service = new Service(createExecution(settings.config));
+  return () => host.run(service, { solver: sandbox, describe: describeExecution });
+}

@@ -1,0 +1,47 @@
+// The public door with the engines behind it. The same in every placement.
+import { availableParallelism } from 'node:os';
+import {
+  loadFastBls,
+  nodeHashEngine,
+  nodeSignatures,
+  openVerifier,
+  signOnPool,
+} from '@internode/crypto/fast';
+import { setHashEngine } from '@internode/encoding';
+import type { Host, Start } from '@internode/host';
+import type { GatewayConfig } from './config.ts';
+import { type OpenGateway, openGateway } from './open-gateway.ts';
+import { describeGateway } from './telemetry.ts';
+
+const VERIFIERS_MAX = 4;
+
+/** Closed by whoever opened it. Rejects with the system's error when the address cannot be had. */
+export async function openGatewayIn(host: Host, config: GatewayConfig): Promise<OpenGateway> {
+  setHashEngine(nodeHashEngine);
+  const { place, bus, clock, entropy, telemetry } = host;
+  const { observe, tracer, metrics } = telemetry;
+  telemetry.describe('gateway', describeGateway);
+  // All that were answered with one block call again together, and until their signatures are verified this thread has nothing to do.
+  const verifier = openVerifier(Math.min(VERIFIERS_MAX, availableParallelism()));
+  host.defer(() => verifier.close());
+  return openGateway({
+    config,
+    ports: { place, bus, clock, entropy, observe, ...(tracer !== undefined && { tracer }) },
+    signatures: nodeSignatures,
+    verifyLater: verifier.verify,
+    signLater: signOnPool,
+    bls: await loadFastBls(),
+    metricsText: () => metrics.text(),
+    trouble: () => host.trouble,
+  });
+}
+
+/** Of a process or thread of its own: tells its supervisor where clients connect. */
+export async function openGatewayAlone(
+  host: Host,
+  config: GatewayConfig,
+): Promise<Start<{ readonly url: string }>> {
+  const gateway = await openGatewayIn(host, config);
+  host.defer(() => gateway.close());
+  return () => ({ url: gateway.url });
+}
