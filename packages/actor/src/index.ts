@@ -9,6 +9,7 @@ export type {
   MetricChange,
   MetricLabels,
 } from './describe.ts';
+export type { Hearing, Subjects } from './hearing.ts';
 export type {
   Lane,
   LaneLimits,
@@ -33,7 +34,6 @@ export type {
 export { scopedBus } from './scoped-bus.ts';
 export type {
   Birth,
-  Hearing,
   OnFailed,
   ServiceDefinition,
   ServiceFigures,

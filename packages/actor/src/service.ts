@@ -1,25 +1,13 @@
 // The shell around a core: replays, subscribes, decodes, queues, steps, performs. The same class runs in every world;
 // only its Ports differ.
 import { CONTRACTS, type Message, type MessageKind, type Place } from '@internode/contracts';
-import { unreachable } from '@internode/prelude';
+import { assert, unreachable } from '@internode/prelude';
 import type { Core, Effect, Input, Instant } from './core.ts';
-import {
-  type Lane,
-  Mailbox,
-  type MailboxFigures,
-  type MailboxLimits,
-  type WhenFull,
-} from './mailbox.ts';
+import type { Hearing } from './hearing.ts';
+import { Mailbox, type MailboxFigures, type MailboxLimits } from './mailbox.ts';
 import type { Cancel, Envelope, Ports } from './ports.ts';
 import type { ShellEvent } from './shell-event.ts';
 import { type Context, NO_CONTEXT, Voice } from './voice.ts';
-
-/** One kind of message a service listens to, and what becomes of it when too many wait. */
-export interface Hearing {
-  readonly kind: MessageKind;
-  readonly lane: Lane;
-  readonly whenFull: WhenFull;
-}
 
 export interface ServiceLimits extends MailboxLimits {
   /** A step that takes longer is an event. */
@@ -44,6 +32,8 @@ export interface Birth {
 export interface ServiceDefinition<Task, Answer, Event> {
   readonly name: string;
   readonly hears: readonly Hearing[];
+  /** All that its core publishes; anything else is a bug, in every world. Absent: not looked at. */
+  readonly says?: readonly MessageKind[];
   /** A new core with no memory: called at every start, before replay. */
   readonly core: (birth: Birth) => Core<Task, Answer, Event>;
   /** The answer to a message that a full mailbox refused. */
@@ -103,6 +93,7 @@ export class Service<Task = never, Answer = never, Event = never>
   readonly name: string;
   readonly #definition: ServiceDefinition<Task, Answer, Event>;
   readonly #limits: ServiceLimits;
+  readonly #says: ReadonlySet<MessageKind> | undefined;
   #life: Life<Task, Answer, Event> | undefined;
   #mailboxOfLastLife: MailboxFigures | undefined;
   #steps = 0;
@@ -124,6 +115,7 @@ export class Service<Task = never, Answer = never, Event = never>
     this.name = definition.name;
     this.#definition = definition;
     this.#limits = { ...SERVICE_LIMITS, ...definition.limits };
+    this.#says = definition.says && new Set(definition.says);
   }
 
   get running(): boolean {
@@ -309,7 +301,7 @@ export class Service<Task = never, Answer = never, Event = never>
       this.#effects[effect.kind] += 1;
       switch (effect.kind) {
         case 'publish':
-          life.voice.publish(effect.message, context);
+          this.#publish(life, effect.message, context);
           break;
         case 'persist':
           life.ports.journal.append(effect.entry, () =>
@@ -338,6 +330,11 @@ export class Service<Task = never, Answer = never, Event = never>
           unreachable(effect);
       }
     }
+  }
+
+  #publish({ voice }: Life<Task, Answer, Event>, message: Message, context: Context): void {
+    assert(this.#says?.has(message.kind) !== false, `${this.name} may not say ${message.kind}`);
+    voice.publish(message, context);
   }
 
   /** The consequences of a durable entry, in the journal's order, between steps. */

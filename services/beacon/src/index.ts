@@ -1,7 +1,7 @@
 export type { ThreadedBeaconSolver } from './adapters/threaded-solver.ts';
 export { startThreadedBeaconSolver } from './adapters/threaded-solver.ts';
 export type { BeaconDefinition } from './beacon.ts';
-export { createBeacon } from './beacon.ts';
+export { beaconSubjects, createBeacon } from './beacon.ts';
 export type { BeaconConfig } from './config.ts';
 export { BeaconCore, genesisBeacon } from './core/beacon.ts';
 export type { DealtSubnet, NodeKeys, SubnetDealing } from './core/dealing.ts';

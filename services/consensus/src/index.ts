@@ -1,6 +1,6 @@
 export type { ConsensusConfig } from './config.ts';
 export type { ConsensusDefinition } from './consensus.ts';
-export { createConsensus } from './consensus.ts';
+export { consensusSubjects, createConsensus } from './consensus.ts';
 export { ConsensusCore } from './core/consensus.ts';
 export { summaryAtGenesis } from './core/epochs.ts';
 export type { ConsensusEvent } from './core/event.ts';

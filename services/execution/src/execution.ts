@@ -1,11 +1,47 @@
 // The shell's view of this room: what the service hears and how its core is born.
-import type { ServiceDefinition } from '@internode/actor';
-import type { Message } from '@internode/contracts';
+import type { Hearing, ServiceDefinition, Subjects } from '@internode/actor';
+import type { Message, MessageKind } from '@internode/contracts';
 import type { ExecutionConfig } from './config.ts';
 import type { ExecutionEvent } from './core/event.ts';
 import { ExecutionLives } from './core/lives.ts';
 import { refuse } from './core/refusals.ts';
 import type { Answer, Task } from './sandbox/interface.ts';
+
+const HEARS: readonly Hearing[] = [
+  // Whatever is refused here is asked for again by the core.
+  { kind: 'BatchReady', lane: 'control', whenFull: 'refuse' },
+  { kind: 'TipLoaded', lane: 'control', whenFull: 'refuse' },
+  { kind: 'RequestsLoaded', lane: 'control', whenFull: 'refuse' },
+  { kind: 'MemoryLoaded', lane: 'control', whenFull: 'refuse' },
+  { kind: 'ModuleLoaded', lane: 'control', whenFull: 'refuse' },
+  { kind: 'CertifiedRead', lane: 'control', whenFull: 'refuse' },
+  { kind: 'StateCommitted', lane: 'control', whenFull: 'drop-oldest' },
+  { kind: 'StateCertified', lane: 'control', whenFull: 'drop-oldest' },
+  { kind: 'RequestExecuted', lane: 'control', whenFull: 'drop-oldest' },
+  { kind: 'RequestSubnetRecord', lane: 'control', whenFull: 'drop-oldest' },
+  { kind: 'RequestReadiness', lane: 'control', whenFull: 'drop-oldest' },
+  { kind: 'ExecuteQuery', lane: 'bulk', whenFull: 'refuse' },
+  { kind: 'InspectIngress', lane: 'bulk', whenFull: 'refuse' },
+];
+
+/** The broker lets it say nothing else. */
+const SAYS: readonly MessageKind[] = [
+  'QueryAnswered',
+  'IngressInspected',
+  'BatchExecuted',
+  'SubnetRecordChanged',
+  'TipAdvanced',
+  'ReadCertified',
+  'RequestCertified',
+  'RequestBatches',
+  'Readiness',
+  'LoadModule',
+  'LoadMemory',
+  'LoadTip',
+  'LoadRequests',
+];
+
+export const executionSubjects: Subjects = { says: SAYS, hears: HEARS.map(({ kind }) => kind) };
 
 export type ExecutionDefinition = ServiceDefinition<Task, Answer, ExecutionEvent>;
 
@@ -18,22 +54,8 @@ const MEBIBYTE = 1024 * 1024;
 export function createExecution(config: ExecutionConfig): ExecutionDefinition {
   return {
     name: 'execution',
-    hears: [
-      // Whatever is refused here is asked for again by the core.
-      { kind: 'BatchReady', lane: 'control', whenFull: 'refuse' },
-      { kind: 'TipLoaded', lane: 'control', whenFull: 'refuse' },
-      { kind: 'RequestsLoaded', lane: 'control', whenFull: 'refuse' },
-      { kind: 'MemoryLoaded', lane: 'control', whenFull: 'refuse' },
-      { kind: 'ModuleLoaded', lane: 'control', whenFull: 'refuse' },
-      { kind: 'CertifiedRead', lane: 'control', whenFull: 'refuse' },
-      { kind: 'StateCommitted', lane: 'control', whenFull: 'drop-oldest' },
-      { kind: 'StateCertified', lane: 'control', whenFull: 'drop-oldest' },
-      { kind: 'RequestExecuted', lane: 'control', whenFull: 'drop-oldest' },
-      { kind: 'RequestSubnetRecord', lane: 'control', whenFull: 'drop-oldest' },
-      { kind: 'RequestReadiness', lane: 'control', whenFull: 'drop-oldest' },
-      { kind: 'ExecuteQuery', lane: 'bulk', whenFull: 'refuse' },
-      { kind: 'InspectIngress', lane: 'bulk', whenFull: 'refuse' },
-    ],
+    hears: HEARS,
+    says: SAYS,
     core: ({ seed }) => new ExecutionLives({ ...config, seed }),
     refuse: refusalOf,
     // A module may have 100 MiB.

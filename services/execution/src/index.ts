@@ -5,7 +5,7 @@ export type { ExecutionConfig } from './config.ts';
 export { Prices } from './core/cycles.ts';
 export type { ExecutionEvent } from './core/event.ts';
 export { ExecutionCore, type ExecutionCoreConfig } from './core/execution.ts';
-export { createExecution, type ExecutionDefinition } from './execution.ts';
+export { createExecution, type ExecutionDefinition, executionSubjects } from './execution.ts';
 export type { ExecutionSettings } from './open.ts';
 export { openExecution } from './open.ts';
 export { createInPlaceSandbox } from './sandbox/in-place.ts';

@@ -1,5 +1,6 @@
 // The public door with the engines behind it. The same in every placement.
 import { availableParallelism } from 'node:os';
+import type { Subjects } from '@internode/actor';
 import {
   loadFastBls,
   nodeHashEngine,
@@ -12,6 +13,29 @@ import type { Host, Start } from '@internode/host';
 import type { GatewayConfig } from './config.ts';
 import { type OpenGateway, openGateway } from './open-gateway.ts';
 import { describeGateway } from './telemetry.ts';
+
+/** The broker lets it say and hear nothing else. */
+export const gatewaySubjects: Subjects = {
+  says: [
+    'InspectIngress',
+    'SubmitIngress',
+    'ExecuteQuery',
+    'ReadCertified',
+    'RequestCertified',
+    'RequestReadiness',
+    'Readiness',
+  ],
+  hears: [
+    'IngressInspected',
+    'IngressAdmitted',
+    'IngressRefused',
+    'QueryAnswered',
+    'CertifiedRead',
+    'StateCertified',
+    'Readiness',
+    'RequestReadiness',
+  ],
+};
 
 const VERIFIERS_MAX = 4;
 

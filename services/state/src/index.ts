@@ -9,5 +9,5 @@ export { STATE_LIMITS } from './limits.ts';
 export type { StateSettings } from './open.ts';
 export { CHECKPOINTS, openState } from './open.ts';
 export type { StateDefinition } from './state.ts';
-export { createState } from './state.ts';
+export { createState, stateSubjects } from './state.ts';
 export { describeState } from './telemetry.ts';
