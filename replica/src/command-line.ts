@@ -12,9 +12,19 @@ export interface StartOptions {
   readonly quiet: boolean;
   /** Where instrumented modules are kept, when not in the data directory. */
   readonly compileCache: string | undefined;
+  readonly placement: Placement;
+  /** A broker that runs already, for services in processes. */
+  readonly bus: string | undefined;
+  /** Where the keys for that broker are. */
+  readonly busCredentials: string | undefined;
 }
 
-export interface NetworkOptions extends Omit<StartOptions, 'compileCache'> {
+export type Placement = 'embedded' | 'threads' | 'processes';
+const PLACEMENTS: readonly string[] = ['embedded', 'threads', 'processes'] satisfies Placement[];
+
+type CommonOptions = Omit<StartOptions, 'compileCache' | 'placement' | 'bus' | 'busCredentials'>;
+
+export interface NetworkOptions extends CommonOptions {
   /** Undefined: as many as the data directory has, or the default. */
   readonly replicas: number | undefined;
   /** Heights from one change of keys to the next. */
@@ -63,6 +73,9 @@ Flags
   --config-out FILE    write gatewayUrl, rootKey, subnetId, nodeIds, … as JSON once ready
   --log-format FORMAT  pretty or json (one object per line)                   (pretty)
   --compile-cache DIR  where prepared canister modules are kept               (in the data directory)
+  --placement WHERE    the six services: embedded in this process, in threads of it, or in processes over NATS   (embedded)
+  --bus URL            a broker that runs, nats://host:port, for processes    (a nats-server of its own on loopback)
+  --bus-credentials DIR   keys for it: state.nk, execution.nk, …              (made in the data directory, under bus)
   --quiet              no banner, warnings and errors only
   --help               this text
 
@@ -72,6 +85,7 @@ Examples
   internode start --port 0 --config-out replica.json
   internode start --clean --data-dir /tmp/scratch
   internode start --log-format json --quiet
+  internode start --placement processes          # kill any of the six: it comes back, and no call is lost
 `;
 
 export const NETWORK_HELP = `internode network: run a network of several replicas on this machine, for development
@@ -150,7 +164,13 @@ const COMMON_FLAGS = {
   'log-format': { type: 'string' },
   quiet: { type: 'boolean', short: 'q' },
 } as const;
-const START_FLAGS = { ...COMMON_FLAGS, 'compile-cache': { type: 'string' } } as const;
+const START_FLAGS = {
+  ...COMMON_FLAGS,
+  'compile-cache': { type: 'string' },
+  placement: { type: 'string' },
+  bus: { type: 'string' },
+  'bus-credentials': { type: 'string' },
+} as const;
 const NETWORK_FLAGS = {
   ...COMMON_FLAGS,
   replicas: { type: 'string' },
@@ -169,8 +189,22 @@ export function parseStart(
   if (values.kind !== 'valid') return values;
   const common = commonOf(values.value, environment, DEFAULT_DATA_DIR);
   if (common.kind !== 'valid') return common;
-  const compileCache = textOf(values.value, environment, 'compile-cache');
-  return valid({ ...common.value, compileCache });
+  const text = (flag: string) => textOf(values.value, environment, flag);
+  const placement = text('placement') ?? 'embedded';
+  if (!isPlacement(placement))
+    return invalid(`--placement ${placement} is unknown: ${PLACEMENTS.join(', ')}.`);
+  const bus = text('bus');
+  if (bus !== undefined && placement !== 'processes')
+    return invalid('--bus is for --placement processes: other placements have no broker.');
+  if (bus !== undefined && !/^(nats|tls):\/\/\S+$/.test(bus))
+    return invalid(`--bus ${bus} is no broker: give nats://host:port.`);
+  const compileCache = text('compile-cache');
+  const busCredentials = text('bus-credentials');
+  return valid({ ...common.value, compileCache, placement, bus, busCredentials });
+}
+
+function isPlacement(text: string): text is Placement {
+  return PLACEMENTS.includes(text);
 }
 
 /** Arguments after `network`. */
@@ -217,7 +251,7 @@ function commonOf(
   values: Values,
   environment: Environment,
   defaultDir: string,
-): Verdict<Omit<StartOptions, 'compileCache'>> {
+): Verdict<CommonOptions> {
   const text = (flag: string) => textOf(values, environment, flag);
   const port = Number(text('port') ?? DEFAULT_PORT);
   if (!Number.isInteger(port) || port < 0 || port > PORT_MAX) {

@@ -5,6 +5,7 @@
 //   replica.json    what `--config-out` writes
 //   identities/     development identities as PEM
 //   journal/ store/ compile-cache/
+//   services/ bus/    of services in processes of their own: settings (mode 600), keys and configuration of their broker
 import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { StartFault } from './start-fault.ts';
@@ -21,6 +22,8 @@ const OWN_ENTRIES = [
   'journal',
   'store',
   'compile-cache',
+  'services',
+  'bus',
 ];
 
 /** Forgets everything if asked to; refuses a directory of another format. */

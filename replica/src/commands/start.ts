@@ -50,7 +50,11 @@ function explained(fault: unknown, dataDir: string): unknown {
 
 async function open(options: StartOptions): Promise<Replica> {
   try {
-    return await startEmbedded({ ...options, dataDir: resolve(options.dataDir), version });
+    const all = { ...options, dataDir: resolve(options.dataDir), version };
+    const { placement } = all;
+    if (placement === 'embedded') return await startEmbedded(all);
+    const { startApart } = await import('../apart/apart.ts');
+    return await startApart({ ...all, placement });
   } catch (fault) {
     const { code } = fault as NodeJS.ErrnoException;
     if (code === 'EADDRINUSE') {

@@ -1,0 +1,208 @@
+// The six services apart from each other, each in a process over NATS or in a thread, and this process as their supervisor: it
+// finds or starts the broker, starts services and starts them again, stops them in order.
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { Caller } from '@internode/actor';
+import { WorkerBus, WorkerBusHub } from '@internode/bus/worker';
+import { loadFastBls, nodeHashEngine } from '@internode/crypto/fast';
+import { setHashEngine } from '@internode/encoding';
+import { type Host, lockDataDir, openHost, writeAloneFile } from '@internode/host';
+import { prepareDataDir } from '../data-dir.ts';
+import { endFirstLife, type Member, placesOf, subnetOf } from '../member.ts';
+import {
+  doorFault,
+  logOf,
+  memberOf,
+  placeOf,
+  type Replica,
+  type ReplicaOptions,
+  sayStanding,
+  settingsOptionsOf,
+} from '../replica.ts';
+import { type ServiceSettings, settingsOf } from '../settings.ts';
+import { Broker } from './broker.ts';
+import { busUsersOf, credentialsFileOf, prepareCredentials } from './bus-users.ts';
+import { startProcess } from './process-unit.ts';
+import { Supervision, UnitFault } from './supervision.ts';
+import { startThread } from './thread-unit.ts';
+import type { ServiceName, StartUnit } from './unit.ts';
+
+export interface ApartOptions extends ReplicaOptions {
+  readonly placement: 'threads' | 'processes';
+  /** A broker that runs already; absent: this process starts its own. */
+  readonly bus?: string | undefined;
+  /** Where NKeys for that broker are, `<service>.nk`; absent: in the data directory. */
+  readonly busCredentials?: string | undefined;
+}
+
+const ASK_MS = 20;
+
+/** What all placements of services apart have in common. */
+interface Parts {
+  readonly options: ApartOptions;
+  readonly member: Member;
+  readonly settings: ServiceSettings;
+  readonly stack: AsyncDisposableStack;
+  readonly failed: PromiseWithResolvers<never>;
+}
+
+/** How services of a placement are started, and the supervisor's own way onto their bus. */
+interface Ground {
+  readonly host: Host;
+  start(service: ServiceName, settings: unknown): ReturnType<StartUnit>;
+}
+
+export async function startApart(options: ApartOptions): Promise<Replica> {
+  setHashEngine(nodeHashEngine);
+  const { dataDir, placement } = options;
+  const bls = await loadFastBls();
+  await using opening = new AsyncDisposableStack();
+  const place = placeOf(options);
+  opening.defer(lockDataDir(dataDir));
+  prepareDataDir(dataDir, options);
+  const member = memberOf(dataDir, bls);
+  // On a broker of others somebody else may have the beacon's key.
+  const checksCertifications = options.bus !== undefined;
+  const settings = settingsOf(member, { ...settingsOptionsOf(options), checksCertifications });
+  const failed = Promise.withResolvers<never>();
+  failed.promise.catch(() => {});
+  const parts: Parts = { options, member, settings, stack: opening, failed };
+  const ground = await (placement === 'threads' ? threads(parts, place) : processes(parts, place));
+  const { host } = ground;
+  const readiness = new GatewayReadiness(host);
+  sayStanding(host, member, options.version);
+  const { supervision, gatewayUrl } = await supervise(ground, parts, readiness);
+  const stack = opening.move();
+  let closed = false;
+  const close = async (): Promise<void> => {
+    closed = true;
+    await supervision.stop();
+    await stack.disposeAsync();
+  };
+  return {
+    subnet: subnetOf(member.summary),
+    nodeId: member.nodeId,
+    gatewayUrl,
+    get isReady() {
+      return readiness.ready;
+    },
+    ready: async () => {
+      while (!readiness.ready && !closed) await readiness.ask();
+      if (readiness.ready) endFirstLife(dataDir);
+    },
+    stopped: () => Promise.race([host.stopped(), failed.promise]),
+    close,
+    [Symbol.asyncDispose]: close,
+  };
+}
+
+async function supervise(
+  { host, start }: Ground,
+  { settings, failed, stack, member }: Parts,
+  readiness: GatewayReadiness,
+): Promise<{ supervision: Supervision; gatewayUrl: string }> {
+  const { log } = host.telemetry;
+  let gateway = settings.gateway;
+  let gatewayUrl = '';
+  const supervision = new Supervision({
+    start: (service) => start(service, service === 'gateway' ? gateway : settings[service]),
+    onRunning: (service, news) => {
+      log.line('replica', 'info', 'service runs', { of: service });
+      if (service !== 'gateway') return;
+      gatewayUrl = (news as { readonly url: string }).url;
+      // A gateway that is started again must be found where it was.
+      gateway = { ...gateway, port: Number(new URL(gatewayUrl).port) };
+    },
+    onEnded: (service, { how }, delayMs) => {
+      if (service === 'gateway') readiness.ready = false;
+      log.line('replica', 'warn', 'service ended and is started again', {
+        of: service,
+        how,
+        delayMs,
+      });
+    },
+    onGivenUp: failed.reject,
+  });
+  stack.defer(() => supervision.stop());
+  try {
+    await supervision.begin();
+  } catch (fault) {
+    const isDoor = fault instanceof UnitFault && fault.service === 'p2p';
+    throw isDoor ? doorFault(placesOf(member).listen, fault) : fault;
+  }
+  return { supervision, gatewayUrl };
+}
+
+/** Whether the gateway has said that calls are answered: there is a certified state, and execution is where it is. */
+class GatewayReadiness {
+  ready = false;
+  readonly #caller: Caller;
+
+  constructor(host: Host) {
+    this.#caller = new Caller({ name: 'supervisor', ports: host, keyOf: {}, pendingMax: 1 });
+    this.#caller.listen('Readiness', ({ service, ready }) => {
+      if (service === 'gateway') this.ready = ready;
+    });
+    host.defer(() => this.#caller.close());
+  }
+
+  async ask(): Promise<void> {
+    this.#caller.tell({ kind: 'RequestReadiness', service: 'gateway' });
+    await new Promise((resolve) => setTimeout(resolve, ASK_MS));
+  }
+}
+
+type Place = ReturnType<typeof placeOf>;
+
+async function threads({ options, stack }: Parts, place: Place): Promise<Ground> {
+  const { dataDir } = options;
+  const log = logOf(options);
+  const hub = new WorkerBusHub();
+  stack.defer(() => hub.close());
+  const bus = new WorkerBus(hub.connect());
+  stack.defer(() => bus.close());
+  const host = stack.use(await openHost({ place, log, bus }));
+  return {
+    host,
+    start: (service, settings) =>
+      startThread({ service, place, dataDir, log, settings, port: hub.connect() }),
+  };
+}
+
+async function processes({ options, stack, failed }: Parts, place: Place): Promise<Ground> {
+  const { dataDir } = options;
+  const log = logOf(options);
+  const credentials = options.busCredentials ?? join(dataDir, 'bus');
+  if (options.busCredentials === undefined) prepareCredentials(credentials);
+  let say: Host['telemetry']['log']['line'] = () => {};
+  const url = options.bus ?? (await ownBroker()).url;
+  const busOf = (name: ServiceName | 'supervisor') => ({
+    url,
+    credentialsFile: credentialsFileOf(credentials, name),
+  });
+  const host = stack.use(
+    await openHost({ place, log, bus: { name: 'supervisor', ...busOf('supervisor') } }),
+  );
+  say = (...line) => host.telemetry.log.line(...line);
+  const folder = join(dataDir, 'services');
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  return {
+    host,
+    start: (service, settings) => {
+      const file = join(folder, `${service}.json`);
+      writeAloneFile(file, { service, place, dataDir, bus: busOf(service), log, settings });
+      return startProcess(service, file);
+    },
+  };
+
+  async function ownBroker(): Promise<Broker> {
+    const broker = await Broker.start({
+      folder: credentials,
+      users: busUsersOf(credentials, place),
+      say: (level, text, fields) => say('replica', level, text, fields as Record<string, string>),
+      onGivenUp: failed.reject,
+    });
+    stack.defer(() => broker.stop());
+    return broker;
+  }
+}

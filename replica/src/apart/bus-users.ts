@@ -1,0 +1,76 @@
+// Who may say and hear what on the broker of a node: each service what its own list says, and the supervisor a little. Seeds stand
+// in files of their own (mode 600); the broker's configuration holds public halves only.
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Subjects } from '@internode/actor';
+import { beaconSubjects } from '@internode/beacon';
+import { type BusUser, newUser, publicKeyOf } from '@internode/bus/server';
+import { consensusSubjects } from '@internode/consensus';
+import { type Place, subjectOf } from '@internode/contracts';
+import { executionSubjects } from '@internode/execution';
+import { gatewaySubjects } from '@internode/gateway';
+import { p2pSubjects } from '@internode/p2p';
+import { stateSubjects } from '@internode/state';
+import { writeDurably } from '../data-dir.ts';
+import { StartFault } from '../start-fault.ts';
+import type { ServiceName } from './unit.ts';
+
+export type BusUserName = ServiceName | 'supervisor';
+
+const SUBJECTS: { readonly [User in BusUserName]: Subjects } = {
+  state: stateSubjects,
+  execution: executionSubjects,
+  beacon: beaconSubjects,
+  consensus: consensusSubjects,
+  p2p: p2pSubjects,
+  gateway: gatewaySubjects,
+  supervisor: {
+    says: ['RequestReadiness'],
+    hears: ['Readiness', 'EpochBegan', 'BlockFinalized'],
+  },
+};
+
+export const BUS_USERS = Object.keys(SUBJECTS) as readonly BusUserName[];
+
+export function credentialsFileOf(folder: string, user: BusUserName): string {
+  return join(folder, `${user}.nk`);
+}
+
+/** Makes keys for whoever has none in the folder. */
+export function prepareCredentials(folder: string): void {
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  for (const user of BUS_USERS) {
+    const file = credentialsFileOf(folder, user);
+    if (!existsSync(file)) writeDurably(file, `${newUser().seed}\n`, 0o600);
+  }
+}
+
+/** For the broker's configuration: what each of them may say and hear at this node. */
+export function busUsersOf(folder: string, place: Place): BusUser[] {
+  return BUS_USERS.map((user) => {
+    const { says, hears } = SUBJECTS[user];
+    return {
+      publicKey: publicKeyIn(credentialsFileOf(folder, user)),
+      publish: says.map((kind) => subjectOf(place, kind)),
+      subscribe: hears.map((kind) => subjectOf(place, kind)),
+    };
+  });
+}
+
+function publicKeyIn(file: string): string {
+  try {
+    return publicKeyOf(readFileSync(file, 'utf8'));
+  } catch (fault) {
+    throw new StartFault(
+      `the key in ${file} cannot be read: ${(fault as Error).message}`,
+      'delete the file: another key is made at the next start',
+    );
+  }
+}
+
+/** Where the broker's configuration stands. */
+export function writeBrokerConfig(folder: string, text: string): string {
+  const file = join(folder, 'nats.conf');
+  writeFileSync(file, text, { mode: 0o600 });
+  return file;
+}

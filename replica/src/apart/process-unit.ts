@@ -1,0 +1,40 @@
+import { spawn } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { type AloneNews, SETTINGS_VARIABLE } from '@internode/host';
+import { Sayings, type ServiceName, STOP_TIMEOUT_MS, type Unit } from './unit.ts';
+
+/** What lives while a call does must fit; six processes share what one has when embedded (scripts/run.mjs). */
+const NODE_FLAGS = ['--max-semi-space-size=16', '--heap-growing-percent=40'];
+
+/** Runs a service's main.ts with a file of settings. */
+export function startProcess(service: ServiceName, settingsFile: string): Unit {
+  const main = fileURLToPath(import.meta.resolve(`@internode/${service}/main`));
+  const child = spawn(process.execPath, [...NODE_FLAGS, main], {
+    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+    // Ctrl-C reaches the supervisor only, which stops services in their order.
+    detached: true,
+    env: { ...process.env, [SETTINGS_VARIABLE]: settingsFile },
+  });
+  const sayings = new Sayings();
+  child.on('message', (news: AloneNews) => sayings.hear(news));
+  const ended = new Promise<ReturnType<Sayings['endOf']>>((resolve) => {
+    child.once('error', (fault) => resolve(sayings.endOf(fault.message, true)));
+    child.once('exit', (code, signal) =>
+      resolve(
+        signal === null
+          ? sayings.endOf(`status ${code}`, code !== 0)
+          : sayings.endOf(`signal ${signal}`, false),
+      ),
+    );
+  });
+  return {
+    running: sayings.running,
+    ended,
+    stop: async () => {
+      child.kill('SIGTERM');
+      const deadline = setTimeout(() => child.kill('SIGKILL'), STOP_TIMEOUT_MS);
+      await ended;
+      clearTimeout(deadline);
+    },
+  };
+}

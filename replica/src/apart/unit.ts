@@ -1,0 +1,60 @@
+// One service apart from the others: what a supervisor knows of it, be it a process or a thread.
+import type { AloneNews } from '@internode/host';
+import type { ServiceSettings } from '../settings.ts';
+
+export type ServiceName = keyof ServiceSettings;
+
+/** From the one that is told to the one that tells; stopped the other way round, so that nothing new comes in. */
+export const SERVICE_NAMES: readonly ServiceName[] = [
+  'state',
+  'execution',
+  'beacon',
+  'consensus',
+  'p2p',
+  'gateway',
+];
+
+export interface Ended {
+  /** "status 1", "signal SIGKILL", or what it said itself. */
+  readonly how: string;
+  /** It ended by its own fault, not by somebody's hand. */
+  readonly failed: boolean;
+  /** The system's code, if it said one. */
+  readonly code: string | undefined;
+}
+
+export interface Unit {
+  /** Settles with what it said when it hears and has begun; never when it ends before. */
+  readonly running: Promise<unknown>;
+  readonly ended: Promise<Ended>;
+  /** Asks it to end; insists when it does not. */
+  stop(): Promise<void>;
+}
+
+export type StartUnit = (service: ServiceName) => Unit;
+
+/** A service that has not ended by then is killed: nothing acknowledged is lost by that. */
+export const STOP_TIMEOUT_MS = 5_000;
+
+/** What a unit said last, for `Ended`. */
+export class Sayings {
+  readonly running: Promise<unknown>;
+  #last: Extract<AloneNews, { kind: 'failed' }> | undefined;
+  readonly #resolve: (news: unknown) => void;
+
+  constructor() {
+    const { promise, resolve } = Promise.withResolvers<unknown>();
+    this.running = promise;
+    this.#resolve = resolve;
+  }
+
+  hear(news: AloneNews): void {
+    if (news.kind === 'running') this.#resolve(news.news);
+    else this.#last = news;
+  }
+
+  endOf(how: string, failed: boolean): Ended {
+    const last = this.#last;
+    return { how: last?.message ?? how, failed: failed || last !== undefined, code: last?.code };
+  }
+}
