@@ -3,6 +3,29 @@ import { defineConfig } from 'vitest/config';
 // One config, several kinds of tests: each kind is a project, so that `--project unit` runs one.
 const pool = { pool: 'forks' as const, maxWorkers: 2 };
 
+// One replica at a time has the machine: what they measure themselves by are the spec's own deadlines.
+const endToEnd = {
+  testTimeout: 120_000,
+  hookTimeout: 120_000,
+  pool: 'forks' as const,
+  maxWorkers: 1,
+  fileParallelism: false,
+};
+
+/**
+ * End-to-end files that also run with services apart in the gate; any other does with INTERNODE_PLACEMENT=processes in the
+ * environment.
+ */
+const ALSO_APART = ['clients', 'crash', 'lifecycle'].map((name) => `e2e/test/${name}.test.ts`);
+const apart = (['threads', 'processes'] as const).map((placement) => ({
+  test: {
+    name: `e2e-${placement}`,
+    include: ALSO_APART,
+    env: { INTERNODE_PLACEMENT: placement, CRASH_KILLS: '5' },
+    ...endToEnd,
+  },
+}));
+
 export default defineConfig({
   test: {
     projects: [
@@ -47,14 +70,10 @@ export default defineConfig({
         test: {
           name: 'e2e',
           include: ['e2e/test/**/*.test.ts'],
-          testTimeout: 120_000,
-          hookTimeout: 120_000,
-          // One replica at a time has the machine: what they measure themselves by are the spec's own deadlines.
-          pool: 'forks' as const,
-          maxWorkers: 1,
-          fileParallelism: false,
+          ...endToEnd,
         },
       },
+      ...apart,
     ],
   },
 });

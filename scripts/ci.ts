@@ -27,13 +27,27 @@ const STAGES: Readonly<Record<string, Stage>> = {
   unit: (args) => vitest('unit', args),
   compliance: (args) => vitest('compliance', args),
   e2e: (args) => vitest('e2e', args),
+  'e2e-threads': (args) => vitest('e2e-threads', args),
+  'e2e-processes': (args) => vitest('e2e-processes', args),
   sim: () =>
     command('simulator, 60 s', process.execPath, ['sim/main.ts', '--ci', '--seconds', '60']),
 };
 
 const GROUPS: Readonly<Record<string, readonly string[]>> = {
   check: ['gen', 'types', 'pure', 'lint', 'tidy', 'unit'],
-  test: ['gen', 'types', 'pure', 'lint', 'tidy', 'unit', 'compliance', 'e2e', 'sim'],
+  test: [
+    'gen',
+    'types',
+    'pure',
+    'lint',
+    'tidy',
+    'unit',
+    'compliance',
+    'e2e',
+    'e2e-threads',
+    'e2e-processes',
+    'sim',
+  ],
 };
 
 async function main(): Promise<void> {
@@ -45,7 +59,7 @@ async function main(): Promise<void> {
     );
     process.exit(2);
   }
-  if (stages.includes('compliance') || stages.includes('e2e')) {
+  if (stages.some((stage) => stage === 'compliance' || stage.startsWith('e2e'))) {
     process.env['INTERNODE_NATS_SERVER'] ??= findNatsServer((line) => console.log(line));
   }
   let passed = 0;

@@ -19,7 +19,7 @@ import { marksInterface } from '../runner/interfaces.ts';
 import { motokoModule } from '../runner/modules.ts';
 import { type Replica, scratchDir, startReplica } from '../runner/replica.ts';
 
-const KILLS = 20;
+const KILLS = Number(process.env['CRASH_KILLS'] ?? 20);
 const ACKNOWLEDGED_PER_LIFE = 100; // × KILLS = a stream of 2,000 updates
 const CONCURRENCY = 8;
 const SEED = Number(process.env['CRASH_SEED'] ?? 7);

@@ -13,6 +13,7 @@ describe('internode start: flags', () => {
         configOut: undefined,
         logFormat: 'pretty',
         quiet: false,
+        placement: 'embedded',
       },
     });
   });
@@ -29,6 +30,9 @@ describe('internode start: flags', () => {
     [['--port', '70000'], /not a port/],
     [['--prot', '1'], /--help/],
     [['--log-format', 'xml'], /pretty or json/],
+    [['--placement', 'clouds'], /embedded, threads, processes/],
+    [['--bus', 'nats://127.0.0.1:4222'], /--placement processes/],
+    [['--placement', 'processes', '--bus', 'http://x'], /nats:\/\/host:port/],
   ])('%j is refused with what to do', (args, text) => {
     const verdict = parseStart(args, {});
     expect(verdict.kind).toBe('invalid');

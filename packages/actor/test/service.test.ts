@@ -39,6 +39,19 @@ describe('Service', () => {
     ]);
   });
 
+  test('a core that says what its definition does not list is broken; others do not hear it', () => {
+    const step: Step = (input) => (input.kind === 'message' ? [beaconValue(1)] : []);
+    const listed = fixture(step, { says: ['BeaconValue'] });
+    listed.world.say(PLACE, request(1));
+    listed.world.runFor(10);
+    expect(listed.heard.length).toBe(1);
+    const unlisted = fixture(step, { says: ['TapeValue'] });
+    unlisted.world.say(PLACE, request(1));
+    expect(() => unlisted.world.runFor(10)).not.toThrow();
+    expect(unlisted.heard).toEqual([]);
+    expect(kindsOf(unlisted.events)).toContain('ShellFailed');
+  });
+
   test('malformed bytes are dropped, told as an event and counted', () => {
     const { world, inputs, events, probe, service } = fixture(nothing);
     probe.bus.publish(requestEnvelope(Uint8Array.of(255, 255)));

@@ -1,5 +1,7 @@
 // A service in a process of its own: what every main.ts of a service calls, and what such a process tells its supervisor.
+import { join } from 'node:path';
 import { readAloneFile } from './alone-file.ts';
+import { lockFolder } from './data-dir.ts';
 import { type Open, openHost } from './host.ts';
 
 /** Names the file that a service's process reads (alone-file.ts). */
@@ -39,6 +41,9 @@ async function run<Settings, News>(service: string, open: Open<Settings, News>):
   }
   const { place, dataDir, bus, log, settings } = readAloneFile<Settings>(path, service);
   const endpoint = process.env['OTEL_EXPORTER_OTLP_ENDPOINT'];
+  // One of an earlier supervisor may still be ending.
+  using stack = new DisposableStack();
+  stack.defer(lockFolder(join(dataDir, 'services'), `${service}.lock`));
   await using host = await openHost({
     place,
     dataDir,

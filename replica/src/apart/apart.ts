@@ -127,7 +127,8 @@ async function supervise(
   try {
     await supervision.begin();
   } catch (fault) {
-    const isDoor = fault instanceof UnitFault && fault.service === 'p2p';
+    const isDoor =
+      fault instanceof UnitFault && fault.service === 'p2p' && fault.code?.startsWith('E') === true;
     throw isDoor ? doorFault(placesOf(member).listen, fault) : fault;
   }
   return { supervision, gatewayUrl };

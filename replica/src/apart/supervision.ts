@@ -16,6 +16,11 @@ export interface SupervisionOptions {
 const RESTART_MS = 20;
 const RESTART_MS_MAX = 1_000;
 
+/** A lock or a port that somebody holds. */
+const HELD_CODES: ReadonlySet<string> = new Set(['locked', 'EADDRINUSE']);
+const HELD_MS_MAX = 2_000;
+const HELD_POLL_MS = 50;
+
 /** A service that ended before it ran. */
 export class UnitFault extends Error {
   readonly service: ServiceName;
@@ -47,20 +52,30 @@ export class Supervision {
 
   /** Settles when all run. Rejects with a `UnitFault` when one ends before; the others are left for `stop`. */
   async begin(): Promise<void> {
-    const units = SERVICE_NAMES.map((service) => [service, this.#options.start(service)] as const);
-    for (const [service, unit] of units) this.#keep(service, unit);
-    const running = units.map(async ([service, unit]) => {
-      const end = await Promise.race([unit.running.then(() => undefined), unit.ended]);
-      if (end !== undefined) throw new UnitFault(service, end);
-    });
-    await Promise.all(running);
-    for (const [service, unit] of units) this.#restartWhenEnded(service, unit);
+    const units = await Promise.all(SERVICE_NAMES.map((service) => this.#first(service)));
+    for (const [index, service] of SERVICE_NAMES.entries())
+      this.#restartWhenEnded(service, units[index] as Unit);
   }
 
   async stop(): Promise<void> {
     this.#stopping = true;
     for (const timer of this.#timers) clearTimeout(timer);
     for (const service of SERVICE_NAMES.toReversed()) await this.#watched.get(service)?.unit.stop();
+  }
+
+  /** One that runs. What services of a supervisor that was killed just now still hold is waited for. */
+  async #first(service: ServiceName): Promise<Unit> {
+    const startedMs = performance.now();
+    for (;;) {
+      const unit = this.#options.start(service);
+      this.#keep(service, unit);
+      const ended = await Promise.race([unit.running.then(() => undefined), unit.ended]);
+      if (ended === undefined) return unit;
+      const isHeld = HELD_CODES.has(ended.code ?? '');
+      if (!isHeld || this.#stopping || performance.now() - startedMs > HELD_MS_MAX)
+        throw new UnitFault(service, ended);
+      await new Promise((resolve) => setTimeout(resolve, HELD_POLL_MS));
+    }
   }
 
   #keep(service: ServiceName, unit: Unit): void {

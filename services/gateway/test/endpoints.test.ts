@@ -4,7 +4,7 @@ import { decodeCertificate, lookupPath } from '@internode/hash-tree';
 import { bytesEqual, concatBytes, toHex, utf8 } from '@internode/prelude';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { OpenGateway } from '../src/index.ts';
-import { STATUS_READ_MS } from '../src/limits.ts';
+import { ATTEMPT_MS, STATUS_READ_MS } from '../src/limits.ts';
 import {
   type Answered,
   canisterText,
@@ -205,6 +205,23 @@ describe('calls', () => {
     const url = api(`v4/canister/${canisterText}/call`, there.url);
     const answered = await post(url, envelopeOf(contentOf('call')));
     expect(mapOf(answered)['status']).toBe('replied');
+  });
+
+  test('what a service was asked before it began to hear is asked again when it says that it does', async () => {
+    const deafTo = new Map([['SubmitIngress', Number.POSITIVE_INFINITY]] as const);
+    const there = new SmallReplica({ deafTo });
+    await using gateway = await there.open();
+    const url = api(`v4/canister/${canisterText}/call`, gateway.url);
+    const answered = post(url, envelopeOf(contentOf('call')));
+    const asked = () => there.heard.filter(({ kind }) => kind === 'SubmitIngress').length;
+    await expect.poll(asked).toBe(1);
+    there.tell({ kind: 'Readiness', service: 'p2p', ready: false, height: 0, detail: '' });
+    deafTo.clear();
+    const saidMs = performance.now();
+    there.tell({ kind: 'Readiness', service: 'p2p', ready: true, height: 0, detail: '' });
+    expect(mapOf(await answered)['status']).toBe('replied');
+    expect(asked()).toBe(2);
+    expect(performance.now() - saidMs).toBeLessThan(ATTEMPT_MS / 2);
   });
 
   test('row 20: a call sent again after it ended is answered with the same end', async () => {

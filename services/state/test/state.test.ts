@@ -70,6 +70,19 @@ describe('executed heights', () => {
     expect(rig.certifiedHeight).toBe(3);
   });
 
+  test('what was final before this life and is not in the store is asked for at once, and again', () => {
+    const rig = Rig.started({ finalHeight: 3 });
+    expect(rig.allSaid('RequestExecuted')).toEqual([{ kind: 'RequestExecuted', fromHeight: 1 }]);
+    rig.advance(300);
+    expect(rig.allSaid('RequestExecuted').length).toBe(2);
+    for (const height of [1, 2, 3]) rig.tell(batch(height));
+    rig.advance(1_000);
+    expect(rig.allSaid('RequestExecuted').length).toBe(2);
+    const other = Rig.started();
+    other.advance(1_000);
+    expect(other.allSaid('RequestExecuted')).toEqual([]);
+  });
+
   test('several may wait for certification; a newer one certifies all before', () => {
     const rig = Rig.started();
     rig.signs = false;

@@ -22,6 +22,8 @@ type Question = { readonly message: Message; readonly key: string; readonly trac
 export class Neighbours {
   readonly #caller: Caller;
   readonly #idPrefix = new Uint8Array(16);
+  /** Questions that wait for an answer, by who has to give it. */
+  readonly #open = new Map<string, Set<Question>>();
   #idCount = 0;
 
   constructor(ports: EdgePorts) {
@@ -38,11 +40,19 @@ export class Neighbours {
         CertifiedRead: ({ readId }) => toHex(readId),
       },
     });
+    // Whoever begins to hear has not heard what was asked before: what a service took with it when it ended is asked again at once.
+    this.#caller.listen('Readiness', ({ service, ready }) => {
+      if (!ready) return;
+      for (const { message, traceparent } of this.#open.get(service) ?? [])
+        this.#caller.tell(message, traceparent);
+    });
   }
 
   inspect(message: InspectIngress, traceparent: string): Promise<IngressInspected | undefined> {
     const key = `inspect ${toHex(message.requestId)}`;
-    return this.#askAgain({ message, key, traceparent }) as Promise<IngressInspected | undefined>;
+    return this.#askAgain('execution', { message, key, traceparent }) as Promise<
+      IngressInspected | undefined
+    >;
   }
 
   submit(
@@ -50,7 +60,7 @@ export class Neighbours {
     traceparent: string,
   ): Promise<IngressAdmitted | IngressRefused | undefined> {
     const key = `submit ${toHex(message.ingress.requestId)}`;
-    return this.#askAgain({ message, key, traceparent }) as Promise<
+    return this.#askAgain('p2p', { message, key, traceparent }) as Promise<
       IngressAdmitted | IngressRefused | undefined
     >;
   }
@@ -79,7 +89,7 @@ export class Neighbours {
       readId,
       paths: paths.map((labels) => ({ labels })),
     };
-    return this.#askAgain({ message, key: toHex(readId), traceparent }) as Promise<
+    return this.#askAgain('state', { message, key: toHex(readId), traceparent }) as Promise<
       CertifiedRead | undefined
     >;
   }
@@ -100,13 +110,19 @@ export class Neighbours {
   }
 
   /** All our questions may be heard twice without harm. */
-  async #askAgain(question: Question): Promise<Message | undefined> {
-    for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-      const asked = await this.#caller.ask({ ...question, deadlineMs: ATTEMPT_MS });
-      if (asked.kind === 'answered') return asked.message;
-      if (asked.kind === 'busy') return undefined;
+  async #askAgain(service: string, question: Question): Promise<Message | undefined> {
+    const open = this.#open.get(service) ?? new Set();
+    this.#open.set(service, open.add(question));
+    try {
+      for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+        const asked = await this.#caller.ask({ ...question, deadlineMs: ATTEMPT_MS });
+        if (asked.kind === 'answered') return asked.message;
+        if (asked.kind === 'busy') return undefined;
+      }
+      return undefined;
+    } finally {
+      open.delete(question);
     }
-    return undefined;
   }
 
   /** Unique to this process by its random part, and within it by the count. */

@@ -22,6 +22,13 @@ export class Backlog {
     this.#isBehind = true;
   }
 
+  /** Final before this life began: execution may be waiting for a height that only a state of before has heard. */
+  expect(now: Instant, height: number | undefined, final: number | undefined): void {
+    if (height === undefined || final === undefined || final <= height) return;
+    this.miss();
+    this.ask(now, height);
+  }
+
   /** Asks for what comes after `height` at once, if it is missing and was not asked for just now. */
   ask(now: Instant, height: number): void {
     if (!this.#isBehind || now.ms - this.#askedMs < STATE_LIMITS.askAtMostMs) return;

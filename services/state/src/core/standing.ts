@@ -81,6 +81,11 @@ export class Standing {
     if (this.isShowable && this.lastCertified !== undefined) this.#out.say(this.lastCertified);
   }
 
+  /** What consensus had reached when this life began, once it has said so. */
+  get finalBefore(): number | undefined {
+    return this.#finalBefore;
+  }
+
   readiness(): Readiness {
     const height = this.isShowable ? (this.#certifiedHeight ?? 0) : 0;
     const ready = this.isReady;

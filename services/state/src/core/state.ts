@@ -168,14 +168,13 @@ export class StateCore implements Core<StateTask, StateAnswer, StateEvent> {
 
   #opened(now: Instant, opened: Opened): void {
     const { root, certification, requests } = opened;
-    const { height, timeNanos, tree } = opened.tip;
+    const { height, timeNanos, tree, layouts } = opened.tip;
     const { subnet } = this.#options;
     const tip = new Tip(subnet.subnetId, identityOf(subnet), opened.tip);
     const commits = new Commits(height, [...opened.garbage], now.ms);
     const versions = new Versions();
     this.#running = { tip, versions, commits, loading: new Loading(tip, commits) };
-    const canisters = opened.tip.layouts.size;
-    this.#out.observe({ kind: 'StoreOpened', height, canisters, requests });
+    this.#out.observe({ kind: 'StoreOpened', height, canisters: layouts.size, requests });
     this.#standing.opened(certification?.height ?? 0);
     if (height > 0) {
       const version = { height, timeNanos, root, tree, completed: [] };
@@ -187,6 +186,7 @@ export class StateCore implements Core<StateTask, StateAnswer, StateEvent> {
     }
     this.#standing.say();
     this.#backlog.fired(now, height);
+    this.#backlog.expect(now, height, this.#standing.finalBefore);
     this.#proceed(now);
   }
 
@@ -388,12 +388,11 @@ export class StateCore implements Core<StateTask, StateAnswer, StateEvent> {
     }
   }
 
-  // Readiness.
-
   #takeReadiness(now: Instant, { service, height }: Readiness): void {
     if (service !== 'consensus' || this.#standing.knowsConsensus) return;
     this.#out.cancel('readiness');
     this.#standing.change(() => this.#standing.consensusAt(height));
+    this.#backlog.expect(now, this.#running?.tip.height, height);
     this.#proceed(now);
   }
 }

@@ -1,0 +1,118 @@
+// Six services in six processes over a nats-server, under load: any of them is killed, the broker is killed, one is stopped for a
+// while. What was acknowledged is there exactly once, and calls go on.
+import { afterEach, describe, expect, test } from 'vitest';
+import { type Replica, startReplica } from '../runner/replica.ts';
+import {
+  descendants,
+  isAlive,
+  pidOfBroker,
+  pidOfService,
+  SERVICES,
+  type ServiceName,
+} from '../runner/services.ts';
+import { MarkStream } from '../runner/stream.ts';
+import { wait } from '../runner/under-load.ts';
+
+const KILLS_EACH = Number(process.env['SERVICE_KILLS'] ?? 10);
+const BROKER_KILLS = 3;
+const CALLERS = 8;
+const ACKNOWLEDGED_BETWEEN = 30;
+
+let replica: Replica | undefined;
+afterEach(async () => {
+  await replica?.stop();
+  replica = undefined;
+});
+
+async function startApart(): Promise<Replica> {
+  replica = await startReplica({ args: ['--placement', 'processes'] });
+  return replica;
+}
+
+/** Calls while something fails; afterwards nothing acknowledged is missing and nothing ran twice. */
+async function underLoad(
+  apart: Replica,
+  faults: (stream: MarkStream, progress: () => Promise<void>) => Promise<void>,
+): Promise<MarkStream> {
+  const stream = await MarkStream.open(apart);
+  let stopping = false;
+  const callers = Array.from({ length: CALLERS }, async () => {
+    // A connection to a gateway that was killed is opened again.
+    while (!stopping) {
+      await stream.run(apart.gatewayUrl, (fault) => {
+        if (!/closed|ECONNRESET|EPIPE|ECONNREFUSED|socket|503/.test(String(fault))) throw fault;
+      });
+      await wait(10);
+    }
+  });
+  const progress = async (): Promise<void> => {
+    const goal = stream.acknowledged + ACKNOWLEDGED_BETWEEN;
+    while (stream.acknowledged < goal) await wait(5);
+  };
+  try {
+    await progress();
+    await faults(stream, progress);
+  } finally {
+    stopping = true;
+    stream.stop();
+    await Promise.all(callers);
+  }
+  expect(await stream.wrongAt(apart)).toEqual([]);
+  return stream;
+}
+
+async function kill(apart: Replica, service: ServiceName): Promise<void> {
+  for (;;) {
+    const pid = pidOfService(apart.pid, service);
+    if (pid !== undefined) return void process.kill(pid, 'SIGKILL');
+    await wait(10);
+  }
+}
+
+describe('services in processes', () => {
+  test(`each of six is killed ${KILLS_EACH} times under load`, { timeout: 400_000 }, async () => {
+    const apart = await startApart();
+    const slowest: string[] = [];
+    await underLoad(apart, async (stream, progress) => {
+      for (const service of SERVICES) {
+        const times: number[] = [];
+        for (let round = 0; round < KILLS_EACH; round++) {
+          const fromMs = performance.now();
+          await kill(apart, service);
+          await progress();
+          times.push(stream.longestGapMs(fromMs, performance.now()));
+          await wait(Math.random() * 200);
+        }
+        slowest.push(`${service} ${times.map((ms) => ms.toFixed(0)).join(' ')}`);
+        console.log(`standstill after a kill, ms: ${slowest.at(-1)}`);
+      }
+    });
+  });
+
+  test(`the broker is killed ${BROKER_KILLS} times under load`, { timeout: 200_000 }, async () => {
+    const apart = await startApart();
+    await underLoad(apart, async (stream, progress) => {
+      for (let round = 0; round < BROKER_KILLS; round++) {
+        const fromMs = performance.now();
+        process.kill(pidOfBroker(apart.pid) ?? 0, 'SIGKILL');
+        await progress();
+        console.log(`broker: ${stream.longestGapMs(fromMs, performance.now()).toFixed(0)} ms`);
+      }
+    });
+  });
+
+  test('SIGTERM, and the death of the supervisor, leave no process behind', async () => {
+    const first = await startApart();
+    const pids = descendants(first.pid).map(({ pid }) => pid);
+    expect(pids.length).toBeGreaterThanOrEqual(SERVICES.length + 1);
+    expect(await first.stop()).toBeLessThan(2000);
+    expect(first.process.exitCode).toBe(0);
+    expect(pids.filter(isAlive)).toEqual([]);
+
+    const second = await startApart();
+    const others = descendants(second.pid).map(({ pid }) => pid);
+    await second.kill();
+    while (others.some(isAlive)) await wait(10);
+    replica = undefined;
+  });
+});

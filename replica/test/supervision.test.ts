@@ -1,0 +1,90 @@
+import { describe, expect, test } from 'vitest';
+import { Supervision, UnitFault } from '../src/apart/supervision.ts';
+import { type Ended, SERVICE_NAMES, type ServiceName, type Unit } from '../src/apart/unit.ts';
+
+const KILLED: Ended = { how: 'signal SIGKILL', failed: false, code: undefined };
+const FAILED: Ended = { how: 'broken invariant', failed: true, code: undefined };
+
+/** Units that do what the test says, and what was told of them in order. */
+class Yard {
+  readonly told: string[] = [];
+  readonly #ends = new Map<ServiceName, (ended: Ended) => void>();
+  readonly supervision: Supervision;
+
+  constructor(runs: (service: ServiceName) => boolean = () => true) {
+    this.supervision = new Supervision({
+      start: (service) => this.#start(service, runs(service)),
+      onRunning: (service) => this.told.push(`${service} runs`),
+      onEnded: (service, { how }) => this.told.push(`${service}: ${how}`),
+      onGivenUp: ({ message }) => this.told.push(message),
+    });
+  }
+
+  end(service: ServiceName, ended: Ended): void {
+    this.#ends.get(service)?.(ended);
+  }
+
+  #start(service: ServiceName, runs: boolean): Unit {
+    const { promise, resolve } = Promise.withResolvers<Ended>();
+    this.#ends.set(service, resolve);
+    return {
+      running: runs ? Promise.resolve({}) : new Promise(() => {}),
+      ended: promise,
+      stop: async () => {
+        this.told.push(`${service} is stopped`);
+        resolve(KILLED);
+      },
+    };
+  }
+}
+
+const times = (told: readonly string[], text: string) =>
+  told.filter((each) => each === text).length;
+
+describe('supervision', () => {
+  test('what is killed is started again, however often; all are stopped in order, the door first', async () => {
+    const yard = new Yard();
+    await yard.supervision.begin();
+    for (let kill = 1; kill <= 5; kill++) {
+      yard.end('beacon', KILLED);
+      await expect.poll(() => times(yard.told, 'beacon runs')).toBe(1 + kill);
+    }
+    yard.told.length = 0;
+    await yard.supervision.stop();
+    expect(yard.told).toEqual(SERVICE_NAMES.toReversed().map((name) => `${name} is stopped`));
+  });
+
+  test('what fails three times in a row by its own fault stops the node', async () => {
+    const yard = new Yard();
+    await yard.supervision.begin();
+    for (let failure = 1; failure <= 2; failure++) {
+      yard.end('state', FAILED);
+      await expect.poll(() => times(yard.told, 'state runs')).toBe(1 + failure);
+    }
+    yard.end('state', FAILED);
+    await expect.poll(() => yard.told.at(-1)).toBe('state keeps failing, so the node stops');
+    expect(times(yard.told, 'state runs')).toBe(3);
+    await yard.supervision.stop();
+  });
+
+  test('one that ends before it ran is the fault of the start', async () => {
+    const yard = new Yard((service) => service !== 'gateway');
+    const begun = yard.supervision.begin();
+    yard.end('gateway', { how: 'not this address', failed: true, code: 'EADDRNOTAVAIL' });
+    await expect(begun).rejects.toThrow('not this address');
+    await expect(begun).rejects.toBeInstanceOf(UnitFault);
+    await expect(begun).rejects.toMatchObject({ code: 'EADDRNOTAVAIL', service: 'gateway' });
+    await yard.supervision.stop();
+  });
+
+  test('what a killed supervisor left behind is waited for', async () => {
+    let held = true;
+    const yard = new Yard((service) => service !== 'state' || !held);
+    const begun = yard.supervision.begin();
+    yard.end('state', { how: 'in use by process 1', failed: true, code: 'locked' });
+    held = false;
+    await begun;
+    expect(times(yard.told, 'state runs')).toBe(1);
+    await yard.supervision.stop();
+  });
+});
