@@ -14,7 +14,7 @@ export interface SupervisionOptions {
 
 /** Somebody may kill as often as he likes; whoever does it without pause is answered more slowly. */
 const RESTART_MS = 20;
-const RESTART_MS_MAX = 1_000;
+const RESTART_MS_MAX = 250;
 
 /** A lock or a port that somebody holds. */
 const HELD_CODES: ReadonlySet<string> = new Set(['locked', 'EADDRINUSE']);
