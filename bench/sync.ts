@@ -31,13 +31,15 @@ const LIAR = fileURLToPath(new URL('./lying-server.ts', import.meta.url));
 const [what, folder = '', ...options] = process.argv.slice(2);
 const household = new Household();
 const note = join(folder, 'sync-bench.json');
-/** Everything that the replicas printed. */
-const log = createWriteStream(`${folder}.log`, { flags: 'a' });
+/** Everything that the replicas print goes there. */
+const file = createWriteStream(`${folder}.log`, { flags: 'a' });
+let logged = '';
 
 function spawned(child: ChildProcess): void {
   household.keep(child);
-  child.stdout?.pipe(log, { end: false });
-  child.stderr?.pipe(log, { end: false });
+  child.stdout?.pipe(file, { end: false });
+  child.stderr?.pipe(file, { end: false });
+  child.stderr?.on('data', (text) => (logged += text));
 }
 
 async function open(): Promise<Network> {
@@ -188,6 +190,7 @@ async function measure(): Promise<void> {
   const stop = new AbortController();
   const load = calls.load(stop.signal);
   await summaryOf(network.gatewayUrl);
+  await served(others.length);
   const quiet = [performance.now(), cpu(others)] as const;
   await setTimeout(QUIET_MS);
   const quietCpu = (cpu(others) - quiet[1]) / (QUIET_MS / 1e3);
@@ -246,6 +249,12 @@ async function measure(): Promise<void> {
 async function summaryOf(url: string): Promise<void> {
   const { certified } = noted() as Note;
   await reached(url, (Math.floor(certified / EPOCH) + 1) * EPOCH + 20, TIMEOUT_MS);
+}
+
+/** So many replicas have a checkpoint to serve: the first after a start hashes all rows, if none was made before. */
+async function served(replicas: number): Promise<void> {
+  const having = () => logged.match(/^(?!3 ).*(checkpoint made|on the disk are served).*$/gm) ?? [];
+  while (having().length < replicas) await setTimeout(100);
 }
 
 async function halfOf(gatewayUrl: string, bytes: number): Promise<void> {

@@ -36,8 +36,8 @@ export function contract<Kind extends string, T>(
 
 /** Messages are written one after the other into the same memory, and copied out of it. */
 let scratch = new Writer();
-/** What a rare large message made of it is not kept. */
-const SCRATCH_BYTES_MAX = 256 * 1024;
+/** What a rare larger message made of it is not kept; parts of a state that is synced are 1.3 MiB and many. */
+const SCRATCH_BYTES_MAX = 2 * 1024 * 1024;
 
 function encoded<T>(message: T, write: (message: T, writer: Writer) => Writer): Uint8Array {
   const writer = scratch;
