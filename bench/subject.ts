@@ -17,6 +17,7 @@ import {
 } from '@internode/loadtest';
 import { fromHex } from '@internode/prelude';
 import { type Replica, startReplica } from '../e2e/runner/replica.ts';
+import { descendants } from '../e2e/runner/services.ts';
 import { end, type Household } from './household.ts';
 import { type Measured, measured } from './measure.ts';
 
@@ -30,11 +31,12 @@ const VERIFIED_EVERY = 200;
 export async function startMeasured(
   household: Household,
   dataDir: string,
+  args: readonly string[] = [],
 ): Promise<{ readonly replica: Replica; readonly readyMs: number }> {
   const startedAt = performance.now();
   const replica = await startReplica({
     dataDir,
-    args: ['--quiet'],
+    args: ['--quiet', ...args],
     spawned: (child) => household.keep(child),
   });
   return { replica, readyMs: performance.now() - startedAt };
@@ -56,8 +58,8 @@ export class Subject {
     this.#canisterId = canisterId;
   }
 
-  static async start(household: Household): Promise<Subject> {
-    const { replica } = await startMeasured(household, household.folder());
+  static async start(household: Household, args: readonly string[] = []): Promise<Subject> {
+    const { replica } = await startMeasured(household, household.folder(), args);
     const trust = { rootKey: fromHex(replica.rootKey), bls: await loadFastBls() };
     const text = await deployCounter(replica.gatewayUrl);
     const id = principalFromText(text);
@@ -67,6 +69,11 @@ export class Subject {
 
   get pid(): number {
     return this.replica.pid;
+  }
+
+  /** Its processes, when services are apart. */
+  get pids(): readonly number[] {
+    return [this.pid, ...descendants(this.pid).map(({ pid }) => pid)];
   }
 
   get updates(): number {
@@ -144,7 +151,7 @@ export class Subject {
     readonly answers: Awaited<ReturnType<typeof postAll>>['answers'];
   }> {
     let answers: Awaited<ReturnType<typeof postAll>>['answers'] = [];
-    const figures = await measured(this.pid, async () => {
+    const figures = await measured(this.pids, async () => {
       const posted = await postAll({
         url: this.replica.gatewayUrl,
         path: `/api/${version}/canister/${this.#canisterText}/${action}`,

@@ -5,6 +5,8 @@ export interface NatsServer {
   readonly url: string;
   /** Kills the process and starts it again on the same port. */
   restart(): Promise<void>;
+  /** Has it read its configuration again. */
+  reload(): void;
   stop(): Promise<void>;
 }
 
@@ -19,6 +21,7 @@ export async function startNatsServer(args: readonly string[] = []): Promise<Nat
       await running.kill();
       running = await runNatsServer({ binary, args, port });
     },
+    reload: () => void process.kill(running.pid, 'SIGHUP'),
     stop: () => running.kill(),
   };
 }

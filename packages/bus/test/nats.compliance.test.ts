@@ -1,3 +1,8 @@
+import { fork } from 'node:child_process';
+import * as fs from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Assembly } from '../src/assembly.ts';
 import { busCompliance } from '../src/compliance.ts';
@@ -56,6 +61,52 @@ describe('nats', () => {
     expect(heard[0]).toBe('again');
     await bus.close();
     expect(() => say('closed')).not.toThrow();
+  });
+
+  test('a slow consumer is disconnected, connects again by itself and hears what is said then', async () => {
+    const folder = fs.mkdtempSync(join(tmpdir(), 'internode-slow-'));
+    const config = join(folder, 'nats.conf');
+    fs.writeFileSync(
+      config,
+      'max_payload: 1048576\nmax_pending: 2097152\nwrite_deadline: "100ms"\n',
+    );
+    const impatient = await startNatsServer(['-c', config]);
+    const subject = 'internode.s.n.beacon.beacon_value';
+    const script = fileURLToPath(new URL('./slow-hearer.ts', import.meta.url));
+    const hearer = fork(script, [impatient.url, subject, '1500']);
+    const heard: string[] = [];
+    hearer.on('message', (id) => heard.push(String(id)));
+    const bus = await NatsBus.connect({ url: impatient.url });
+    try {
+      await expect.poll(() => heard, { timeout: 10_000 }).toEqual(['ready']);
+      const say = (id: string, bytes = 1) =>
+        bus.publish({
+          id,
+          cause: '',
+          sender: 's',
+          subject,
+          traceparent: '',
+          body: new Uint8Array(bytes),
+        });
+      say('pause');
+      await expect.poll(() => heard).toContain('pause');
+      // More than the broker and both sockets hold for it.
+      for (let index = 0; index < 40; index++) {
+        say(`lost ${index}`, 1_000_000);
+        await bus.ready();
+      }
+      const again = async (): Promise<boolean> => {
+        say('again');
+        return heard.includes('again');
+      };
+      await expect.poll(again, { timeout: 20_000, interval: 50 }).toBe(true);
+      expect(heard.filter((id) => id.startsWith('lost')).length).toBeLessThan(40);
+    } finally {
+      hearer.kill('SIGKILL');
+      await bus.close();
+      await impatient.stop();
+      fs.rmSync(folder, { recursive: true });
+    }
   });
 
   test('no server: the connection is refused in time', async () => {

@@ -24,14 +24,19 @@ const owner = keyFile('owner');
 const other = keyFile('other');
 const stranger = keyFile('stranger');
 
-beforeAll(async () => {
-  const config = join(dir, 'nats.conf');
+const config = join(dir, 'nats.conf');
+
+function configure(othersHear: readonly string[]): void {
   const users = [
     { publicKey: owner.publicKey, publish: [FACT], subscribe: [COMMAND] },
-    { publicKey: other.publicKey, publish: [COMMAND], subscribe: [FACT] },
+    { publicKey: other.publicKey, publish: [COMMAND], subscribe: othersHear },
   ];
   const limits = { payloadBytesMax: 1_048_576, pendingBytesMax: 67_108_864 };
   fs.writeFileSync(config, brokerConfig(users, limits));
+}
+
+beforeAll(async () => {
+  configure([FACT]);
   server = await startNatsServer(['-c', config]);
 });
 afterAll(async () => {
@@ -83,4 +88,26 @@ test('nobody without a key of the list is let in', async () => {
   await expect(NatsBus.connect({ url: server.url, credentialsFile: file })).rejects.toThrow(
     /authorization/i,
   );
+});
+
+test('a subscription that the server ends is made again', async () => {
+  const own = await open(owner.file);
+  const foreign = await open(other.file);
+  const facts: Envelope[] = [];
+  foreign.bus.subscribe(FACT, (heard) => facts.push(heard));
+  await foreign.bus.ready();
+  configure([]);
+  server.reload();
+  await expect.poll(() => foreign.troubles.join('\n')).toMatch(/beacon_value/);
+  own.bus.publish(envelope(FACT));
+  await own.bus.ready();
+  await foreign.bus.ready();
+  expect(facts.length).toBe(0);
+  configure([FACT]);
+  server.reload();
+  const again = (): boolean => {
+    own.bus.publish(envelope(FACT));
+    return facts.length > 0;
+  };
+  await expect.poll(again, { timeout: 10_000 }).toBe(true);
 });
