@@ -1,6 +1,12 @@
 // Six services in six processes over a nats-server, under load: any of them is killed, the broker is killed, one is stopped for a
 // while. What was acknowledged is there exactly once, and calls go on.
+import { randomBytes } from 'node:crypto';
+import { encodeUnsignedLeb128 } from '@internode/encoding';
+import { concatBytes } from '@internode/prelude';
 import { afterEach, describe, expect, test } from 'vitest';
+import { currentClient, UPGRADE_KEEP } from '../runner/clients.ts';
+import { counterInterface } from '../runner/interfaces.ts';
+import { motokoModule } from '../runner/modules.ts';
 import { type Replica, startReplica } from '../runner/replica.ts';
 import {
   descendants,
@@ -69,6 +75,14 @@ async function kill(apart: Replica, service: ServiceName): Promise<void> {
   }
 }
 
+/** With a custom section of so many bytes, which means nothing. */
+function withPadding(module: Uint8Array, bytes: number): Uint8Array {
+  const name = new TextEncoder().encode('padding');
+  const size = encodeUnsignedLeb128(BigInt(1 + name.length + bytes));
+  const head = Uint8Array.of(0, ...size, name.length, ...name);
+  return concatBytes(module, head, randomBytes(bytes));
+}
+
 describe('services in processes', () => {
   test(`each of six is killed ${KILLS_EACH} times under load`, { timeout: 400_000 }, async () => {
     const apart = await startApart();
@@ -99,6 +113,32 @@ describe('services in processes', () => {
         console.log(`broker: ${stream.longestGapMs(fromMs, performance.now()).toFixed(0)} ms`);
       }
     });
+  });
+
+  test('each of six stands still for a second under load', { timeout: 200_000 }, async () => {
+    const apart = await startApart();
+    await underLoad(apart, async (_stream, progress) => {
+      for (const service of SERVICES) {
+        const pid = pidOfService(apart.pid, service) ?? 0;
+        process.kill(pid, 'SIGSTOP');
+        await wait(1_000);
+        process.kill(pid, 'SIGCONT');
+        await progress();
+        expect(pidOfService(apart.pid, service)).toBe(pid);
+      }
+    });
+  });
+
+  test('a call larger than what the broker takes in one piece, and its module after kills', async () => {
+    const apart = await startApart();
+    const client = await currentClient.open(apart);
+    const module = withPadding(motokoModule('counter.mo'), 1_500_000);
+    const { id, actor } = await client.deploy(counterInterface, module);
+    expect(await actor['inc']?.()).toBe(1n);
+    for (const service of ['execution', 'state'] as const) await kill(apart, service);
+    expect(await actor['inc']?.()).toBe(2n);
+    await client.install(id, module, { mode: UPGRADE_KEEP });
+    expect(await actor['get']?.()).toBe(2n);
   });
 
   test('SIGTERM, and the death of the supervisor, leave no process behind', async () => {

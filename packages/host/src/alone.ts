@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import { readAloneFile } from './alone-file.ts';
 import { lockFolder } from './data-dir.ts';
+import { tellFigures } from './figures.ts';
 import { type Open, openHost } from './host.ts';
 
 /** Names the file that a service's process reads (alone-file.ts). */
@@ -54,6 +55,7 @@ async function run<Settings, News>(service: string, open: Open<Settings, News>):
   });
   const start = await open(host, settings);
   const news = await start();
+  if (service !== 'gateway') tellFigures(host, service);
   await host.hears();
   await tell({ kind: 'running', news });
   await host.stopped();

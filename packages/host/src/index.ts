@@ -2,5 +2,6 @@ export { type AloneNews, runAlone, SETTINGS_VARIABLE } from './alone.ts';
 export { type AloneFile, readAloneFile, writeAloneFile } from './alone-file.ts';
 export { SystemClock } from './clock.ts';
 export { lockDataDir } from './data-dir.ts';
+export { FiguresOfOthers, tellFigures } from './figures.ts';
 export type { CarriedBus, Host, HostOptions, Open, Running, Start } from './host.ts';
 export { openHost } from './host.ts';

@@ -17,13 +17,21 @@ import type { ServiceName } from './unit.ts';
 
 export type BusUserName = ServiceName | 'supervisor';
 
+/** Of the process, beside those of the service in it. */
+function inProcess({ says, hears }: Subjects): Subjects {
+  return { says: [...says, 'ProcessFigures'], hears: [...hears, 'RequestFigures'] };
+}
+
 const SUBJECTS: { readonly [User in BusUserName]: Subjects } = {
-  state: stateSubjects,
-  execution: executionSubjects,
-  beacon: beaconSubjects,
-  consensus: consensusSubjects,
-  p2p: p2pSubjects,
-  gateway: gatewaySubjects,
+  state: inProcess(stateSubjects),
+  execution: inProcess(executionSubjects),
+  beacon: inProcess(beaconSubjects),
+  consensus: inProcess(consensusSubjects),
+  p2p: inProcess(p2pSubjects),
+  gateway: {
+    says: [...gatewaySubjects.says, 'RequestFigures'],
+    hears: [...gatewaySubjects.hears, 'ProcessFigures'],
+  },
   supervisor: {
     says: ['RequestReadiness'],
     hears: ['Readiness', 'EpochBegan', 'BlockFinalized'],

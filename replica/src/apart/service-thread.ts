@@ -1,7 +1,7 @@
 // A service in a thread of its own: as its main.ts, with the worker bus.
 import { parentPort, workerData } from 'node:worker_threads';
 import { WorkerBus } from '@internode/bus/worker';
-import { type AloneNews, type Open, openHost } from '@internode/host';
+import { type AloneNews, type Open, openHost, tellFigures } from '@internode/host';
 import type { ThreadData } from './thread-unit.ts';
 import type { ServiceName } from './unit.ts';
 
@@ -36,6 +36,7 @@ async function run(): Promise<void> {
   });
   const start = await open(host, settings);
   const news = await start();
+  if (service !== 'gateway') tellFigures(host, service);
   await host.hears();
   tell({ kind: 'running', news });
   await Promise.race([stopped, host.stopped()]);

@@ -25,9 +25,9 @@ export type GatewayParts = {
   /** Ed25519 by the secret of the node, off this thread. */
   readonly signLater: (secret: Uint8Array, message: Uint8Array) => Promise<Uint8Array>;
   /** The body of `/metrics`, in the Prometheus text format. */
-  readonly metricsText: () => string;
+  readonly metricsText: () => string | Promise<string>;
   /** Why nothing new can be certified at present, such as a full disk; undefined when nothing is known to be wrong. */
-  readonly trouble?: () => string | undefined;
+  readonly trouble?: () => string | undefined | Promise<string | undefined>;
 };
 
 const HEALTHY = textAnswer(200, 'ok\n');
@@ -146,7 +146,7 @@ export class Gateway {
       case 'ready':
         return this.#readyAnswer();
       case 'metrics':
-        return textAnswer(200, this.#parts.metricsText());
+        return textAnswer(200, await this.#parts.metricsText());
       case 'preflight':
         return textAnswer(204, '');
       case 'nowhere':
@@ -156,9 +156,9 @@ export class Gateway {
     }
   }
 
-  #readyAnswer(): Answer {
+  async #readyAnswer(): Promise<Answer> {
     if (!this.isReady) return textAnswer(503, 'no certified state yet\n');
-    const trouble = this.#parts.trouble?.();
+    const trouble = await this.#parts.trouble?.();
     return trouble === undefined ? HEALTHY : textAnswer(503, `${trouble}\n`);
   }
 

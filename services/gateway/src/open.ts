@@ -9,7 +9,7 @@ import {
   signOnPool,
 } from '@internode/crypto/fast';
 import { setHashEngine } from '@internode/encoding';
-import type { Host, Start } from '@internode/host';
+import { FiguresOfOthers, type Host, type Start } from '@internode/host';
 import type { GatewayConfig } from './config.ts';
 import { type OpenGateway, openGateway } from './open-gateway.ts';
 import { describeGateway } from './telemetry.ts';
@@ -37,10 +37,17 @@ export const gatewaySubjects: Subjects = {
   ],
 };
 
+/** Whose figures are shown beside the own ones. */
+const OTHERS = ['p2p', 'beacon', 'consensus', 'execution', 'state'];
+
 const VERIFIERS_MAX = 4;
 
 /** Closed by whoever opened it. Rejects with the system's error when the address cannot be had. */
-export async function openGatewayIn(host: Host, config: GatewayConfig): Promise<OpenGateway> {
+export async function openGatewayIn(
+  host: Host,
+  config: GatewayConfig,
+  others?: FiguresOfOthers,
+): Promise<OpenGateway> {
   setHashEngine(nodeHashEngine);
   const { place, bus, clock, entropy, telemetry } = host;
   const { observe, tracer, metrics } = telemetry;
@@ -55,8 +62,8 @@ export async function openGatewayIn(host: Host, config: GatewayConfig): Promise<
     verifyLater: verifier.verify,
     signLater: signOnPool,
     bls: await loadFastBls(),
-    metricsText: () => metrics.text(),
-    trouble: () => host.trouble,
+    metricsText: () => (others === undefined ? metrics.text() : others.metrics()),
+    trouble: () => (others === undefined ? host.trouble : others.trouble()),
   });
 }
 
@@ -65,7 +72,8 @@ export async function openGatewayAlone(
   host: Host,
   config: GatewayConfig,
 ): Promise<Start<{ readonly url: string }>> {
-  const gateway = await openGatewayIn(host, config);
+  const others = new FiguresOfOthers(host, 'gateway', OTHERS);
+  const gateway = await openGatewayIn(host, config, others);
   host.defer(() => gateway.close());
   return () => ({ url: gateway.url });
 }

@@ -561,6 +561,17 @@ export interface RequestReadiness {
   readonly service: string;
 }
 
+export interface RequestFigures {
+  readonly kind: 'RequestFigures';
+}
+
+export interface ProcessFigures {
+  readonly kind: 'ProcessFigures';
+  readonly service: string;
+  readonly metrics: string;
+  readonly trouble: string;
+}
+
 export interface BlockNotarized {
   readonly kind: 'BlockNotarized';
   readonly height: number;
@@ -3227,6 +3238,49 @@ export function decodeRequestReadiness(reader: Reader, length: number, depth = 0
   return { kind: 'RequestReadiness', service: service_ };
 }
 
+export function encodeRequestFigures(message: RequestFigures, writer: Writer): Writer {
+  return writer;
+}
+
+export function decodeRequestFigures(reader: Reader, length: number, depth = 0): RequestFigures {
+  const end = reader.pos + length;
+  if (end > reader.len || depth > 8) invalidMessage('RequestFigures');
+  while (reader.pos < end) {
+    const tag = reader.uint32();
+    switch (tag) {
+      default: reader.skipType(tag & 7);
+    }
+  }
+  if (reader.pos !== end) invalidMessage('RequestFigures');
+  return { kind: 'RequestFigures' };
+}
+
+export function encodeProcessFigures(message: ProcessFigures, writer: Writer): Writer {
+  if (message.service) writer.uint32(10).string(message.service);
+  if (message.metrics) writer.uint32(18).string(message.metrics);
+  if (message.trouble) writer.uint32(26).string(message.trouble);
+  return writer;
+}
+
+export function decodeProcessFigures(reader: Reader, length: number, depth = 0): ProcessFigures {
+  const end = reader.pos + length;
+  if (end > reader.len || depth > 8) invalidMessage('ProcessFigures');
+  let service_: string = '';
+  let metrics_: string = '';
+  let trouble_: string = '';
+  while (reader.pos < end) {
+    const tag = reader.uint32();
+    switch (tag) {
+      case 10: service_ = readText(reader); break;
+      case 18: metrics_ = readText(reader); break;
+      case 26: trouble_ = readText(reader); break;
+      default: reader.skipType(tag & 7);
+    }
+  }
+  if (reader.pos !== end) invalidMessage('ProcessFigures');
+  return { kind: 'ProcessFigures', service: service_, metrics: metrics_, trouble: trouble_ };
+}
+
 export function encodeBlockNotarized(message: BlockNotarized, writer: Writer): Writer {
   if (message.height !== 0) writeNumber(writer.uint32(8), message.height);
   if (message.blockHash.length > 0) writer.uint32(18).bytes(message.blockHash);
@@ -5029,6 +5083,8 @@ export type Message =
   | ComplaintMade
   | Readiness
   | RequestReadiness
+  | RequestFigures
+  | ProcessFigures
   | BlockNotarized
   | BlockFinalized
   | BatchReady
@@ -5097,6 +5153,8 @@ export const CONTRACTS: { readonly [Kind in MessageKind]: Contract<Extract<Messa
   ComplaintMade: contract('ComplaintMade', 'beacon', 'complaint_made', encodeComplaintMade, decodeComplaintMade),
   Readiness: contract('Readiness', 'bus', 'readiness', encodeReadiness, decodeReadiness),
   RequestReadiness: contract('RequestReadiness', 'bus', 'request_readiness', encodeRequestReadiness, decodeRequestReadiness),
+  RequestFigures: contract('RequestFigures', 'bus', 'request_figures', encodeRequestFigures, decodeRequestFigures),
+  ProcessFigures: contract('ProcessFigures', 'bus', 'process_figures', encodeProcessFigures, decodeProcessFigures),
   BlockNotarized: contract('BlockNotarized', 'consensus', 'block_notarized', encodeBlockNotarized, decodeBlockNotarized),
   BlockFinalized: contract('BlockFinalized', 'consensus', 'block_finalized', encodeBlockFinalized, decodeBlockFinalized),
   BatchReady: contract('BatchReady', 'consensus', 'batch_ready', encodeBatchReady, decodeBatchReady),

@@ -1,0 +1,76 @@
+// What one process of a node knows of itself, told to another that shows it: the gateway's /metrics and /readyz.
+import { Caller } from '@internode/actor';
+import type { ProcessFigures } from '@internode/contracts';
+import type { Host } from './host.ts';
+
+/** A process that does not answer in time is left out. */
+const WAIT_MS = 300;
+/** Whoever asks sooner is told the same. */
+const KEPT_MS = 200;
+
+/** Lets the others see the figures of this process. */
+export function tellFigures(host: Host, service: string): void {
+  const caller = new Caller({ name: service, ports: host, keyOf: {}, pendingMax: 1 });
+  caller.listen('RequestFigures', () => {
+    const metrics = host.telemetry.metrics.text();
+    caller.tell({ kind: 'ProcessFigures', service, metrics, trouble: host.trouble ?? '' });
+  });
+  host.defer(() => caller.close());
+}
+
+/** Collects what other processes say. */
+export class FiguresOfOthers {
+  readonly #host: Host;
+  readonly #caller: Caller;
+  readonly #services: readonly string[];
+  #told = new Map<string, ProcessFigures>();
+  #complete: () => void = () => {};
+  #asked: { readonly ms: number; readonly figures: Promise<readonly ProcessFigures[]> } | undefined;
+
+  constructor(host: Host, name: string, services: readonly string[]) {
+    this.#host = host;
+    this.#services = services;
+    this.#caller = new Caller({ name, ports: host, keyOf: {}, pendingMax: 1 });
+    this.#caller.listen('ProcessFigures', (figures) => {
+      if (!services.includes(figures.service)) return;
+      this.#told.set(figures.service, figures);
+      if (this.#told.size === services.length) this.#complete();
+    });
+    host.defer(() => this.#caller.close());
+  }
+
+  /** In the order of the services. Never rejects. */
+  ask(): Promise<readonly ProcessFigures[]> {
+    const { ms } = this.#host.clock.now();
+    if (this.#asked === undefined || ms - this.#asked.ms > WAIT_MS + KEPT_MS)
+      this.#asked = { ms, figures: this.#ask() };
+    return this.#asked.figures;
+  }
+
+  /** Why nothing new can be certified, if any of them knows. */
+  async trouble(): Promise<string | undefined> {
+    return (await this.ask()).find(({ trouble }) => trouble !== '')?.trouble;
+  }
+
+  /** Of all, beside those of this process. */
+  async metrics(): Promise<string> {
+    const others = (await this.ask()).map(({ metrics }) => metrics.replaceAll(OF_ALL, ''));
+    return [this.#host.telemetry.metrics.text(), ...others].join('');
+  }
+
+  async #ask(): Promise<readonly ProcessFigures[]> {
+    this.#told = new Map();
+    await new Promise<void>((resolve) => {
+      const cancel = this.#host.clock.after(WAIT_MS, resolve);
+      this.#complete = () => {
+        cancel();
+        resolve();
+      };
+      this.#caller.tell({ kind: 'RequestFigures' });
+    });
+    return this.#services.flatMap((service) => this.#told.get(service) ?? []);
+  }
+}
+
+/** Every process has these under the same name: those of the process that shows them are enough. */
+const OF_ALL = /^(# TYPE )?internode_telemetry_.*\n/gm;

@@ -1,0 +1,49 @@
+import { MemoryBus } from '@internode/bus/memory';
+import { expect, onTestFinished, test } from 'vitest';
+import { FiguresOfOthers, type Host, openHost, tellFigures } from '../src/index.ts';
+
+async function hosts(count: number): Promise<Host[]> {
+  const memory = new MemoryBus();
+  const bus = {
+    publish: memory.publish.bind(memory),
+    subscribe: memory.subscribe.bind(memory),
+    ready: async () => {},
+  };
+  const place = { subnet: 's', node: 'n' };
+  const opened: Host[] = [];
+  for (let index = 0; index < count; index++) {
+    const host = await openHost({ place, bus, log: { write: () => {} } });
+    onTestFinished(() => host.close());
+    opened.push(host);
+  }
+  return opened;
+}
+
+const named = (host: Host, service: string) =>
+  host.telemetry.metrics.change(service, { kind: 'count', name: 'things_total' });
+
+test('a process shows the figures of the others beside its own, in order, and does not wait for the dead', async () => {
+  const [gateway, state, beacon] = (await hosts(3)) as [Host, Host, Host];
+  named(gateway, 'gateway');
+  named(state, 'state');
+  named(beacon, 'beacon');
+  tellFigures(beacon, 'beacon');
+  const others = new FiguresOfOthers(gateway, 'gateway', ['state', 'beacon']);
+  expect(await others.metrics()).toMatch(/gateway_things_total 1[\s\S]*beacon_things_total 1/);
+  expect(await others.metrics()).not.toContain('state');
+
+  tellFigures(state, 'state');
+  await new Promise((resolve) => setTimeout(resolve, 550));
+  const text = await others.metrics();
+  expect(text).toMatch(/gateway_things[\s\S]*state_things[\s\S]*beacon_things/);
+  expect(text.match(/^internode_telemetry_rejected_total/gm)).toHaveLength(1);
+  expect(await others.trouble()).toBeUndefined();
+});
+
+test('a full disk of another process is known', async () => {
+  const [gateway, consensus] = (await hosts(2)) as [Host, Host];
+  Object.defineProperty(consensus, 'trouble', { get: () => 'no space left' });
+  tellFigures(consensus, 'consensus');
+  const others = new FiguresOfOthers(gateway, 'gateway', ['consensus']);
+  expect(await others.trouble()).toBe('no space left');
+});
