@@ -7,6 +7,7 @@ import { type Canister, currentClient, EMPTY_ARGUMENT } from '../runner/clients.
 import { counterInterface } from '../runner/interfaces.ts';
 import { motokoModule } from '../runner/modules.ts';
 import { type Replica, scratchDir, startReplica } from '../runner/replica.ts';
+import { descendants } from '../runner/services.ts';
 import { envelope, get, post, principalOf } from '../runner/wire.ts';
 
 let replica: Replica | undefined;
@@ -29,9 +30,10 @@ function filesOf(path: string): string[] {
     .filter((file) => statSync(file).isFile());
 }
 
-/** Files of the process may not grow beyond `bytes`: to the process that is a full disk, and needs no rights. */
-function limitFiles(pid: number, bytes: number | 'unlimited'): void {
-  execFileSync('prlimit', ['--pid', String(pid), `--fsize=${bytes}:unlimited`]);
+/** Files of the replica may not grow beyond `bytes`: to its processes that is a full disk, and needs no rights. */
+function limitFiles(replicaPid: number, bytes: number | 'unlimited'): void {
+  for (const pid of [replicaPid, ...descendants(replicaPid).map((child) => child.pid)])
+    execFileSync('prlimit', ['--pid', String(pid), `--fsize=${bytes}:unlimited`]);
 }
 
 async function inc(at: Replica, id: string): Promise<number> {
