@@ -1,13 +1,17 @@
 // Six services in six processes over a nats-server, under load: any of them is killed, the broker is killed, one is stopped for a
 // while. What was acknowledged is there exactly once, and calls go on.
 import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { findNatsServer, runNatsServer } from '@internode/bus/server';
 import { encodeUnsignedLeb128 } from '@internode/encoding';
 import { concatBytes } from '@internode/prelude';
 import { afterEach, describe, expect, test } from 'vitest';
 import { currentClient, UPGRADE_KEEP } from '../runner/clients.ts';
 import { counterInterface } from '../runner/interfaces.ts';
 import { motokoModule } from '../runner/modules.ts';
-import { type Replica, startReplica } from '../runner/replica.ts';
+import { type Replica, runInternode, scratchDir, startReplica } from '../runner/replica.ts';
 import {
   descendants,
   isAlive,
@@ -75,6 +79,14 @@ async function kill(apart: Replica, service: ServiceName): Promise<void> {
   }
 }
 
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as { port: number };
+  server.close();
+  return port;
+}
+
 /** With a custom section of so many bytes, which means nothing. */
 function withPadding(module: Uint8Array, bytes: number): Uint8Array {
   const name = new TextEncoder().encode('padding');
@@ -139,6 +151,29 @@ describe('services in processes', () => {
     expect(await actor['inc']?.()).toBe(2n);
     await client.install(id, module, { mode: UPGRADE_KEEP });
     expect(await actor['get']?.()).toBe(2n);
+  });
+
+  test('a broker of others: the start says how to let it in, and works once that is done', async () => {
+    const dataDir = scratchDir();
+    const port = await freePort();
+    const bus = `nats://127.0.0.1:${port}`;
+    const args = ['start', '--placement', 'processes', '--bus', bus, '--data-dir', dataDir];
+    const refused = await runInternode([...args, '--port', '0']);
+    expect(refused.code).toBe(1);
+    const config = join(dataDir, 'bus', 'nats.conf');
+    expect(refused.stderr).toContain(`nats-server -c ${config}`);
+    const binary = findNatsServer(() => {});
+    const server = await runNatsServer({ binary, args: ['-c', config], port });
+    try {
+      replica = await startReplica({ dataDir, args: ['--placement', 'processes', '--bus', bus] });
+      expect(pidOfBroker(replica.pid)).toBeUndefined();
+      const client = await currentClient.open(replica);
+      const { actor } = await client.deploy(counterInterface, motokoModule('counter.mo'));
+      expect(await actor['inc']?.()).toBe(1n);
+      await replica.stop();
+    } finally {
+      await server.stop();
+    }
   });
 
   test('SIGTERM, and the death of the supervisor, leave no process behind', async () => {

@@ -75,7 +75,7 @@ Flags
   --compile-cache DIR  where prepared canister modules are kept               (in the data directory)
   --placement WHERE    the six services: embedded in this process, in threads of it, or in processes over NATS   (embedded)
   --bus URL            a broker that runs, nats://host:port, for processes    (a nats-server of its own on loopback)
-  --bus-credentials DIR   keys for it: state.nk, execution.nk, …              (made in the data directory, under bus)
+  --bus-credentials DIR   keys for it: state.nk, execution.nk, …              (made in the data directory, under bus, with a nats.conf)
   --quiet              no banner, warnings and errors only
   --help               this text
 
@@ -200,6 +200,8 @@ export function parseStart(
     return invalid(`--bus ${bus} is no broker: give nats://host:port.`);
   const compileCache = text('compile-cache');
   const busCredentials = text('bus-credentials');
+  if (busCredentials !== undefined && bus === undefined)
+    return invalid('--bus-credentials are for the broker that --bus names.');
   return valid({ ...common.value, compileCache, placement, bus, busCredentials });
 }
 

@@ -7,6 +7,7 @@ import { WorkerBus, WorkerBusHub } from '@internode/bus/worker';
 import { loadFastBls, nodeHashEngine } from '@internode/crypto/fast';
 import { setHashEngine } from '@internode/encoding';
 import { type Host, lockDataDir, openHost, writeAloneFile } from '@internode/host';
+import { assert } from '@internode/prelude';
 import { prepareDataDir } from '../data-dir.ts';
 import { endFirstLife, type Member, placesOf, subnetOf } from '../member.ts';
 import {
@@ -20,8 +21,9 @@ import {
   settingsOptionsOf,
 } from '../replica.ts';
 import { type ServiceSettings, settingsOf } from '../settings.ts';
+import { StartFault } from '../start-fault.ts';
 import { Broker } from './broker.ts';
-import { busUsersOf, credentialsFileOf, prepareCredentials } from './bus-users.ts';
+import { credentialsFileOf, prepareCredentials, writeBrokerConfig } from './bus-users.ts';
 import { startProcess } from './process-unit.ts';
 import { Supervision, UnitFault } from './supervision.ts';
 import { startThread } from './thread-unit.ts';
@@ -174,15 +176,24 @@ async function processes({ options, stack, failed }: Parts, place: Place): Promi
   const { dataDir } = options;
   const log = logOf(options);
   const credentials = options.busCredentials ?? join(dataDir, 'bus');
-  if (options.busCredentials === undefined) prepareCredentials(credentials);
+  // Also for a broker of others, unless they have given us keys: its operator finds here what lets us in.
+  const config = options.busCredentials === undefined ? newUsers(credentials, place) : undefined;
   let say: Host['telemetry']['log']['line'] = () => {};
   const url = options.bus ?? (await ownBroker()).url;
   const busOf = (name: ServiceName | 'supervisor') => ({
     url,
     credentialsFile: credentialsFileOf(credentials, name),
   });
+  const bus = { name: 'supervisor', ...busOf('supervisor') };
   const host = stack.use(
-    await openHost({ place, log, bus: { name: 'supervisor', ...busOf('supervisor') } }),
+    await openHost({ place, log, bus }).catch((fault: Error) => {
+      throw new StartFault(
+        `the broker on ${url} does not let us in: ${fault.message}`,
+        config === undefined
+          ? `are the keys in ${credentials} those that it knows?`
+          : `start one that knows our keys: nats-server -c ${config} -p PORT`,
+      );
+    }),
   );
   say = (...line) => host.telemetry.log.line(...line);
   const folder = join(dataDir, 'services');
@@ -197,13 +208,19 @@ async function processes({ options, stack, failed }: Parts, place: Place): Promi
   };
 
   async function ownBroker(): Promise<Broker> {
+    assert(config !== undefined, 'keys for a broker of others, and none named');
     const broker = await Broker.start({
-      folder: credentials,
-      users: busUsersOf(credentials, place),
+      config,
       say: (level, text, fields) => say('replica', level, text, fields as Record<string, string>),
       onGivenUp: failed.reject,
     });
     stack.defer(() => broker.stop());
     return broker;
   }
+}
+
+/** Keys for whoever has none; answers the configuration of a broker that knows them. */
+function newUsers(folder: string, place: Place): string {
+  prepareCredentials(folder);
+  return writeBrokerConfig(folder, place);
 }

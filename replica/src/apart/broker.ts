@@ -1,29 +1,20 @@
 // The node's own nats-server: on a free port of the loopback, started again on the same port when it ends.
-import {
-  type BusUser,
-  brokerConfig,
-  findNatsServer,
-  type NatsServer,
-  runNatsServer,
-} from '@internode/bus/server';
+import { findNatsServer, type NatsServer, runNatsServer } from '@internode/bus/server';
 import { StartFault } from '../start-fault.ts';
-import { writeBrokerConfig } from './bus-users.ts';
 
 export interface BrokerOptions {
-  readonly folder: string;
-  readonly users: readonly BusUser[];
+  /** The configuration that it runs with. */
+  readonly config: string;
   readonly say: (level: 'info' | 'warn', text: string, fields: Record<string, unknown>) => void;
   readonly onGivenUp: (fault: Error) => void;
 }
 
-const LIMITS = { payloadBytesMax: 1024 * 1024, pendingBytesMax: 256 * 1024 * 1024 };
 const RESTART_MS = 20;
 const STARTS_MAX = 20;
 
 export class Broker {
   readonly #options: BrokerOptions;
   readonly #binary: string;
-  readonly #config: string;
   #server: NatsServer | undefined;
   #starting: Promise<void> | undefined;
   #stopping = false;
@@ -37,7 +28,6 @@ export class Broker {
   private constructor(options: BrokerOptions) {
     this.#options = options;
     this.#binary = binaryPath();
-    this.#config = writeBrokerConfig(options.folder, brokerConfig(options.users, LIMITS));
   }
 
   get url(): string {
@@ -54,7 +44,7 @@ export class Broker {
     const port = this.#server?.port;
     this.#server = await runNatsServer({
       binary: this.#binary,
-      args: ['-c', this.#config],
+      args: ['-c', this.#options.config],
       ...(port !== undefined && { port }),
       onEnded: (how) => {
         this.#options.say('warn', 'the broker ended and is started again', { how });

@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Subjects } from '@internode/actor';
 import { beaconSubjects } from '@internode/beacon';
-import { type BusUser, newUser, publicKeyOf } from '@internode/bus/server';
+import { type BusUser, brokerConfig, newUser, publicKeyOf } from '@internode/bus/server';
 import { consensusSubjects } from '@internode/consensus';
 import { type Place, subjectOf } from '@internode/contracts';
 import { executionSubjects } from '@internode/execution';
@@ -38,6 +38,8 @@ const SUBJECTS: { readonly [User in BusUserName]: Subjects } = {
   },
 };
 
+const LIMITS = { payloadBytesMax: 1024 * 1024, pendingBytesMax: 256 * 1024 * 1024 };
+
 export const BUS_USERS = Object.keys(SUBJECTS) as readonly BusUserName[];
 
 export function credentialsFileOf(folder: string, user: BusUserName): string {
@@ -53,9 +55,9 @@ export function prepareCredentials(folder: string): void {
   }
 }
 
-/** For the broker's configuration: what each of them may say and hear at this node. */
-export function busUsersOf(folder: string, place: Place): BusUser[] {
-  return BUS_USERS.map((user) => {
+/** Writes what a broker needs to let them in at this node, and answers where it stands. */
+export function writeBrokerConfig(folder: string, place: Place): string {
+  const users: BusUser[] = BUS_USERS.map((user) => {
     const { says, hears } = SUBJECTS[user];
     return {
       publicKey: publicKeyIn(credentialsFileOf(folder, user)),
@@ -63,6 +65,9 @@ export function busUsersOf(folder: string, place: Place): BusUser[] {
       subscribe: hears.map((kind) => subjectOf(place, kind)),
     };
   });
+  const file = join(folder, 'nats.conf');
+  writeFileSync(file, brokerConfig(users, LIMITS), { mode: 0o600 });
+  return file;
 }
 
 function publicKeyIn(file: string): string {
@@ -74,11 +79,4 @@ function publicKeyIn(file: string): string {
       'delete the file: another key is made at the next start',
     );
   }
-}
-
-/** Where the broker's configuration stands. */
-export function writeBrokerConfig(folder: string, text: string): string {
-  const file = join(folder, 'nats.conf');
-  writeFileSync(file, text, { mode: 0o600 });
-  return file;
 }
