@@ -19,6 +19,8 @@ export const P2P_LIMITS = {
   /** Bodies of ingress that is final, kept for peers that still lack them; the oldest are forgotten. */
   recentMessagesMax: 20_000,
   recentBytesMax: 64 * 1024 * 1024,
+  /** Consensus is asked for the running epoch again after so long, while it has not said it. */
+  askEpochMs: 1_000,
 } as const;
 
 /** What this node offers to its peers, and how. */

@@ -34,6 +34,7 @@ const SAYS: readonly MessageKind[] = [
   'ConnectPeers',
   'SendFrame',
   'RequestOffers',
+  'RequestEpoch',
   'Readiness',
   'FrameReceived',
   'PeerLinkChanged',

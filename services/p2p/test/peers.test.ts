@@ -430,6 +430,38 @@ describe('members', () => {
     expect(connected(2, 20)).toEqual(['n1:1']);
   });
 
+  test('are asked of consensus from the start until it says who they are, and again when its news of an epoch was lost', () => {
+    const net = new Net(2);
+    const self = net.member(0);
+    const asks = (ms: number): number => {
+      const before = self.said.length;
+      net.run(ms);
+      return self.said.slice(before).filter(({ kind }) => kind === 'RequestEpoch').length;
+    };
+    const final = (height: number): void => {
+      net.hear(self, {
+        kind: 'BlockFinalized',
+        height,
+        blockHash: new Uint8Array(32),
+        timeNanos: 0n,
+        ingressIds: [],
+      });
+    };
+    const said = net.step(self, { kind: 'started' });
+    expect(said.some(({ kind }) => kind === 'RequestEpoch')).toBe(true);
+    expect(asks(2_500)).toBe(2);
+    net.hear(self, epoch(10, ['n0', 'n1'], ['n0', 'n1']));
+    expect(asks(5_000)).toBe(0);
+    // The block of the next summary is final before its news is here.
+    final(20);
+    expect(asks(5_000)).toBe(0);
+    final(21);
+    expect(asks(2_500)).toBe(2);
+    net.hear(self, epoch(20, ['n0', 'n1'], ['n0', 'n1']));
+    final(22);
+    expect(asks(5_000)).toBe(0);
+  });
+
   test('are those of this epoch and the next; whoever is none any more is forgotten and not heard', () => {
     const net = Net.started(3);
     const [self, gone] = [net.member(0), net.member(2)];

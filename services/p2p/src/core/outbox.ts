@@ -21,7 +21,14 @@ export const PEER_FRAME = contract(
 
 export type Part = PeerPart['part'];
 export type P2pEffect = Effect<never, P2pEvent>;
-export type Timer = 'offer-again' | 'beat' | 'flush' | 'flush-echo' | 'flush-late' | 'look-after';
+export type Timer =
+  | 'offer-again'
+  | 'beat'
+  | 'ask-epoch'
+  | 'flush'
+  | 'flush-echo'
+  | 'flush-late'
+  | 'look-after';
 
 type Complaint = Extract<P2pEvent, { readonly kind: 'PeerMisbehaved' | 'PeerLimited' }>;
 

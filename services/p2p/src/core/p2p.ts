@@ -3,6 +3,7 @@
 import type { Core, Input, Instant } from '@internode/actor';
 import type { EpochBegan, Message, NodeRecord, PeerAddress } from '@internode/contracts';
 import { bytesEqual, toHex, unreachable } from '@internode/prelude';
+import { P2P_LIMITS } from '../limits.ts';
 import { Admission } from './admission.ts';
 import type { P2pEvent } from './event.ts';
 import { Exchange } from './exchange.ts';
@@ -26,6 +27,8 @@ export class P2pCore implements Core<never, never, P2pEvent> {
   readonly #exchange: Exchange;
   #height = 0;
   #epochHeight = -1;
+  /** First height of the next epoch, 0 if there is none; undefined while consensus has not said which one runs. */
+  #nextEpoch: number | undefined;
 
   /** The seed names this life to peers. */
   constructor(config: P2pCoreConfig, seed: Uint8Array = new Uint8Array(32)) {
@@ -64,6 +67,7 @@ export class P2pCore implements Core<never, never, P2pEvent> {
       case 'started':
         this.#setMembers(this.#config.peers ?? []);
         this.#sayReadiness();
+        this.#askEpoch();
         break;
       case 'message':
         this.#hear(input.message);
@@ -84,6 +88,7 @@ export class P2pCore implements Core<never, never, P2pEvent> {
   #timer(token: string): void {
     if (token === 'offer-again') this.#admission.timer();
     else if (token === 'beat') this.#exchange.beat();
+    else if (token === 'ask-epoch') this.#askEpoch();
     else if (token.startsWith('flush')) this.#exchange.outgoing.flush();
     else if (token === 'look-after') this.#exchange.lookAfter();
     else if (this.#exchange.asks.isTimer(token)) this.#exchange.asks.timer(token);
@@ -97,6 +102,7 @@ export class P2pCore implements Core<never, never, P2pEvent> {
       case 'BlockFinalized':
         if (message.height > this.#height) exchange.chainMoved();
         this.#height = Math.max(this.#height, message.height);
+        if (this.#lacksEpoch()) this.#outbox.startTimer('ask-epoch', P2P_LIMITS.askEpochMs);
         return this.#admission.finish(message.ingressIds);
       case 'RequestIngress':
         this.#admission.sayAgain(0);
@@ -132,6 +138,19 @@ export class P2pCore implements Core<never, never, P2pEvent> {
     }
   }
 
+  /** Who the members are is in no journal of this room: until consensus says so, those of the configuration may all be gone. */
+  #askEpoch(): void {
+    if (!this.#lacksEpoch()) return;
+    this.#outbox.publish({ kind: 'RequestEpoch' });
+    this.#outbox.startTimer('ask-epoch', P2P_LIMITS.askEpochMs);
+  }
+
+  /** Nothing was said yet, or the bus has lost the news of a later epoch. */
+  #lacksEpoch(): boolean {
+    const next = this.#nextEpoch;
+    return next === undefined || (next > 0 && this.#height > next);
+  }
+
   /**
    * Those of this epoch, those of the next, who are to be up to date when it begins, and those for whom keys are dealt meanwhile: who
    * does not hear the dealings has no share of the subnet's key when it is a member.
@@ -139,6 +158,7 @@ export class P2pCore implements Core<never, never, P2pEvent> {
   #hearEpoch({ height, summary }: EpochBegan): void {
     if (height < this.#epochHeight) return;
     this.#epochHeight = height;
+    this.#nextEpoch = summary.nextHeight;
     const { current, next, record } = summary;
     const records = [current.record, next.record, record];
     const nodes = records.flatMap((one) => one.nodes.map(addressOf));
