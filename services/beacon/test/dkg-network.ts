@@ -478,7 +478,7 @@ export function advance(network: DkgNetwork, to: number): void {
   network.tellAll(finalized(to));
 }
 
-function finalized(height: number): Message {
+export function finalized(height: number): Message {
   const blockHash = new Uint8Array(32);
   return { kind: 'BlockFinalized', height, blockHash, timeNanos: 0n, ingressIds: [] };
 }

@@ -4,7 +4,8 @@ import { sha256 } from '@internode/encoding';
 import { bytesEqual, toHex, utf8 } from '@internode/prelude';
 import { describe, expect, test } from 'vitest';
 import { CATCH_UP_CONTENT } from '../src/core/wire.ts';
-import { advance, certify, DkgNetwork, epoch, kept } from './dkg-network.ts';
+import { BEACON_LIMITS } from '../src/index.ts';
+import { advance, certify, DkgNetwork, epoch, finalized, kept } from './dkg-network.ts';
 import { bls } from './network.ts';
 
 describe.each([4, 7])('a subnet of %i', (count) => {
@@ -78,6 +79,68 @@ describe('four', () => {
     expect(lost).toBeGreaterThan(6);
     expect(certify(network, 61)).toHaveLength(4);
     expect(kept(network, 2)).toBe(kept(network, 0));
+  });
+
+  test('a receiver from whom the bus kept a bad dealing complains in time', () => {
+    const network = new DkgNetwork(4);
+    network.start();
+    network.run();
+    network.cheats.add(1);
+    const heard = new Set<number>();
+    network.reaches = (node, message) => {
+      if (message.kind !== 'DealingsFinalized') return true;
+      if (node !== 2 || heard.has(message.height)) return node === 2;
+      heard.add(message.height);
+      return false;
+    };
+    epoch(network);
+    expect(heard.size).toBe(8);
+    const cheat = network.node(1).record.nodeId;
+    network.tellAll(finalized(network.summary.nextHeight - 6));
+    network.run();
+    const { next } = network.nextEpoch();
+    for (const { dealers } of [next.low, next.high]) {
+      expect(dealers).toHaveLength(3);
+      expect(dealers.some((dealer) => bytesEqual(dealer, cheat))).toBe(false);
+    }
+  });
+
+  test('a dealer that is silent is not asked after for ever', () => {
+    const network = new DkgNetwork(4);
+    network.start();
+    network.corrupt = (dealing, node) => (node === 0 ? undefined : dealing);
+    epoch(network);
+    const { said } = network.node(3);
+    said.length = 0;
+    const { height, nextHeight } = network.summary;
+    const final = (at: number): void => {
+      network.tell(3, finalized(at));
+      network.settle();
+      network.fireTimers(3);
+    };
+    for (let at = height; at < nextHeight - 6; at += 1) final(at);
+    const asks = () => said.filter(({ kind }) => kind === 'RequestEpoch').length;
+    expect(asks()).toBe(0);
+    for (let at = nextHeight - 6; at <= nextHeight; at += 1) final(at);
+    expect(asks()).toBe(BEACON_LIMITS.dealingAsksMax);
+  });
+
+  test('a node from which the bus kept the news of an epoch asks when blocks of it are final', () => {
+    const network = new DkgNetwork(4);
+    network.start();
+    epoch(network);
+    network.reaches = (node, message) => node !== 3 || message.kind !== 'EpochBegan';
+    epoch(network);
+    network.reaches = () => true;
+    const { height } = network.summary;
+    const dealt = () =>
+      network.node(3).events.filter((e) => e.kind === 'Dealt' && e.summaryHeight === height);
+    network.tell(3, finalized(height));
+    network.run();
+    expect(dealt()).toHaveLength(0);
+    network.tell(3, finalized(height + 1));
+    network.run();
+    expect(dealt()).toHaveLength(2);
   });
 
   test('a node that hears of no dealing gets its shares from peers', () => {

@@ -110,6 +110,7 @@ export class BeaconCore implements Core<BeaconTask, BeaconAnswer, BeaconEvent> {
         return this.#advanceTo({ notarized: message.height });
       case 'BlockFinalized':
         this.#passed = Math.max(this.#passed, message.height);
+        this.#keys.finalized(message.height);
         return this.#advanceTo({ notarized: message.height, finalized: message.height });
       case 'RequestBeacon':
         this.#askEpoch(message.height);

@@ -18,6 +18,8 @@ import type {
 import { positionOf } from '@internode/crypto';
 import { bytesEqual, toHex, unreachable } from '@internode/prelude';
 import { BEACON_LIMITS } from '../limits.ts';
+import { DealingsSeen, type Dealt, has, nameOf } from './dealings-seen.ts';
+import { LostNews } from './lost-news.ts';
 import type { Offers } from './offers.ts';
 import type { Outbox } from './outbox.ts';
 import { OwnParts } from './own-parts.ts';
@@ -47,10 +49,10 @@ export class KeyGeneration {
   /** The time to deal in this epoch has come. */
   #isDealing = false;
   readonly #own: OwnParts;
-  /** By target and dealer: at which height its dealing stands. */
-  readonly #seen = new Map<string, number>();
+  readonly #seen = new DealingsSeen();
   readonly #sharings: Sharings;
   readonly #asks: SharingAsks;
+  readonly #lostNews: LostNews;
   /** Own shares, by public key in hex, that cannot be had: a dealer cheated this node when it was not there to complain. */
   readonly #cheated = new Set<string>();
   /** By public key in hex. Those that are not durable yet are not used. */
@@ -74,6 +76,7 @@ export class KeyGeneration {
     this.#own = new OwnParts(options.offers, options.outbox);
     this.#outbox = options.outbox;
     this.#onShare = options.onShare;
+    this.#lostNews = new LostNews(options.outbox);
     this.#sharings = new Sharings(options.nodeId, options.outbox, () => this.#derive());
     this.#asks = new SharingAsks(options.nodeId, options.outbox, this.#sharings);
   }
@@ -140,6 +143,7 @@ export class KeyGeneration {
     this.#isDealing = false;
     this.#cheated.clear();
     this.#seen.clear();
+    this.#lostNews.advance();
     this.#sharings.advance(this.#summaries);
     this.#asks.advance(summary);
     this.#vain = 0;
@@ -166,15 +170,18 @@ export class KeyGeneration {
     for (const complaint of complaints) this.#own.withdraw(ownName('complaint', complaint));
   }
 
+  /** A block is final: the bus may have lost what consensus said before. */
+  finalized(height: number): void {
+    const running = this.#summaries.at(-1);
+    const lacks = (summary: Summary) => this.#seen.lacksFor(this.#nodeId, summary);
+    if (running !== undefined) this.#lostNews.finalized(height, running, lacks);
+  }
+
   #open(height: number, dealing: Dealing): void {
     // What was dealt before the running epoch is decided: nobody can complain of it any more.
     const config = this.#configOf(dealing.target);
     if (config === undefined || !has(config.dealers, dealing.dealer)) return;
-    const name = nameOf(dealing);
-    const seen = this.#seen.get(name);
-    // Of two dealings of one dealer the lower one counts.
-    if (seen !== undefined && seen <= height) return;
-    this.#seen.set(name, height);
+    if (!this.#seen.note(height, dealing)) return;
     if (!has(config.receivers, this.#nodeId)) return;
     this.#solve({ for: 'opening', dealing }, { kind: 'open', config, dealing });
   }
@@ -185,6 +192,7 @@ export class KeyGeneration {
       return this.#deal();
     }
     if (token === REPEAT) return this.#repeat();
+    this.#lostNews.timer(token);
     if (!token.startsWith(KEPT)) return this.#asks.timer(token);
     const kept = this.#kept.get(token.slice(KEPT.length));
     if (kept === undefined || kept.durable) return;
@@ -204,8 +212,7 @@ export class KeyGeneration {
       const { target, dealers } = config;
       const place = positionOf(dealers, this.#nodeId);
       const name = { target, dealer: this.#nodeId };
-      if (place < 0 || this.#seen.has(nameOf(name)) || this.#own.has(ownName('dealing', name)))
-        continue;
+      if (place < 0 || this.#seen.has(name) || this.#own.has(ownName('dealing', name))) continue;
       if (this.#isUnderWay({ for: 'dealing', target })) continue;
       const oldShare = this.#shareRef(config.dealerShareKeys[place]);
       const task = { kind: 'deal', config, ...(oldShare && { oldShare }) } as const;
@@ -322,7 +329,7 @@ export class KeyGeneration {
     const { target } = dealing;
     // The epoch is over, or the chain has shown an earlier one of ours meanwhile.
     if (target.summaryHeight !== this.#summaries.at(-1)?.height) return;
-    if (this.#seen.has(nameOf(dealing))) return;
+    if (this.#seen.has(dealing)) return;
     this.#outbox.observe({ kind: 'Dealt', ...target });
     this.#own.show(ownName('dealing', dealing), { kind: 'DealingMade', dealing });
     this.#vain = 0;
@@ -375,19 +382,6 @@ export class KeyGeneration {
   }
 }
 
-interface Dealt {
-  readonly target: DkgTarget;
-  readonly dealer: Uint8Array;
-}
-
-function nameOf({ target, dealer }: Dealt): string {
-  return `${nameOfTarget(target)}/${toHex(dealer)}`;
-}
-
 function ownName(what: 'dealing' | 'complaint', dealt: Dealt): string {
   return `${what}/${nameOf(dealt)}`;
-}
-
-function has(nodes: readonly Uint8Array[], node: Uint8Array): boolean {
-  return nodes.some((other) => bytesEqual(other, node));
 }
