@@ -106,10 +106,7 @@ class EngineThread {
     if (opened.kind !== 'content') return opened;
     const content = opened.compressed ? await decompressed(opened.content) : opened.content;
     if (content === undefined) return { kind: 'rejected', reason: 'not compressed as said' };
-    const answer = await this.#run(this.engine.take(request, content));
-    // Parts of manifests are kept.
-    if (request.kind === 'apply') release(content);
-    return answer;
+    return this.#run(this.engine.take(request, content));
   }
 
   async #run<T>(work: Work<Held, T>): Promise<T> {
@@ -133,12 +130,9 @@ class EngineThread {
     return next.value;
   }
 
-  async #write(batch: readonly RowChange[]): Promise<void> {
+  #write(batch: readonly RowChange[]): Promise<void> {
     const notes = this.engine.notes.writing(batch.map(({ key }) => key));
-    const rows = withChecksums([...batch, ...notes]);
-    await this.#inside.write(rows, { sync: false });
-    const value = rows.find((row) => row.value !== undefined)?.value;
-    if (value !== undefined) release(value);
+    return this.#inside.write(withChecksums([...batch, ...notes]), { sync: false });
   }
 
   #afterReads<T>(held: Held, then: () => Promise<T>): Promise<T> {
@@ -150,14 +144,6 @@ class EngineThread {
     );
     return result;
   }
-}
-
-/**
- * Gives the memory behind it back at once. Left to the collector, each 20 MB of a sync would begin a collection of everything,
- * which cost more than all hashes and checksums together.
- */
-function release({ buffer }: Uint8Array): void {
-  (buffer as ArrayBuffer).transfer(0);
 }
 
 /** Compressed when that makes it much smaller. */
