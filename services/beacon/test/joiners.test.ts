@@ -58,6 +58,27 @@ describe('joiners', () => {
     expect(certify(network, 61)).toEqual([2, 3, 4, 5, 6]);
   });
 
+  test('ask for what they sign with before all else, so that a peer which gives little at a time delays no key', () => {
+    const network = grown();
+    network.answers = (_, body) => {
+      const decoded = ANSWER.decode(body);
+      const found = decoded.kind === 'valid' ? decoded.value.found : undefined;
+      if (found === undefined) return body;
+      return ANSWER.encode({ found: { ...found, rows: found.rows.slice(0, 1) } });
+    };
+    network.restart(4, 0);
+    network.sayEpoch();
+    network.node(4).said.length = 0;
+    network.fireTimers(4);
+    network.settle();
+    const asked = network.node(4).said.flatMap((message) => {
+      const question = message.kind === 'AskPeer' ? QUESTION.decode(message.body) : undefined;
+      return question?.kind === 'valid' ? [question.value.target.key] : [];
+    });
+    expect(asked.slice(0, 3)).toEqual(['low', 'high', 'low']);
+    expect(asked).toHaveLength(14);
+  });
+
   test('of a subnet of one: all that the others know is what its only member tells them', () => {
     const network = new DkgNetwork(1, 3);
     network.start();

@@ -1,4 +1,4 @@
-// How a node that did not hear what was dealt comes by it: it asks its peers, one at a time, from the own row on until all is
+// How a node that did not hear what was dealt comes by it: it asks its peers, one at a time, for its own rows and then until all is
 // here; and it answers those that ask. What comes is checked, so any peer will do; one that lies is blamed.
 import type {
   PeerAnswered,
@@ -55,7 +55,7 @@ export class SharingAsks {
 
   /** Asks for what is missing, soon or when a question that is open has had its time. */
   lookAfter(): void {
-    const [transcript] = this.#sharings.incomplete();
+    const transcript = this.#sharings.wanted();
     if (this.#isWaiting || transcript === undefined || this.#peers().length === 0) return;
     this.#isWaiting = true;
     const { sharingAskAfterMs, sharingAskMsMax } = BEACON_LIMITS;
@@ -72,7 +72,7 @@ export class SharingAsks {
     this.#isWaiting = false;
     if (this.#ask !== undefined) this.#nothingCame();
     this.#ask = undefined;
-    const [transcript] = this.#sharings.incomplete();
+    const transcript = this.#sharings.wanted();
     const peers = this.#peers();
     const peer = peers[this.#turn % peers.length];
     if (transcript === undefined || peer === undefined) return;
@@ -109,7 +109,7 @@ export class SharingAsks {
     }
     if (took === 'news') {
       this.#vain = 0;
-      const [next] = this.#sharings.incomplete();
+      const next = this.#sharings.wanted();
       // From whoever has answered well.
       if (next !== undefined) return this.#question(next, peer);
     } else {

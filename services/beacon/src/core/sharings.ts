@@ -110,6 +110,14 @@ export class Sharings {
       });
   }
 
+  /** What to ask peers for first: keys without the own row, of which nothing can be signed. */
+  wanted(): Transcript | undefined {
+    const incomplete = this.incomplete();
+    const lacksOwn = (transcript: Transcript): boolean =>
+      positionOf(transcript.members, this.#nodeId) >= 0 && this.ownRow(transcript) === undefined;
+    return incomplete.find(lacksOwn) ?? incomplete[0];
+  }
+
   #assemble(): void {
     for (const transcript of this.incomplete()) {
       const name = nameOfTarget(transcript.target);
