@@ -54,7 +54,7 @@ async function open(options: StartOptions): Promise<Replica> {
   try {
     const all = { ...options, dataDir: resolve(options.dataDir), version };
     // Frames of peers and parts of states are arrays outside V8's heap. Counted beside its limit, each 64 MB of them began a
-    // collection of everything: a fifth of a member's processor time, more in a sync.
+    // collection of everything, which was more than a third of what a replica that syncs did.
     if (isMemberDir(all.dataDir)) setFlagsFromString('--external-memory-accounted-in-global-limit');
     const { placement } = all;
     if (placement === 'embedded') return await startEmbedded(all);
