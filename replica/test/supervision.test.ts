@@ -8,6 +8,7 @@ const FAILED: Ended = { how: 'broken invariant', failed: true, code: undefined }
 /** Units that do what the test says, and what was told of them in order. */
 class Yard {
   readonly told: string[] = [];
+  stubborn: ServiceName | undefined;
   readonly #ends = new Map<ServiceName, (ended: Ended) => void>();
   readonly supervision: Supervision;
 
@@ -17,6 +18,7 @@ class Yard {
       onRunning: (service) => this.told.push(`${service} runs`),
       onEnded: (service, { how }) => this.told.push(`${service}: ${how}`),
       onGivenUp: ({ message }) => this.told.push(message),
+      onKilled: (service) => this.told.push(`${service} was killed`),
     });
   }
 
@@ -33,6 +35,7 @@ class Yard {
       stop: async () => {
         this.told.push(`${service} is stopped`);
         resolve(KILLED);
+        return service !== this.stubborn;
       },
     };
   }
@@ -75,6 +78,19 @@ describe('supervision', () => {
     await expect(begun).rejects.toBeInstanceOf(UnitFault);
     await expect(begun).rejects.toMatchObject({ code: 'EADDRNOTAVAIL', service: 'gateway' });
     await yard.supervision.stop();
+  });
+
+  test('one that does not stop is told of, and the others stop all the same', async () => {
+    const yard = new Yard();
+    await yard.supervision.begin();
+    yard.stubborn = 'beacon';
+    await yard.supervision.stop();
+    expect(yard.told.slice(-4)).toEqual([
+      'beacon is stopped',
+      'beacon was killed',
+      'execution is stopped',
+      'state is stopped',
+    ]);
   });
 
   test('what a killed supervisor left behind is waited for', async () => {

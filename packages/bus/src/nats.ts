@@ -118,9 +118,9 @@ export class NatsBus implements Bus {
     this.#closing = true;
     if (this.#connection.isClosed()) return;
     if (!this.#connected) return this.#connection.close();
-    const late = new Promise((resolve) => setTimeout(resolve, CLOSE_MS_MAX).unref());
+    const late = new Promise<void>((resolve) => setTimeout(resolve, CLOSE_MS_MAX).unref());
     await Promise.race([this.#connection.drain(), late]);
-    if (!this.#connection.isClosed()) await this.#connection.close();
+    if (!this.#connection.isClosed()) await Promise.race([this.#connection.close(), late]);
   }
 
   #listen(subject: string): void {

@@ -124,6 +124,8 @@ async function supervise(
       });
     },
     onGivenUp: failed.reject,
+    onKilled: (service) =>
+      log.line('replica', 'warn', 'service did not stop and was killed', { of: service }),
   });
   stack.defer(() => supervision.stop());
   try {

@@ -31,10 +31,15 @@ export function startProcess(service: ServiceName, settingsFile: string): Unit {
     running: sayings.running,
     ended,
     stop: async () => {
+      let willing = true;
       child.kill('SIGTERM');
-      const deadline = setTimeout(() => child.kill('SIGKILL'), STOP_TIMEOUT_MS);
+      const deadline = setTimeout(() => {
+        willing = false;
+        child.kill('SIGKILL');
+      }, STOP_TIMEOUT_MS);
       await ended;
       clearTimeout(deadline);
+      return willing;
     },
   };
 }

@@ -10,6 +10,8 @@ export interface SupervisionOptions {
   /** Told what a service said whenever it begins. */
   readonly onRunning: (service: ServiceName, news: unknown) => void;
   readonly onGivenUp: (fault: Error) => void;
+  /** Told of one that did not stop when it was asked. */
+  readonly onKilled: (service: ServiceName) => void;
 }
 
 /** Somebody may kill as often as he likes; whoever does it without pause is answered more slowly. */
@@ -60,7 +62,9 @@ export class Supervision {
   async stop(): Promise<void> {
     this.#stopping = true;
     for (const timer of this.#timers) clearTimeout(timer);
-    for (const service of SERVICE_NAMES.toReversed()) await this.#watched.get(service)?.unit.stop();
+    for (const service of SERVICE_NAMES.toReversed())
+      if ((await this.#watched.get(service)?.unit.stop()) === false)
+        this.#options.onKilled(service);
   }
 
   /** One that runs. What services of a supervisor that was killed just now still hold is waited for. */

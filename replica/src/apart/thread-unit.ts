@@ -29,10 +29,15 @@ export function startThread(data: ThreadData): Unit {
     running: sayings.running,
     ended,
     stop: async () => {
+      let willing = true;
       worker.postMessage('stop');
-      const deadline = setTimeout(() => void worker.terminate(), STOP_TIMEOUT_MS);
+      const deadline = setTimeout(() => {
+        willing = false;
+        void worker.terminate();
+      }, STOP_TIMEOUT_MS);
       await ended;
       clearTimeout(deadline);
+      return willing;
     },
   };
 }

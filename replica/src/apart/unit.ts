@@ -27,14 +27,14 @@ export interface Unit {
   /** Settles with what it said when it hears and has begun; never when it ends before. */
   readonly running: Promise<unknown>;
   readonly ended: Promise<Ended>;
-  /** Asks it to end; insists when it does not. */
-  stop(): Promise<void>;
+  /** Asks it to end. Answers false when it had to be killed. */
+  stop(): Promise<boolean>;
 }
 
 export type StartUnit = (service: ServiceName) => Unit;
 
 /** A service that has not ended by then is killed: nothing acknowledged is lost by that. */
-export const STOP_TIMEOUT_MS = 5_000;
+export const STOP_TIMEOUT_MS = 3_000;
 
 /** What a unit said last, for `Ended`. */
 export class Sayings {
