@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 const MAIN = fileURLToPath(new URL('../../replica/src/main.ts', import.meta.url));
 /** What `npm start` gives to node (scripts/run.mjs). */
 const NODE_FLAGS = ['--min-semi-space-size=32', '--max-semi-space-size=32'];
-const NODE_ENVIRONMENT = { MALLOC_ARENA_MAX: '2' };
+const NODE_ENVIRONMENT = { MALLOC_ARENA_MAX: '2', MALLOC_MMAP_THRESHOLD_: '65536' };
 const START_TIMEOUT_MS = 30_000;
 
 export interface ReplicaConfig {
