@@ -3,6 +3,7 @@
 // system time of all processes of the replica, the broker included.
 import { nodeHashEngine } from '@internode/crypto/fast';
 import { setHashEngine } from '@internode/encoding';
+import { median } from '@internode/loadtest';
 import { pidOfBroker, pidOfService, SERVICES } from '../e2e/runner/services.ts';
 import { Household } from './household.ts';
 import { describeMachine, type Measured, processCpuMs, residentMb } from './measure.ts';
@@ -86,6 +87,5 @@ function cpuByService(supervisor: number): Map<string, number> {
 }
 
 function middle(turns: readonly Turn[], figureOf: (turn: Turn) => number): number {
-  const figures = turns.map(figureOf).sort((a, b) => a - b);
-  return figures[figures.length >> 1] ?? Number.NaN;
+  return median(turns.map(figureOf));
 }

@@ -5,11 +5,11 @@ import { loadFastBls, nodeHashEngine } from '@internode/crypto/fast';
 import { setHashEngine } from '@internode/encoding';
 import { openExecution } from '@internode/execution';
 import { openGatewayIn } from '@internode/gateway';
-import { type Host, openHost } from '@internode/host';
+import { type Host, openHost, otlpFromEnvironment } from '@internode/host';
 import { openP2p } from '@internode/p2p';
 import { openState } from '@internode/state';
 import { prepareDataDir } from './data-dir.ts';
-import { endFirstLife, type Member, placesOf, subnetOf } from './member.ts';
+import { type Member, placesOf } from './member.ts';
 import {
   doorFault,
   logOf,
@@ -17,6 +17,7 @@ import {
   placeOf,
   type Replica,
   type ReplicaOptions,
+  replicaOf,
   sayStanding,
   settingsOptionsOf,
 } from './replica.ts';
@@ -28,7 +29,6 @@ export async function startEmbedded(options: ReplicaOptions): Promise<Replica> {
   setHashEngine(nodeHashEngine);
   const { dataDir } = options;
   const bls = await loadFastBls();
-  const endpoint = process.env['OTEL_EXPORTER_OTLP_ENDPOINT'];
 
   await using opening = new AsyncDisposableStack();
   const host = opening.use(
@@ -36,7 +36,7 @@ export async function startEmbedded(options: ReplicaOptions): Promise<Replica> {
       place: placeOf(options),
       dataDir,
       log: logOf(options),
-      ...(endpoint !== undefined && { otlpEndpoint: endpoint }),
+      ...otlpFromEnvironment(),
     }),
   );
   prepareDataDir(dataDir, options);
@@ -51,27 +51,15 @@ export async function startEmbedded(options: ReplicaOptions): Promise<Replica> {
   host.defer(() => gateway.close());
   await services;
   const stack = opening.move();
-  let closed = false;
-  const close = (): Promise<void> => {
-    closed = true;
-    return stack.disposeAsync();
-  };
-  return {
-    subnet: subnetOf(member.summary),
-    nodeId: member.nodeId,
+  return replicaOf({
+    member,
+    dataDir,
     gatewayUrl: gateway.url,
-    get isReady() {
-      return gateway.isReady;
-    },
-    ready: async () => {
-      while (!gateway.isReady && !closed)
-        await new Promise((resolve) => setTimeout(resolve, READY_POLL_MS));
-      if (gateway.isReady) endFirstLife(dataDir);
-    },
+    isReady: () => gateway.isReady,
+    pause: () => new Promise((resolve) => setTimeout(resolve, READY_POLL_MS)),
     stopped: () => host.stopped(),
-    close,
-    [Symbol.asyncDispose]: close,
-  };
+    close: () => stack.disposeAsync(),
+  });
 }
 
 /** Threads are opened first and closed last; services start from the one that is told to the one that tells. */

@@ -7,12 +7,14 @@ import { principalToText } from '@internode/encoding';
 import type { Host } from '@internode/host';
 import { developmentMember } from './genesis.ts';
 import {
+  endFirstLife,
   isFirstLife,
   isMemberDir,
   type Member,
   nodeIdOf,
   readMember,
   readNodeSecrets,
+  subnetOf,
 } from './member.ts';
 import type { SettingsOptions } from './settings.ts';
 import { type Line, Standing } from './standing.ts';
@@ -40,6 +42,42 @@ export interface Replica extends AsyncDisposable {
   /** Settles on SIGTERM or SIGINT; rejects when a service cannot go on. */
   stopped(): Promise<void>;
   close(): Promise<void>;
+}
+
+/** What a placement knows of a replica that it runs. */
+export interface Placed {
+  readonly member: Member;
+  readonly dataDir: string;
+  readonly gatewayUrl: string;
+  readonly isReady: () => boolean;
+  /** Until it is worth looking again whether it is ready. */
+  readonly pause: () => Promise<void>;
+  readonly stopped: () => Promise<void>;
+  readonly close: () => Promise<void>;
+}
+
+export function replicaOf(placed: Placed): Replica {
+  const { member, dataDir, gatewayUrl, isReady, pause, stopped } = placed;
+  let closed = false;
+  const close = (): Promise<void> => {
+    closed = true;
+    return placed.close();
+  };
+  return {
+    subnet: subnetOf(member.summary),
+    nodeId: member.nodeId,
+    gatewayUrl,
+    get isReady() {
+      return isReady();
+    },
+    ready: async () => {
+      while (!isReady() && !closed) await pause();
+      if (isReady()) endFirstLife(dataDir);
+    },
+    stopped,
+    close,
+    [Symbol.asyncDispose]: close,
+  };
 }
 
 /** The first group of a principal's text. */

@@ -1,9 +1,9 @@
-// A service in a process of its own: what every main.ts of a service calls, and what such a process tells its supervisor.
+// A service alone in a process or a thread: what every main.ts of a service calls, and what is told to the supervisor.
 import { join } from 'node:path';
 import { readAloneFile } from './alone-file.ts';
 import { lockFolder } from './data-dir.ts';
 import { tellFigures } from './figures.ts';
-import { type Open, openHost } from './host.ts';
+import { type Host, type Open, openHost, otlpFromEnvironment } from './host.ts';
 
 /** Names the file that a service's process reads (alone-file.ts). */
 export const SETTINGS_VARIABLE = 'INTERNODE_SETTINGS';
@@ -41,7 +41,6 @@ async function run<Settings, News>(service: string, open: Open<Settings, News>):
     );
   }
   const { place, dataDir, bus, log, settings } = readAloneFile<Settings>(path, service);
-  const endpoint = process.env['OTEL_EXPORTER_OTLP_ENDPOINT'];
   // One of an earlier supervisor may still be ending.
   using stack = new DisposableStack();
   stack.defer(lockFolder(join(dataDir, 'services'), `${service}.lock`));
@@ -51,14 +50,29 @@ async function run<Settings, News>(service: string, open: Open<Settings, News>):
     locks: 'journals',
     bus: { name: service, ...bus },
     log,
-    ...(endpoint !== undefined && { otlpEndpoint: endpoint }),
+    ...otlpFromEnvironment(),
   });
-  const start = await open(host, settings);
-  const news = await start();
-  if (service !== 'gateway') tellFigures(host, service);
-  await host.hears();
+  const news = await beginAlone(host, { service, open, settings });
   await tell({ kind: 'running', news });
   await host.stopped();
+}
+
+/** Begins the one service of a process or a thread; settles with what it has to say when it hears. */
+export async function beginAlone<Settings, News>(
+  host: Host,
+  alone: {
+    readonly service: string;
+    readonly open: Open<Settings, News>;
+    readonly settings: Settings;
+  },
+): Promise<News> {
+  const { service, open, settings } = alone;
+  const start = await open(host, settings);
+  const news = await start();
+  // The gateway shows those of the others beside its own.
+  if (service !== 'gateway') tellFigures(host, service);
+  await host.hears();
+  return news;
 }
 
 function rootOf(fault: unknown): string {

@@ -84,6 +84,12 @@ export interface Host extends AsyncDisposable {
   close(): Promise<void>;
 }
 
+/** What the environment says of it, in OpenTelemetry's own variable. */
+export function otlpFromEnvironment(): Pick<HostOptions, 'otlpEndpoint'> {
+  const otlpEndpoint = process.env['OTEL_EXPORTER_OTLP_ENDPOINT'];
+  return otlpEndpoint === undefined ? {} : { otlpEndpoint };
+}
+
 /** Throws a `StorageFault` when the data directory cannot be used. */
 export async function openHost(options: HostOptions): Promise<Host> {
   await using opening = new AsyncDisposableStack();

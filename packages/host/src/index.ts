@@ -1,7 +1,7 @@
-export { type AloneNews, runAlone, SETTINGS_VARIABLE } from './alone.ts';
+export { type AloneNews, beginAlone, runAlone, SETTINGS_VARIABLE } from './alone.ts';
 export { type AloneFile, readAloneFile, writeAloneFile } from './alone-file.ts';
 export { SystemClock } from './clock.ts';
 export { lockDataDir } from './data-dir.ts';
 export { FiguresOfOthers, tellFigures } from './figures.ts';
 export type { CarriedBus, Host, HostOptions, Open, Running, Start } from './host.ts';
-export { openHost } from './host.ts';
+export { openHost, otlpFromEnvironment } from './host.ts';

@@ -9,7 +9,7 @@ import { setHashEngine } from '@internode/encoding';
 import { type Host, lockDataDir, openHost, writeAloneFile } from '@internode/host';
 import { assert } from '@internode/prelude';
 import { prepareDataDir } from '../data-dir.ts';
-import { endFirstLife, type Member, placesOf, subnetOf } from '../member.ts';
+import { type Member, placesOf } from '../member.ts';
 import {
   doorFault,
   logOf,
@@ -17,6 +17,7 @@ import {
   placeOf,
   type Replica,
   type ReplicaOptions,
+  replicaOf,
   sayStanding,
   settingsOptionsOf,
 } from '../replica.ts';
@@ -75,27 +76,18 @@ export async function startApart(options: ApartOptions): Promise<Replica> {
   sayStanding(host, member, options.version);
   const { supervision, gatewayUrl } = await supervise(ground, parts, readiness);
   const stack = opening.move();
-  let closed = false;
-  const close = async (): Promise<void> => {
-    closed = true;
-    await supervision.stop();
-    await stack.disposeAsync();
-  };
-  return {
-    subnet: subnetOf(member.summary),
-    nodeId: member.nodeId,
+  return replicaOf({
+    member,
+    dataDir,
     gatewayUrl,
-    get isReady() {
-      return readiness.ready;
-    },
-    ready: async () => {
-      while (!readiness.ready && !closed) await readiness.ask();
-      if (readiness.ready) endFirstLife(dataDir);
-    },
+    isReady: () => readiness.ready,
+    pause: () => readiness.ask(),
     stopped: () => Promise.race([host.stopped(), failed.promise]),
-    close,
-    [Symbol.asyncDispose]: close,
-  };
+    close: async () => {
+      await supervision.stop();
+      await stack.disposeAsync();
+    },
+  });
 }
 
 async function supervise(

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { type AloneNews, SETTINGS_VARIABLE } from '@internode/host';
-import { Sayings, type ServiceName, STOP_TIMEOUT_MS, type Unit } from './unit.ts';
+import { Sayings, type ServiceName, stopOrKill, type Unit } from './unit.ts';
 
 /** What lives while a call does must fit; six processes share what one has when embedded (scripts/run.mjs). */
 const NODE_FLAGS = ['--max-semi-space-size=16', '--heap-growing-percent=40'];
@@ -30,16 +30,10 @@ export function startProcess(service: ServiceName, settingsFile: string): Unit {
   return {
     running: sayings.running,
     ended,
-    stop: async () => {
-      let willing = true;
-      child.kill('SIGTERM');
-      const deadline = setTimeout(() => {
-        willing = false;
-        child.kill('SIGKILL');
-      }, STOP_TIMEOUT_MS);
-      await ended;
-      clearTimeout(deadline);
-      return willing;
-    },
+    stop: () =>
+      stopOrKill(ended, {
+        ask: () => child.kill('SIGTERM'),
+        kill: () => child.kill('SIGKILL'),
+      }),
   };
 }

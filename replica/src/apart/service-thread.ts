@@ -1,7 +1,13 @@
 // A service in a thread of its own: as its main.ts, with the worker bus.
 import { parentPort, workerData } from 'node:worker_threads';
 import { WorkerBus } from '@internode/bus/worker';
-import { type AloneNews, type Open, openHost, tellFigures } from '@internode/host';
+import {
+  type AloneNews,
+  beginAlone,
+  type Open,
+  openHost,
+  otlpFromEnvironment,
+} from '@internode/host';
 import type { ThreadData } from './thread-unit.ts';
 import type { ServiceName } from './unit.ts';
 
@@ -20,7 +26,6 @@ const tell = (news: AloneNews): void => parentPort?.postMessage(news);
 async function run(): Promise<void> {
   const open = (await OPENS[service]()) as Open<unknown, unknown>;
   const bus = new WorkerBus(port);
-  const endpoint = process.env['OTEL_EXPORTER_OTLP_ENDPOINT'];
   await using host = await openHost({
     place,
     dataDir,
@@ -28,16 +33,13 @@ async function run(): Promise<void> {
     locks: 'nothing',
     bus,
     log,
-    ...(endpoint !== undefined && { otlpEndpoint: endpoint }),
+    ...otlpFromEnvironment(),
   });
   host.defer(() => bus.close());
   const stopped = new Promise<void>((resolve) => {
     parentPort?.once('message', () => resolve());
   });
-  const start = await open(host, settings);
-  const news = await start();
-  if (service !== 'gateway') tellFigures(host, service);
-  await host.hears();
+  const news = await beginAlone(host, { service, open, settings });
   tell({ kind: 'running', news });
   await Promise.race([stopped, host.stopped()]);
 }

@@ -1,6 +1,6 @@
 import { type MessagePort, Worker } from 'node:worker_threads';
 import type { AloneFile, AloneNews } from '@internode/host';
-import { type Ended, Sayings, type ServiceName, STOP_TIMEOUT_MS, type Unit } from './unit.ts';
+import { type Ended, Sayings, type ServiceName, stopOrKill, type Unit } from './unit.ts';
 
 /** What a service's thread is told; `port` leads to the bus. */
 export interface ThreadData extends Omit<AloneFile, 'bus' | 'service'> {
@@ -28,16 +28,10 @@ export function startThread(data: ThreadData): Unit {
   return {
     running: sayings.running,
     ended,
-    stop: async () => {
-      let willing = true;
-      worker.postMessage('stop');
-      const deadline = setTimeout(() => {
-        willing = false;
-        void worker.terminate();
-      }, STOP_TIMEOUT_MS);
-      await ended;
-      clearTimeout(deadline);
-      return willing;
-    },
+    stop: () =>
+      stopOrKill(ended, {
+        ask: () => worker.postMessage('stop'),
+        kill: () => void worker.terminate(),
+      }),
   };
 }

@@ -34,7 +34,23 @@ export interface Unit {
 export type StartUnit = (service: ServiceName) => Unit;
 
 /** A service that has not ended by then is killed: nothing acknowledged is lost by that. */
-export const STOP_TIMEOUT_MS = 3_000;
+const STOP_TIMEOUT_MS = 3_000;
+
+/** Asks a unit to end, and kills one that does not. Answers as `Unit.stop` does. */
+export async function stopOrKill(
+  ended: Promise<Ended>,
+  { ask, kill }: { readonly ask: () => void; readonly kill: () => void },
+): Promise<boolean> {
+  let willing = true;
+  ask();
+  const deadline = setTimeout(() => {
+    willing = false;
+    kill();
+  }, STOP_TIMEOUT_MS);
+  await ended;
+  clearTimeout(deadline);
+  return willing;
+}
 
 /** What a unit said last, for `Ended`. */
 export class Sayings {

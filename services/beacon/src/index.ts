@@ -1,4 +1,3 @@
-export type { ThreadedBeaconSolver } from './adapters/threaded-solver.ts';
 export { startThreadedBeaconSolver } from './adapters/threaded-solver.ts';
 export type { BeaconDefinition } from './beacon.ts';
 export { beaconSubjects, createBeacon } from './beacon.ts';
@@ -14,4 +13,3 @@ export type { BeaconSettings } from './open.ts';
 export { openBeacon } from './open.ts';
 export type { BeaconTools, HeldKey, HeldKeys, NodeSecrets } from './solver.ts';
 export { createBeaconSolver, heldKeys, solveBeacon } from './solver.ts';
-export { describeBeacon } from './telemetry.ts';

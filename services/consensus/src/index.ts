@@ -11,6 +11,4 @@ export type { IngressRules } from './ingress-check.ts';
 export { CONSENSUS_LIMITS } from './limits.ts';
 export type { ConsensusSettings } from './open.ts';
 export { openConsensus } from './open.ts';
-export type { ConsensusSolverOptions } from './solver.ts';
-export { createConsensusSolver, solveConsensus } from './solver.ts';
-export { describeConsensus } from './telemetry.ts';
+export { solveConsensus } from './solver.ts';

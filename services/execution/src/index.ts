@@ -1,6 +1,6 @@
 import { type PoolOptions, SandboxPool } from './adapters/sandbox-pool.ts';
 
-export type { PoolOptions as SandboxSolverOptions, SandboxPool } from './adapters/sandbox-pool.ts';
+export type { SandboxPool } from './adapters/sandbox-pool.ts';
 export type { ExecutionConfig } from './config.ts';
 export { Prices } from './core/cycles.ts';
 export type { ExecutionEvent } from './core/event.ts';
@@ -10,7 +10,6 @@ export type { ExecutionSettings } from './open.ts';
 export { openExecution } from './open.ts';
 export { createInPlaceSandbox } from './sandbox/in-place.ts';
 export type { Answer as SandboxAnswer, Task as SandboxTask } from './sandbox/interface.ts';
-export { describeExecution } from './telemetry.ts';
 
 /**
  * The solver of the execution service: canisters on worker threads. Close it after the service has

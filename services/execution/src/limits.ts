@@ -103,8 +103,13 @@ export const QUERY_CERTIFICATE_WAIT_MS = 2_000;
  */
 export const OPENINGS = 16;
 
-/** Pages of 64 KiB of stable memory that are supplied when an execution meets an absent one: so many, twice as many after so many times. */
-export const SUPPLY = { pages: 15, timesEach: 8 } as const;
+/** What is supplied of a stable memory when an execution meets an absent page. */
+export const SUPPLY = {
+  /** Pages of 64 KiB around it, at first. */
+  pages: 15,
+  /** Twice as many after the same task met one so many times, and so on. */
+  timesEach: 8,
+} as const;
 
 /** Batches kept that came too early. */
 export const BATCHES_AHEAD = 64;

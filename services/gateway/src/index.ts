@@ -5,4 +5,3 @@ export { type Route, routeOf } from './core/route.ts';
 export { Gateway, type GatewayParts } from './gateway.ts';
 export { gatewaySubjects, openGatewayAlone, openGatewayIn } from './open.ts';
 export { type OpenGateway, openGateway } from './open-gateway.ts';
-export { describeGateway } from './telemetry.ts';

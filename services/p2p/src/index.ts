@@ -14,4 +14,3 @@ export type { P2pSettings } from './open.ts';
 export { openP2p } from './open.ts';
 export type { P2pDefinition } from './p2p.ts';
 export { createP2p, p2pSubjects } from './p2p.ts';
-export { describeP2p } from './telemetry.ts';

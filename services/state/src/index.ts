@@ -10,4 +10,3 @@ export type { StateSettings } from './open.ts';
 export { CHECKPOINTS, openState } from './open.ts';
 export type { StateDefinition } from './state.ts';
 export { createState, stateSubjects } from './state.ts';
-export { describeState } from './telemetry.ts';

@@ -1,6 +1,7 @@
 // Which dealings of the running epoch are known to be in final blocks.
 import type { DkgTarget, Summary } from '@internode/contracts';
-import { bytesEqual, toHex } from '@internode/prelude';
+import { positionOf } from '@internode/crypto';
+import { toHex } from '@internode/prelude';
 import { nameOfTarget } from './sharings.ts';
 
 export interface Dealt {
@@ -43,5 +44,5 @@ export function nameOf({ target, dealer }: Dealt): string {
 }
 
 export function has(nodes: readonly Uint8Array[], node: Uint8Array): boolean {
-  return nodes.some((other) => bytesEqual(other, node));
+  return positionOf(nodes, node) >= 0;
 }

@@ -1,7 +1,7 @@
 /**
  * Canisters of the store come to life when they are first needed: module, facts, heap, instance. Their
- * stable memory, which may be far larger, follows as it is touched. Batches and queries may ask for the same canister at once; one opens it, the others
- * wait.
+ * stable memory, which may be far larger, follows as it is touched. Batches and queries may ask for the
+ * same canister at once; one opens it, the others wait.
  */
 import type { MemoryChange, MemoryKind, MemoryLoaded } from '@internode/contracts';
 import { assert, bytesEqual, toHex } from '@internode/prelude';
@@ -11,6 +11,7 @@ import {
   type PageRange,
   STABLE_PAGE_BYTES,
   STABLE_PIECE_BYTES,
+  STABLE_PIECES_PER_PAGE,
   type StablePage,
 } from '../wasm/index.ts';
 import type { Canister, Code } from './canister.ts';
@@ -20,7 +21,6 @@ import type { Subnet } from './subnet.ts';
 /** What waits for an opening canister is resumed by this. */
 export type Raise = (signal: string) => void;
 
-const PIECES_PER_PAGE = STABLE_PAGE_BYTES / STABLE_PIECE_BYTES;
 const ROOM_TO_OPEN = 'room to open';
 
 function openedSignal(canister: Canister): string {
@@ -99,16 +99,18 @@ export function* supplyStable(
   const block = Math.floor(page / pages) * pages;
   const end = Math.min(block + pages, around.to);
   let from = Math.max(block, around.from);
-  let fromIndex = from * PIECES_PER_PAGE;
+  let fromIndex = from * STABLE_PIECES_PER_PAGE;
   for (let pieces: Pages = []; from < end; ) {
     const loaded = yield* loadPages(session, { canisterId, memory: 'stable', fromIndex });
     pieces = [...pieces, ...loaded.pages];
     if (!loaded.complete) fromIndex = lastOf(loaded) + 1;
-    const to = loaded.complete ? end : Math.min(end, Math.floor(fromIndex / PIECES_PER_PAGE));
+    const to = loaded.complete
+      ? end
+      : Math.min(end, Math.floor(fromIndex / STABLE_PIECES_PER_PAGE));
     if (to === from) continue;
     const range = { from, to };
     yield* solveFor('supplied', { kind: 'supply', canisterId, range, pages: whole(pieces, range) });
-    pieces = pieces.filter(({ index }) => index >= to * PIECES_PER_PAGE);
+    pieces = pieces.filter(({ index }) => index >= to * STABLE_PIECES_PER_PAGE);
     from = to;
   }
 }
@@ -116,10 +118,10 @@ export function* supplyStable(
 function whole(pieces: Pages, { from, to }: PageRange): StablePage[] {
   const pages = new Map<number, StablePage>();
   for (const { index: piece, content } of pieces) {
-    const index = Math.floor(piece / PIECES_PER_PAGE);
+    const index = Math.floor(piece / STABLE_PIECES_PER_PAGE);
     if (index < from || index >= to) continue;
     const page = pages.get(index) ?? { index, bytes: new Uint8Array(STABLE_PAGE_BYTES) };
-    page.bytes.set(content, (piece % PIECES_PER_PAGE) * STABLE_PIECE_BYTES);
+    page.bytes.set(content, (piece % STABLE_PIECES_PER_PAGE) * STABLE_PIECE_BYTES);
     pages.set(index, page);
   }
   return [...pages.values()];

@@ -15,6 +15,7 @@ export {
   STABLE_PAGE_BYTES,
   STABLE_PAGES_MAX,
   STABLE_PIECE_BYTES,
+  STABLE_PIECES_PER_PAGE,
   type StableChanges,
   StableMemory,
   type StablePage,

@@ -18,7 +18,7 @@ export const STABLE_PAGES_MAX = (500 * 2 ** 30) / STABLE_PAGE_BYTES;
 
 /** The unit in which changes are told: smaller than a page, so that small writes store little. */
 export const STABLE_PIECE_BYTES = 4_096;
-const PIECES_PER_PAGE = STABLE_PAGE_BYTES / STABLE_PIECE_BYTES;
+export const STABLE_PIECES_PER_PAGE = STABLE_PAGE_BYTES / STABLE_PIECE_BYTES;
 
 export interface StablePiece {
   /** Offset in stable memory, in units of 4 KiB. */
@@ -109,7 +109,7 @@ export class StableMemory {
       this.#writable(index).set(bytes.subarray(done, done + length), start);
       const last = Math.floor((start + length - 1) / STABLE_PIECE_BYTES);
       for (let piece = Math.floor(start / STABLE_PIECE_BYTES); piece <= last; piece += 1) {
-        this.#written.add(index * PIECES_PER_PAGE + piece);
+        this.#written.add(index * STABLE_PIECES_PER_PAGE + piece);
       }
       done += length;
     }
