@@ -1,6 +1,6 @@
 import type { Cancel, Clock, Envelope, Instant } from '@internode/actor';
 import type { Place } from '@internode/contracts';
-import type { MemoryJournal, MemoryStore } from '@internode/storage/memory';
+import { type MemoryJournal, MemoryStore } from '@internode/storage/memory';
 import type { Agenda } from './agenda.ts';
 import type { NodeCpu } from './cpu.ts';
 import type { Role } from './role.ts';
@@ -13,6 +13,8 @@ export interface Node {
   readonly clock: ClockFault;
   readonly parts: readonly Part[];
   readonly cpu: NodeCpu | undefined;
+  /** Grows when its disks are lost: what the bus of the machine before carried is not heard any more. */
+  machine: number;
 }
 
 /** How a node's clocks are wrong. */
@@ -36,6 +38,21 @@ export interface Part {
   running: boolean;
   /** This life has a way to the node's peers. */
   onLine: boolean;
+}
+
+/** A service that never ran, on empty disks. */
+export function partOf(node: Node, role: Role, journal: MemoryJournal): Part {
+  return {
+    id: `${node.place.node}/${role.name}`,
+    node,
+    role,
+    journal,
+    store: new MemoryStore(),
+    subscriptions: new Map(),
+    life: 0,
+    running: false,
+    onLine: false,
+  };
 }
 
 /** What clocks go by. */

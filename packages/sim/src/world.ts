@@ -13,7 +13,7 @@ import { Agenda } from './agenda.ts';
 import { NodeCpu } from './cpu.ts';
 import { Links } from './links.ts';
 import { Network } from './network.ts';
-import { type Node, NodeClock, type Part } from './node.ts';
+import { type Node, NodeClock, type Part, partOf } from './node.ts';
 import { Random } from './random.ts';
 import type { Report } from './report.ts';
 import {
@@ -199,7 +199,10 @@ export class World {
     for (const part of found.parts) this.#stop(part, 'power cut');
   }
 
-  /** The node's disks are gone, with everything that was on them. It has to be down. */
+  /**
+   * The node's disks are gone, with everything that was on them, and with what was under way on its bus: a message of the old
+   * machine would tell the new one of heights that it never had. It has to be down.
+   */
   loseDisk(node: string): void {
     for (const part of this.#parts().filter(({ node: { place } }) => place.node === node)) {
       assert(!part.running, `${part.id} runs`);
@@ -207,7 +210,9 @@ export class World {
       part.store = new MemoryStore();
     }
     const found = this.#nodes.find(({ place }) => place.node === node);
-    if (found !== undefined) this.#observe(found, 'world', { kind: 'DiskLost' });
+    if (found === undefined) return;
+    found.machine += 1;
+    this.#observe(found, 'world', { kind: 'DiskLost' });
   }
 
   startNode(name: string): void {
@@ -246,21 +251,9 @@ export class World {
     const { cpu } = this.#options;
     const parts: Part[] = [];
     const clock = clockFaultOf(place, this.swarm, this.#root);
-    const node: Node = { place, clock, parts, cpu: cpu && new NodeCpu(cpu.cores) };
+    const node: Node = { place, clock, parts, cpu: cpu && new NodeCpu(cpu.cores), machine: 0 };
     if (peer !== undefined) this.network.add(place.node, peer.identity, peer.city);
-    for (const role of roles) {
-      parts.push({
-        id: `${place.node}/${role.name}`,
-        node,
-        role,
-        journal: this.#newJournal(place.node),
-        store: new MemoryStore(),
-        subscriptions: new Map(),
-        life: 0,
-        running: false,
-        onLine: false,
-      });
-    }
+    for (const role of roles) parts.push(partOf(node, role, this.#newJournal(place.node)));
     this.#nodes.push(node);
   }
 
@@ -357,8 +350,10 @@ export class World {
 
   #publish(from: string, envelope: Envelope): void {
     for (const part of this.#hearing.get(envelope.subject) ?? []) {
+      const { machine } = part.node;
       this.links.send(from, part.id, () => {
         const { cpu } = part.node;
+        if (part.node.machine !== machine) return;
         if (cpu === undefined) return this.#deliver(part, envelope);
         const atMs = cpu.step(this.#nowMs, this.#options.cpu?.deliveryMs ?? 0);
         this.#agenda.put(atMs, () => this.#deliver(part, envelope));

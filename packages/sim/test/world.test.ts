@@ -95,6 +95,28 @@ describe('World', () => {
     expect(world.violation).toMatch(/^n1\/client failed: RangeError/);
   });
 
+  test('with its disks a machine loses what was under way on its bus', () => {
+    const violationAfter = (trouble: (world: World) => void): string | undefined => {
+      const node = ledgerNode();
+      const world = new World({ seed: 'b', nodes: [node], swarm: { ...CALM, busDelayMsMin: 50 } });
+      world.startAll();
+      world.runFor(1);
+      // The client fails when it hears this.
+      world.say(node.place, { kind: 'BeaconValue', height: 1, value: new Uint8Array(1) });
+      trouble(world);
+      world.startAll();
+      world.runFor(100);
+      return world.violation;
+    };
+    const { node } = ledgerNode().place;
+    expect(violationAfter((world) => world.crashNode(node))).toMatch(/RangeError/);
+    const lost = (world: World) => {
+      world.crashNode(node);
+      world.loseDisk(node);
+    };
+    expect(violationAfter(lost)).toBeUndefined();
+  });
+
   test('a kill keeps what a store wrote without syncing, a power cut may lose it', () => {
     const survivors = (seed: string, crash: (world: World) => void): number => {
       let store: MemoryStore | undefined;
