@@ -17,12 +17,17 @@ export interface StartOptions {
   readonly bus: string | undefined;
   /** Where the keys for that broker are. */
   readonly busCredentials: string | undefined;
+  /** Who vouches for that broker. */
+  readonly busCa: string | undefined;
 }
 
 export type Placement = 'embedded' | 'threads' | 'processes';
 const PLACEMENTS: readonly string[] = ['embedded', 'threads', 'processes'] satisfies Placement[];
 
-type CommonOptions = Omit<StartOptions, 'compileCache' | 'placement' | 'bus' | 'busCredentials'>;
+type CommonOptions = Omit<
+  StartOptions,
+  'compileCache' | 'placement' | 'bus' | 'busCredentials' | 'busCa'
+>;
 
 export interface NetworkOptions extends CommonOptions {
   /** Undefined: as many as the data directory has, or the default. */
@@ -52,6 +57,7 @@ Commands
   call CANISTER METHOD [ARGS]    call a method, arguments in Candid text, e.g. '(1, "two")'
   canister status CANISTER       status, cycles, memory, controllers
   canister logs CANISTER         what the canister printed
+  prepare                        what each service is told, for services that others start (containers)
   help [command]                 this text, or a command's own
 
 Try
@@ -74,8 +80,9 @@ Flags
   --log-format FORMAT  pretty or json (one object per line)                   (pretty)
   --compile-cache DIR  where prepared canister modules are kept               (in the data directory)
   --placement WHERE    the six services: embedded in this process, in threads of it, or in processes over NATS   (embedded)
-  --bus URL            a broker that runs, nats://host:port, for processes    (a nats-server of its own on loopback)
+  --bus URL            a broker that runs, nats:// or tls://host:port, for processes    (a nats-server of its own on loopback)
   --bus-credentials DIR   keys for it: state.nk, execution.nk, …              (made in the data directory, under bus, with a nats.conf)
+  --bus-ca FILE        who vouches for it, PEM: the connection is TLS then    (whom the system trusts, for tls://)
   --quiet              no banner, warnings and errors only
   --help               this text
 
@@ -170,6 +177,7 @@ const START_FLAGS = {
   placement: { type: 'string' },
   bus: { type: 'string' },
   'bus-credentials': { type: 'string' },
+  'bus-ca': { type: 'string' },
 } as const;
 const NETWORK_FLAGS = {
   ...COMMON_FLAGS,
@@ -196,13 +204,20 @@ export function parseStart(
   const bus = text('bus');
   if (bus !== undefined && placement !== 'processes')
     return invalid('--bus is for --placement processes: other placements have no broker.');
-  if (bus !== undefined && !/^(nats|tls):\/\/\S+$/.test(bus))
+  if (bus !== undefined && !isBusUrl(bus))
     return invalid(`--bus ${bus} is no broker: give nats://host:port.`);
   const compileCache = text('compile-cache');
   const busCredentials = text('bus-credentials');
   if (busCredentials !== undefined && bus === undefined)
     return invalid('--bus-credentials are for the broker that --bus names.');
-  return valid({ ...common.value, compileCache, placement, bus, busCredentials });
+  const busCa = text('bus-ca');
+  if (busCa !== undefined && bus === undefined)
+    return invalid('--bus-ca is for the broker that --bus names.');
+  return valid({ ...common.value, compileCache, placement, bus, busCredentials, busCa });
+}
+
+export function isBusUrl(text: string): boolean {
+  return /^(nats|tls):\/\/\S+$/.test(text) && URL.canParse(text);
 }
 
 function isPlacement(text: string): text is Placement {
@@ -242,6 +257,12 @@ export function parseNetwork(
 }
 
 const PORT_MAX = 65_535;
+
+export function portOf(text: string): number | undefined {
+  const port = Number(text);
+  return Number.isInteger(port) && port >= 0 && port <= PORT_MAX ? port : undefined;
+}
+
 /** Shorter ones end before their keys can be made. */
 export const EPOCH_LENGTH_MIN = 20;
 
@@ -255,8 +276,8 @@ function commonOf(
   defaultDir: string,
 ): Verdict<CommonOptions> {
   const text = (flag: string) => textOf(values, environment, flag);
-  const port = Number(text('port') ?? DEFAULT_PORT);
-  if (!Number.isInteger(port) || port < 0 || port > PORT_MAX) {
+  const port = portOf(text('port') ?? String(DEFAULT_PORT));
+  if (port === undefined) {
     return invalid(`--port ${text('port')} is not a port: give a number from 0 (any) to 65535.`);
   }
   const logFormat = text('log-format') ?? 'pretty';

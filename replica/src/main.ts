@@ -2,6 +2,7 @@
 import { enableCompileCache } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { setFlagsFromString } from 'node:v8';
+import { PREPARE_HELP } from './apart/prepare-help.ts';
 import { GENESIS_HELP, NODE_HELP, SUBNET_HELP } from './ceremony/help.ts';
 import {
   CALL_HELP,
@@ -45,6 +46,10 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   call: { load: async () => (await import('./commands/call.ts')).call, help: CALL_HELP },
   node: { load: async () => (await import('./commands/node.ts')).node, help: NODE_HELP },
   subnet: { load: async () => (await import('./commands/subnet.ts')).subnet, help: SUBNET_HELP },
+  prepare: {
+    load: async () => (await import('./commands/prepare.ts')).prepare,
+    help: PREPARE_HELP,
+  },
   canister: {
     load: async () => (await import('./commands/canister.ts')).canister,
     help: CANISTER_HELP,

@@ -84,7 +84,10 @@ export function replicaOf(placed: Placed): Replica {
 const NAME_LENGTH = 5;
 
 /** Where services of this data directory stand on their bus. The node's short name also stands in its log. */
-export function placeOf({ dataDir, clean }: ReplicaOptions): { subnet: string; node: string } {
+export function placeOf({ dataDir, clean }: Pick<ReplicaOptions, 'dataDir' | 'clean'>): {
+  subnet: string;
+  node: string;
+} {
   if (!isMemberDir(dataDir)) return { subnet: 'local', node: 'node' };
   if (clean) {
     throw new StartFault(

@@ -25,7 +25,8 @@ export interface SettingsOptions {
   readonly compileCache?: string | undefined;
   /** A subnet of one, for ever: it needs no door for peers and no checkpoints. */
   readonly alone: boolean;
-  readonly firstLife: boolean;
+  /** Undefined: nobody here knows, consensus asks the others. */
+  readonly firstLife: boolean | undefined;
   /** Whether anybody but the own beacon could say what a certification is. */
   readonly checksCertifications: boolean;
 }
@@ -65,7 +66,10 @@ export function settingsOf(member: Member, options: SettingsOptions): ServiceSet
       }),
     },
     consensus: {
-      config: { subnet, nodeId, genesis: summary, firstLife, replicaVersion: version },
+      config: {
+        ...{ subnet, nodeId, genesis: summary, replicaVersion: version },
+        ...(firstLife !== undefined && { firstLife }),
+      },
       nodeSecret: secrets.node,
       voteSecret: secrets.vote,
       ingress: { rootKey: publicKeyDer, subnetId, canisterRanges },

@@ -33,6 +33,7 @@ describe('internode start: flags', () => {
     [['--placement', 'clouds'], /embedded, threads, processes/],
     [['--bus', 'nats://127.0.0.1:4222'], /--placement processes/],
     [['--placement', 'processes', '--bus-credentials', 'k'], /--bus/],
+    [['--placement', 'processes', '--bus-ca', 'ca.pem'], /--bus/],
     [['--placement', 'processes', '--bus', 'http://x'], /nats:\/\/host:port/],
   ])('%j is refused with what to do', (args, text) => {
     const verdict = parseStart(args, {});

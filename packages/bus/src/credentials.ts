@@ -30,8 +30,18 @@ export interface BrokerLimits {
   readonly pendingBytesMax: number;
 }
 
-/** A configuration file for nats-server 2.9 and later. */
-export function brokerConfig(users: readonly BusUser[], limits: BrokerLimits): string {
+/** Paths as the server finds them, PEM. */
+export interface BrokerCertificate {
+  readonly certificateFile: string;
+  readonly keyFile: string;
+}
+
+/** A configuration file for nats-server 2.9 and later. With a certificate nobody is heard but over TLS. */
+export function brokerConfig(
+  users: readonly BusUser[],
+  limits: BrokerLimits,
+  certificate?: BrokerCertificate,
+): string {
   const list = (subjects: readonly string[]): string =>
     subjects.length === 0
       ? '{ deny: [">"] }'
@@ -40,10 +50,14 @@ export function brokerConfig(users: readonly BusUser[], limits: BrokerLimits): s
     ({ publicKey, publish, subscribe }) =>
       `    { nkey: ${publicKey}, permissions: {\n      publish: ${list(publish)}\n      subscribe: ${list(subscribe)}\n    } }`,
   );
+  const tls =
+    certificate === undefined
+      ? ''
+      : `tls { cert_file: "${certificate.certificateFile}", key_file: "${certificate.keyFile}" }\n`;
   return `# Written at every start; who may say and hear what follows from the services' own lists.
 max_payload: ${limits.payloadBytesMax}
 max_pending: ${limits.pendingBytesMax}
-authorization {
+${tls}authorization {
   users: [
 ${rows.join('\n')}
   ]

@@ -10,19 +10,22 @@ import {
   type NatsConnection,
   nkeyAuthenticator,
   type Subscription,
+  type TlsOptions,
 } from '@nats-io/transport-node';
 import { Assembly } from './assembly.ts';
 import { type Deliver, Subscribers } from './subscribers.ts';
 
 export interface NatsOptions {
-  /** `nats://host:port`. */
+  /** `nats://host:port`; `tls://` insists on an encrypted connection. */
   readonly url: string;
   /** Shown in the server's list of connections. */
   readonly name?: string;
   /** Holds the seed of an NKey ("SU…"), by which the server knows who this is and what it may say and hear. */
   readonly credentialsFile?: string;
-  /** PEM of who vouches for the server: the connection is TLS then. */
+  /** PEM of who vouches for the server: the connection is TLS then. Absent: whom the system trusts. */
   readonly caFile?: string;
+  /** How long a server that is not there yet is waited for at first; default: not at all. */
+  readonly patienceMs?: number;
   /** Told in words for operators what the server complains of; never more often than it does. */
   readonly onTrouble?: (text: string) => void;
 }
@@ -38,6 +41,8 @@ const HEADERS_BYTES_MAX = 4096;
 const CONNECT_MS_MAX = 5000;
 /** A broker that is started again is there within tens of milliseconds. */
 const RECONNECT_MS = 50;
+/** Until a server that was not there yet is looked for again. */
+const FIRST_CONNECT_MS = 100;
 /** A subscription that the server has ended is made again after so long. */
 const RESUBSCRIBE_MS = 500;
 const CLOSE_MS_MAX = 1000;
@@ -51,9 +56,22 @@ export class NatsBus implements Bus {
   #connected = true;
   #closing = false;
 
-  /** Rejects when the server cannot be reached now; later losses of the connection are mended by themselves. */
+  /** Rejects when the server cannot be reached in time; later losses of the connection are mended by themselves. */
   static async connect(options: NatsOptions): Promise<NatsBus> {
-    const { url, name, credentialsFile, caFile, onTrouble = () => {} } = options;
+    const { patienceMs = 0 } = options;
+    const deadlineMs = performance.now() + patienceMs;
+    for (;;) {
+      try {
+        return await NatsBus.#connect(options);
+      } catch (fault) {
+        if (!isAbsent(fault) || performance.now() > deadlineMs) throw fault;
+        await new Promise((resolve) => setTimeout(resolve, FIRST_CONNECT_MS));
+      }
+    }
+  }
+
+  static async #connect(options: NatsOptions): Promise<NatsBus> {
+    const { url, name, credentialsFile, onTrouble = () => {} } = options;
     const connection = await connect({
       servers: url,
       timeout: CONNECT_MS_MAX,
@@ -63,7 +81,7 @@ export class NatsBus implements Bus {
       noAsyncTraces: true,
       ...(name !== undefined && { name }),
       ...(credentialsFile !== undefined && { authenticator: authenticatorOf(credentialsFile) }),
-      ...(caFile !== undefined && { tls: { caFile } }),
+      ...(isSecure(options) && { tls: tlsOptionsOf(options) }),
     });
     return new NatsBus(connection, onTrouble);
   }
@@ -163,6 +181,28 @@ export class NatsBus implements Bus {
       if (status.type === 'slowConsumer') this.#onTrouble('messages wait to be handled');
     }
   }
+}
+
+/** Not there, or its name is not known yet; unlike one that does not let us in. */
+function isAbsent(fault: unknown): boolean {
+  const codes = /ECONNREFUSED|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ETIMEDOUT|timeout/i;
+  const { message, cause } = fault as Error;
+  return codes.test(message) || (cause instanceof Error && isAbsent(cause));
+}
+
+function isSecure({ url, caFile }: NatsOptions): boolean {
+  return caFile !== undefined || url.startsWith('tls://');
+}
+
+function tlsOptionsOf({ url, caFile }: NatsOptions): TlsOptions {
+  // The client tells the handshake the name of a server that has one, and nothing where the address is a number: any certificate
+  // would then have to be one of `localhost`.
+  const { hostname } = new URL(url);
+  const options = {
+    host: hostname.replace(/^\[|\]$/g, ''),
+    ...(caFile !== undefined && { caFile }),
+  };
+  return options;
 }
 
 function authenticatorOf(file: string): Authenticator {

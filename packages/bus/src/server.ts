@@ -1,7 +1,14 @@
 // A nats-server as a child process that ends with this one, however this one ends.
 import { type ChildProcess, spawn } from 'node:child_process';
 
-export { type BusUser, brokerConfig, type NewUser, newUser, publicKeyOf } from './credentials.ts';
+export {
+  type BrokerCertificate,
+  type BusUser,
+  brokerConfig,
+  type NewUser,
+  newUser,
+  publicKeyOf,
+} from './credentials.ts';
 export { findNatsServer } from './find-server.ts';
 
 export interface NatsServerOptions {

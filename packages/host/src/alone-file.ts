@@ -1,9 +1,11 @@
 // What a service that runs in a process of its own is told, as a file: the settings of that one service, its secrets included, and
 // nobody else's. JSON; bytes stand as { "hex": … }, maps as { "map": [[key, value], …] }, large integers as { "int": … }.
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
 import type { Ports } from '@internode/actor';
 import type { NatsOptions } from '@internode/bus/nats';
 import { fromHex, toHex } from '@internode/prelude';
+import type { HealthAddress } from './health-door.ts';
 import type { HostOptions } from './host.ts';
 
 const FORMAT = 1;
@@ -12,7 +14,10 @@ export interface AloneFile<Settings = unknown> {
   readonly service: string;
   readonly place: Ports['place'];
   readonly dataDir: string;
+  /** Files that are not named in full stand beside this one. */
   readonly bus: NatsOptions;
+  /** Where whoever looks after the process asks it how it is. */
+  readonly health?: HealthAddress;
   readonly log: Pick<NonNullable<HostOptions['log']>, 'format' | 'level'>;
   readonly settings: Settings;
 }
@@ -36,10 +41,20 @@ export function readAloneFile<Settings>(path: string, service: string): AloneFil
     if (file.service !== service) throw new Error(`it is for ${file.service}, not for ${service}`);
     for (const name of ['place', 'dataDir', 'bus', 'log', 'settings'] as const)
       if (file[name] === undefined) throw new Error(`it has no "${name}"`);
-    return file;
+    return { ...file, bus: besides(path, file.bus) };
   } catch (fault) {
     throw new Error(`${path}: ${(fault as Error).message}`, { cause: fault });
   }
+}
+
+function besides(path: string, bus: NatsOptions): NatsOptions {
+  const { credentialsFile, caFile } = bus;
+  const beside = (file: string): string => resolve(dirname(path), file);
+  return {
+    ...bus,
+    ...(credentialsFile !== undefined && { credentialsFile: beside(credentialsFile) }),
+    ...(caFile !== undefined && { caFile: beside(caFile) }),
+  };
 }
 
 function packed(value: unknown): unknown {

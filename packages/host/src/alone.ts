@@ -3,10 +3,14 @@ import { join } from 'node:path';
 import { readAloneFile } from './alone-file.ts';
 import { lockFolder } from './data-dir.ts';
 import { tellFigures } from './figures.ts';
+import { openHealthDoor } from './health-door.ts';
 import { type Host, type Open, openHost, otlpFromEnvironment } from './host.ts';
 
 /** Names the file that a service's process reads (alone-file.ts). */
 export const SETTINGS_VARIABLE = 'INTERNODE_SETTINGS';
+
+/** Containers of a node are started in any order: the broker's may be the last. */
+const PATIENCE_MS = 30_000;
 
 /** Over the channel of `child_process`, when there is one. */
 export type AloneNews =
@@ -40,7 +44,8 @@ async function run<Settings, News>(service: string, open: Open<Settings, News>):
       `${SETTINGS_VARIABLE} names no file: see \`internode start --help\`, --placement`,
     );
   }
-  const { place, dataDir, bus, log, settings } = readAloneFile<Settings>(path, service);
+  const { place, dataDir, bus, log, settings, health } = readAloneFile<Settings>(path, service);
+  const isSupervised = process.send !== undefined;
   // One of an earlier supervisor may still be ending.
   using stack = new DisposableStack();
   stack.defer(lockFolder(join(dataDir, 'services'), `${service}.lock`));
@@ -48,11 +53,14 @@ async function run<Settings, News>(service: string, open: Open<Settings, News>):
     place,
     dataDir,
     locks: 'journals',
-    bus: { name: service, ...bus },
+    bus: { name: service, ...(isSupervised ? {} : { patienceMs: PATIENCE_MS }), ...bus },
     log,
     ...otlpFromEnvironment(),
   });
+  let begun = false;
+  if (health !== undefined) await openHealthDoor(host, health, () => begun);
   const news = await beginAlone(host, { service, open, settings });
+  begun = true;
   await tell({ kind: 'running', news });
   await host.stopped();
 }

@@ -3,5 +3,6 @@ export { type AloneFile, readAloneFile, writeAloneFile } from './alone-file.ts';
 export { SystemClock } from './clock.ts';
 export { lockDataDir } from './data-dir.ts';
 export { FiguresOfOthers, tellFigures } from './figures.ts';
+export { type HealthAddress, openHealthDoor } from './health-door.ts';
 export type { CarriedBus, Host, HostOptions, Open, Running, Start } from './host.ts';
 export { openHost, otlpFromEnvironment } from './host.ts';

@@ -1,6 +1,6 @@
 import * as fs from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { readAloneFile, writeAloneFile } from '../src/index.ts';
 
@@ -30,6 +30,18 @@ describe('the file of a service alone', () => {
     writeAloneFile(path, FILE);
     expect(readAloneFile(path, 'state')).toEqual({ format: 1, ...FILE });
     expect(fs.statSync(path).mode & 0o777).toBe(0o600);
+  });
+
+  test('files that are not named in full stand beside it', () => {
+    const path = scratch();
+    const bus = { url: 'tls://broker:4222', credentialsFile: 'bus.nk', caFile: 'ca.pem' };
+    writeAloneFile(path, { ...FILE, bus });
+    const folder = dirname(path);
+    expect(readAloneFile(path, 'state').bus).toEqual({
+      url: bus.url,
+      credentialsFile: join(folder, 'bus.nk'),
+      caFile: join(folder, 'ca.pem'),
+    });
   });
 
   test('another service, another format, a missing part and a missing file are named', () => {

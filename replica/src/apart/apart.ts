@@ -1,7 +1,7 @@
 // The six services apart from each other, each in a process over NATS or in a thread, and this process as their supervisor: it
 // finds or starts the broker, starts services and starts them again, stops them in order.
 import { mkdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { Caller } from '@internode/actor';
 import { WorkerBus, WorkerBusHub } from '@internode/bus/worker';
 import { loadFastBls, nodeHashEngine } from '@internode/crypto/fast';
@@ -36,6 +36,7 @@ export interface ApartOptions extends ReplicaOptions {
   readonly bus?: string | undefined;
   /** Where NKeys for that broker are, `<service>.nk`; absent: in the data directory. */
   readonly busCredentials?: string | undefined;
+  readonly busCa?: string | undefined;
 }
 
 const ASK_MS = 20;
@@ -169,7 +170,7 @@ async function threads({ options, stack }: Parts, place: Place): Promise<Ground>
 async function processes({ options, stack, failed }: Parts, place: Place): Promise<Ground> {
   const { dataDir } = options;
   const log = logOf(options);
-  const credentials = options.busCredentials ?? join(dataDir, 'bus');
+  const credentials = resolve(options.busCredentials ?? join(dataDir, 'bus'));
   // Also for a broker of others, unless they have given us keys: its operator finds here what lets us in.
   const config = options.busCredentials === undefined ? newUsers(credentials, place) : undefined;
   let say: Host['telemetry']['log']['line'] = () => {};
@@ -177,6 +178,7 @@ async function processes({ options, stack, failed }: Parts, place: Place): Promi
   const busOf = (name: ServiceName | 'supervisor') => ({
     url,
     credentialsFile: credentialsFileOf(credentials, name),
+    ...(options.busCa !== undefined && { caFile: resolve(options.busCa) }),
   });
   const bus = { name: 'supervisor', ...busOf('supervisor') };
   const host = stack.use(

@@ -4,7 +4,13 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Subjects } from '@internode/actor';
 import { beaconSubjects } from '@internode/beacon';
-import { type BusUser, brokerConfig, newUser, publicKeyOf } from '@internode/bus/server';
+import {
+  type BrokerCertificate,
+  type BusUser,
+  brokerConfig,
+  newUser,
+  publicKeyOf,
+} from '@internode/bus/server';
 import { consensusSubjects } from '@internode/consensus';
 import { type Place, subjectOf } from '@internode/contracts';
 import { executionSubjects } from '@internode/execution';
@@ -55,8 +61,17 @@ export function prepareCredentials(folder: string): void {
   }
 }
 
-/** Writes what a broker needs to let them in at this node, and answers where it stands. */
-export function writeBrokerConfig(folder: string, place: Place): string {
+export interface BrokerFile {
+  readonly file: string;
+  readonly certificate?: BrokerCertificate;
+}
+
+/** Writes what a broker needs to let those with keys in the folder in at this node, and answers where it stands. */
+export function writeBrokerConfig(
+  folder: string,
+  place: Place,
+  { file, certificate }: BrokerFile = { file: join(folder, 'nats.conf') },
+): string {
   const users: BusUser[] = BUS_USERS.map((user) => {
     const { says, hears } = SUBJECTS[user];
     return {
@@ -65,8 +80,7 @@ export function writeBrokerConfig(folder: string, place: Place): string {
       subscribe: hears.map((kind) => subjectOf(place, kind)),
     };
   });
-  const file = join(folder, 'nats.conf');
-  writeFileSync(file, brokerConfig(users, LIMITS), { mode: 0o600 });
+  writeFileSync(file, brokerConfig(users, LIMITS, certificate), { mode: 0o600 });
   return file;
 }
 
