@@ -6,6 +6,8 @@ export interface Hearing {
   readonly kind: MessageKind;
   readonly lane: Lane;
   readonly whenFull: WhenFull;
+  /** Of all services that name this group, one hears each message. Absent: each hears all. */
+  readonly group?: string;
 }
 
 /** What one client of a bus may say and hear. */

@@ -16,10 +16,13 @@ export interface Envelope {
 
 export type Cancel = () => void;
 
-/** Weak on purpose: may drop, repeat and reorder. Delivery is never synchronous within `publish`. */
+/**
+ * Weak on purpose: may drop, repeat and reorder. Delivery is never synchronous within `publish`. Of the subscribers that name the same
+ * group one hears each message, so that work spreads over them; those that name none hear all.
+ */
 export interface Bus {
   publish(envelope: Envelope): void;
-  subscribe(subject: string, deliver: (envelope: Envelope) => void): Cancel;
+  subscribe(subject: string, deliver: (envelope: Envelope) => void, group?: string): Cancel;
 }
 
 export interface Clock {

@@ -10,9 +10,9 @@ export function scopedBus(bus: Bus, place: Place): Bus {
       assert(envelope.subject.startsWith(scope), `publish outside ${scope}: ${envelope.subject}`);
       bus.publish(envelope);
     },
-    subscribe: (subject, deliver) => {
+    subscribe: (subject, deliver, group) => {
       assert(subject.startsWith(scope), `subscribe outside ${scope}: ${subject}`);
-      return bus.subscribe(subject, deliver);
+      return bus.subscribe(subject, deliver, group);
     },
   };
 }

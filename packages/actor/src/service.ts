@@ -198,7 +198,8 @@ export class Service<Task = never, Answer = never, Event = never>
         });
       }
     };
-    life.subscriptions.push(ports.bus.subscribe(voice.subjectOf(hearing.kind), deliver));
+    const { kind, group } = hearing;
+    life.subscriptions.push(ports.bus.subscribe(voice.subjectOf(kind), deliver, group));
   }
 
   #hear(

@@ -23,7 +23,12 @@ interface Unfinished {
 export class Assembly {
   /** Oldest first. */
   readonly #unfinished = new Map<string, Unfinished>();
+  readonly #bytesMax: number;
   #bytes = 0;
+
+  constructor(bytesMax = MESSAGE_BYTES_MAX) {
+    this.#bytesMax = bytesMax;
+  }
 
   /** The whole body once its last chunk is here. */
   add({ key, index, count, bytes }: Chunk): Uint8Array | undefined {
@@ -49,7 +54,7 @@ export class Assembly {
 
   #shrink(): void {
     for (const [key, message] of this.#unfinished) {
-      if (this.#bytes <= MESSAGE_BYTES_MAX && this.#unfinished.size <= UNFINISHED_MAX) return;
+      if (this.#bytes <= this.#bytesMax && this.#unfinished.size <= UNFINISHED_MAX) return;
       this.#drop(key, message);
     }
   }

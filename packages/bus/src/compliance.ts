@@ -82,7 +82,7 @@ export function busCompliance(
 
     test('every subscriber hears, each with bytes of its own, both ends included', async () => {
       const { left, right, ready } = await open();
-      const first = listen(right, (heard) => heard.body.fill(0));
+      const first = listen(right, { also: (heard) => heard.body.fill(0) });
       const second = listen(right);
       const third = listen(left);
       await ready();
@@ -96,7 +96,7 @@ export function busCompliance(
       const { left, right, ready } = await open();
       const { heard, count, cancel } = listen(right);
       const rest = listen(right);
-      const other = listen(right, undefined, `${SUBJECT}_other`);
+      const other = listen(right, { subject: `${SUBJECT}_other` });
       await ready();
       left.publish(envelope({ id: '0000000000000001' }));
       await count(1);
@@ -107,6 +107,30 @@ export function busCompliance(
       await Promise.all([other.count(1), rest.count(2)]);
       expect(heard.map(({ id }) => id)).toEqual(['0000000000000001']);
       expect(other.heard).toHaveLength(1);
+    });
+
+    test('one of a group hears, each member some; who is in no group hears all', async () => {
+      const { left, right, ready } = await open();
+      const members = [left, right, right].map((bus) => listen(bus, { group: 'workers' }));
+      const [other, alone] = [listen(left, { group: 'others' }), listen(right)];
+      await ready();
+      const body = Uint8Array.from({ length: largeBytes }, (_, index) => index);
+      for (let index = 0; index < 90; index++)
+        left.publish(
+          envelope({ id: String(index), body: index % 30 === 0 ? body : new Uint8Array(1) }),
+        );
+      await Promise.all([other.count(90), alone.count(90)]);
+      const heard = (): string[] => members.flatMap((member) => member.heard.map(({ id }) => id));
+      while (heard().length < 90) await new Promise((resolve) => setTimeout(resolve, 1));
+      expect(new Set(heard()).size).toBe(90);
+      for (const { heard } of members) expect(heard.length).toBeGreaterThan(0);
+      for (const { id, body: bytes } of members.flatMap((member) => member.heard))
+        expect(bytes.length).toBe(Number(id) % 30 === 0 ? largeBytes : 1);
+      members[0]?.cancel();
+      for (let index = 0; index < 30; index++) left.publish(envelope({ id: `late ${index}` }));
+      await Promise.all([other.count(120), alone.count(120)]);
+      while (heard().length < 120) await new Promise((resolve) => setTimeout(resolve, 1));
+      expect(heard()).toHaveLength(120);
     });
 
     test('what is published to nobody is lost without harm', async () => {
@@ -149,12 +173,19 @@ function envelope(fields: Partial<Envelope>): Envelope {
   };
 }
 
-function listen(bus: Bus, also?: (envelope: Envelope) => void, subject = SUBJECT) {
+interface Listening {
+  readonly also?: (envelope: Envelope) => void;
+  readonly subject?: string;
+  readonly group?: string;
+}
+
+function listen(bus: Bus, { also, subject = SUBJECT, group }: Listening = {}) {
   const heard: Envelope[] = [];
-  const cancel = bus.subscribe(subject, (received) => {
+  const hear = (received: Envelope): void => {
     heard.push({ ...received, body: received.body });
     also?.(received);
-  });
+  };
+  const cancel = bus.subscribe(subject, hear, group);
   const count = async (expected: number): Promise<void> => {
     while (heard.length < expected) await new Promise((resolve) => setTimeout(resolve, 1));
   };

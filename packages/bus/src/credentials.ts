@@ -1,5 +1,6 @@
 // Who may say and hear what on a broker: an NKey for each client, and the server's configuration with public halves only.
 import { nkeys } from '@nats-io/transport-node';
+import { partsOf } from './parts.ts';
 
 export interface BusUser {
   readonly publicKey: string;
@@ -45,7 +46,7 @@ export function brokerConfig(
   const list = (subjects: readonly string[]): string =>
     subjects.length === 0
       ? '{ deny: [">"] }'
-      : `[${subjects.map((subject) => `"${subject}"`).join(', ')}]`;
+      : `[${subjects.flatMap((subject) => [`"${subject}"`, `"${partsOf(subject)}"`]).join(', ')}]`;
   const rows = users.map(
     ({ publicKey, publish, subscribe }) =>
       `    { nkey: ${publicKey}, permissions: {\n      publish: ${list(publish)}\n      subscribe: ${list(subscribe)}\n    } }`,

@@ -29,8 +29,8 @@ export class MemoryBus implements Bus {
     this.#waiting.push(this.#copies ? copied(envelope) : envelope);
   }
 
-  subscribe(subject: string, deliver: Deliver): Cancel {
-    return this.#subscribers.add(subject, deliver);
+  subscribe(subject: string, deliver: Deliver, group?: string): Cancel {
+    return this.#subscribers.add(subject, { deliver, group });
   }
 
   #deliverAll(): void {

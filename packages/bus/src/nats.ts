@@ -13,6 +13,7 @@ import {
   type TlsOptions,
 } from '@nats-io/transport-node';
 import { Assembly } from './assembly.ts';
+import { partsOf } from './parts.ts';
 import { type Deliver, Subscribers } from './subscribers.ts';
 
 export interface NatsOptions {
@@ -46,11 +47,20 @@ const FIRST_CONNECT_MS = 100;
 /** A subscription that the server has ended is made again after so long. */
 const RESUBSCRIBE_MS = 500;
 const CLOSE_MS_MAX = 1000;
+/** Parts of messages whose last part reached another of the group are kept until there are so many. */
+const GROUP_PARTS_BYTES_MAX = 64 * 1024 * 1024;
+
+/** A subject as one group hears it ('': as all do). */
+interface Channel {
+  readonly subject: string;
+  readonly group: string;
+  readonly assembly: Assembly;
+  readonly subscriptions: Map<string, Subscription>;
+}
 
 export class NatsBus implements Bus {
   readonly #connection: NatsConnection;
   readonly #subscribers = new Subscribers();
-  readonly #subscriptions = new Map<string, Subscription>();
   readonly #assembly = new Assembly();
   readonly #onTrouble: (text: string) => void;
   #connected = true;
@@ -109,21 +119,27 @@ export class NatsBus implements Bus {
       const chunk = new Uint8Array(
         body.subarray(index * chunkBytesMax, (index + 1) * chunkBytesMax),
       );
-      this.#connection.publish(subject, chunk, { headers: head });
+      const carried = index < count - 1 ? partsOf(subject) : subject;
+      this.#connection.publish(carried, chunk, { headers: head });
     }
   }
 
-  subscribe(subject: string, deliver: Deliver): Cancel {
-    return this.#subscribers.add(
-      subject,
+  subscribe(subject: string, deliver: Deliver, group = ''): Cancel {
+    const assembly = group === '' ? this.#assembly : new Assembly(GROUP_PARTS_BYTES_MAX);
+    const channel: Channel = { subject, group, assembly, subscriptions: new Map() };
+    return this.#subscribers.add(subject, {
       deliver,
-      () => this.#listen(subject),
-      () => {
-        const subscription = this.#subscriptions.get(subject);
-        this.#subscriptions.delete(subject);
-        subscription?.unsubscribe();
+      group,
+      first: () => {
+        this.#listen(channel, partsOf(subject));
+        this.#listen(channel, subject);
       },
-    );
+      last: () => {
+        const subscriptions = [...channel.subscriptions.values()];
+        channel.subscriptions.clear();
+        for (const subscription of subscriptions) subscription.unsubscribe();
+      },
+    });
   }
 
   /** Once settled, the server knows every subscription made so far. */
@@ -141,36 +157,44 @@ export class NatsBus implements Bus {
     if (!this.#connection.isClosed()) await Promise.race([this.#connection.close(), late]);
   }
 
-  #listen(subject: string): void {
+  #listen(channel: Channel, carried: string): void {
+    const { subject, group, subscriptions } = channel;
     const callback = (error: Error | null, message: Msg): void => {
-      if (error === null) return this.#receive(message);
-      this.#onTrouble(`${subject}: ${error.message}`);
+      if (error === null) return this.#receive(channel, message);
+      this.#onTrouble(`${carried}: ${error.message}`);
     };
-    const subscription = this.#connection.subscribe(subject, { callback });
-    this.#subscriptions.set(subject, subscription);
+    const isQueued = group !== '' && carried === subject;
+    const options = isQueued ? { callback, queue: group } : { callback };
+    const subscription = this.#connection.subscribe(carried, options);
+    subscriptions.set(carried, subscription);
     const again = (): void => {
-      if (this.#subscriptions.get(subject) !== subscription || this.#closing) return;
+      if (subscriptions.get(carried) !== subscription || this.#closing) return;
       setTimeout(() => {
-        const isWanted = this.#subscriptions.get(subject) === subscription;
-        if (isWanted && !this.#closing && !this.#connection.isClosed()) this.#listen(subject);
+        const isWanted = subscriptions.get(carried) === subscription;
+        if (isWanted && !this.#closing && !this.#connection.isClosed())
+          this.#listen(channel, carried);
       }, RESUBSCRIBE_MS).unref();
     };
     void subscription.closed.then(again, again);
   }
 
-  #receive(message: Msg): void {
+  #receive({ subject, group, assembly }: Channel, message: Msg): void {
     const head = message.headers;
     if (head === undefined) return;
-    const envelope = envelopeOf(message.subject, head, new Uint8Array(message.data));
+    const envelope = envelopeOf(subject, head, new Uint8Array(message.data));
     const chunk = /^(\d{1,6})\/(\d{1,6})$/.exec(head.get(CHUNK));
-    if (chunk === null) return this.#subscribers.deliver(envelope);
-    const body = this.#assembly.add({
-      key: `${message.subject} ${envelope.sender} ${envelope.id}`,
+    if (chunk === null) {
+      // By its own subject it comes whole.
+      if (message.subject === subject) this.#subscribers.deliverTo(group, envelope);
+      return;
+    }
+    const body = assembly.add({
+      key: `${subject} ${envelope.sender} ${envelope.id}`,
       index: Number(chunk[1]),
       count: Number(chunk[2]),
       bytes: envelope.body,
     });
-    if (body !== undefined) this.#subscribers.deliver({ ...envelope, body });
+    if (body !== undefined) this.#subscribers.deliverTo(group, { ...envelope, body });
   }
 
   async #watch(): Promise<void> {

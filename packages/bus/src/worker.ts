@@ -5,17 +5,22 @@ import { decodeEnvelope, encodeEnvelope } from './envelope-codec.ts';
 import { type Deliver, Subscribers } from './subscribers.ts';
 
 type ToHub =
-  | { readonly kind: 'subscribe' | 'unsubscribe'; readonly subject: string }
+  | {
+      readonly kind: 'subscribe' | 'unsubscribe';
+      readonly subject: string;
+      readonly group: string;
+    }
   | { readonly kind: 'publish'; readonly subject: string; readonly bytes: Uint8Array<ArrayBuffer> }
   | { readonly kind: 'sync' };
 
 type FromHub =
-  | { readonly kind: 'deliver'; readonly bytes: Uint8Array<ArrayBuffer> }
+  | { readonly kind: 'deliver'; readonly group: string; readonly bytes: Uint8Array<ArrayBuffer> }
   | { readonly kind: 'synced' };
 
 /** Passes messages between the ports it gave out. Lives in any thread, mostly the main one. */
 export class WorkerBusHub {
-  readonly #bySubject = new Map<string, Set<MessagePort>>();
+  /** By subject, then by group; '' has those that hear everything. */
+  readonly #hearing = new Map<string, Map<string, Set<MessagePort>>>();
   readonly #ports = new Set<MessagePort>();
 
   /** The other end of a new port: give it to a `WorkerBus`, in this thread or (transferred) in another. */
@@ -35,12 +40,14 @@ export class WorkerBusHub {
   #hear(port: MessagePort, message: ToHub): void {
     switch (message.kind) {
       case 'subscribe': {
-        const ports = this.#bySubject.get(message.subject) ?? new Set();
-        this.#bySubject.set(message.subject, ports.add(port));
+        const { subject, group } = message;
+        const groups = this.#hearing.get(subject) ?? new Map<string, Set<MessagePort>>();
+        this.#hearing.set(subject, groups);
+        groups.set(group, (groups.get(group) ?? new Set()).add(port));
         return;
       }
       case 'unsubscribe':
-        this.#bySubject.get(message.subject)?.delete(port);
+        this.#hearing.get(message.subject)?.get(message.group)?.delete(port);
         return;
       case 'publish':
         return this.#pass(message.subject, message.bytes);
@@ -50,19 +57,31 @@ export class WorkerBusHub {
   }
 
   #pass(subject: string, bytes: Uint8Array<ArrayBuffer>): void {
-    const ports = this.#bySubject.get(subject);
-    let left = ports?.size ?? 0;
-    for (const port of ports ?? []) {
+    const hearers = [...(this.#hearing.get(subject) ?? [])].flatMap(([group, ports]) =>
+      (group === '' ? [...ports] : nextOf(ports)).map((port) => ({ group, port })),
+    );
+    let left = hearers.length;
+    for (const { group, port } of hearers) {
       left -= 1;
       const own = left === 0 ? bytes : bytes.slice();
-      port.postMessage({ kind: 'deliver', bytes: own } satisfies FromHub, [own.buffer]);
+      port.postMessage({ kind: 'deliver', group, bytes: own } satisfies FromHub, [own.buffer]);
     }
   }
 
   #forget(port: MessagePort): void {
     this.#ports.delete(port);
-    for (const ports of this.#bySubject.values()) ports.delete(port);
+    for (const groups of this.#hearing.values())
+      for (const ports of groups.values()) ports.delete(port);
   }
+}
+
+/** One of a group, another each time. */
+function nextOf(ports: Set<MessagePort>): MessagePort[] {
+  const [next] = ports;
+  if (next === undefined) return [];
+  ports.delete(next);
+  ports.add(next);
+  return [next];
 }
 
 export class WorkerBus implements Bus {
@@ -75,7 +94,7 @@ export class WorkerBus implements Bus {
     port.on('message', (message: FromHub) => {
       if (message.kind === 'synced') return this.#syncs.shift()?.();
       const envelope = decodeEnvelope(message.bytes);
-      if (envelope !== undefined) this.#subscribers.deliver(envelope);
+      if (envelope !== undefined) this.#subscribers.deliverTo(message.group, envelope);
     });
   }
 
@@ -84,13 +103,13 @@ export class WorkerBus implements Bus {
     this.#send({ kind: 'publish', subject: envelope.subject, bytes }, [bytes.buffer]);
   }
 
-  subscribe(subject: string, deliver: Deliver): Cancel {
-    return this.#subscribers.add(
-      subject,
+  subscribe(subject: string, deliver: Deliver, group = ''): Cancel {
+    return this.#subscribers.add(subject, {
       deliver,
-      () => this.#send({ kind: 'subscribe', subject }),
-      () => this.#send({ kind: 'unsubscribe', subject }),
-    );
+      group,
+      first: () => this.#send({ kind: 'subscribe', subject, group }),
+      last: () => this.#send({ kind: 'unsubscribe', subject, group }),
+    });
   }
 
   /** Once settled, the hub knows every subscription made so far. */
