@@ -10,11 +10,25 @@ interface Listed {
   readonly command: string;
 }
 
-/** The process of a service, or undefined while there is none. */
-export function pidOfService(supervisor: number, service: ServiceName): number | undefined {
-  return descendants(supervisor).find(({ command }) =>
-    command.includes(`services/${service}/src/main.ts`),
+/** The process of a service, or of a further unit of it such as `gateway-2`; undefined while there is none. */
+export function pidOfService(
+  supervisor: number,
+  unit: ServiceName | `${ServiceName}-${number}`,
+): number | undefined {
+  return descendants(supervisor).find(
+    ({ pid, command }) =>
+      command.includes('/src/main.ts') && settingsOf(pid).endsWith(`/services/${unit}.json`),
   )?.pid;
+}
+
+/** The file that the process was told to read. */
+function settingsOf(pid: number): string {
+  try {
+    const environment = readFileSync(`/proc/${pid}/environ`, 'utf8').split('\0');
+    return environment.find((line) => line.startsWith('INTERNODE_SETTINGS=')) ?? '';
+  } catch {
+    return '';
+  }
 }
 
 export function pidOfBroker(supervisor: number): number | undefined {

@@ -8,6 +8,7 @@ import { findNatsServer, runNatsServer } from '@internode/bus/server';
 import { encodeUnsignedLeb128 } from '@internode/encoding';
 import { concatBytes } from '@internode/prelude';
 import { afterEach, describe, expect, test } from 'vitest';
+import { callsWhile, KILLED_CONNECTION } from '../runner/calls-while.ts';
 import { currentClient, UPGRADE_KEEP } from '../runner/clients.ts';
 import { counterInterface } from '../runner/interfaces.ts';
 import { motokoModule } from '../runner/modules.ts';
@@ -20,13 +21,12 @@ import {
   SERVICES,
   type ServiceName,
 } from '../runner/services.ts';
-import { MarkStream } from '../runner/stream.ts';
+import type { MarkStream } from '../runner/stream.ts';
 import { wait } from '../runner/under-load.ts';
 
 const KILLS_EACH = Number(process.env['SERVICE_KILLS'] ?? 10);
 const BROKER_KILLS = 3;
 const CALLERS = 8;
-const ACKNOWLEDGED_BETWEEN = 30;
 
 let replica: Replica | undefined;
 afterEach(async () => {
@@ -39,36 +39,11 @@ async function startApart(): Promise<Replica> {
   return replica;
 }
 
-/** Calls while something fails; afterwards nothing acknowledged is missing and nothing ran twice. */
-async function underLoad(
+function underLoad(
   apart: Replica,
   faults: (stream: MarkStream, progress: () => Promise<void>) => Promise<void>,
 ): Promise<MarkStream> {
-  const stream = await MarkStream.open(apart);
-  let stopping = false;
-  const callers = Array.from({ length: CALLERS }, async () => {
-    // A connection to a gateway that was killed is opened again.
-    while (!stopping) {
-      await stream.run(apart.gatewayUrl, (fault) => {
-        if (!/closed|ECONNRESET|EPIPE|ECONNREFUSED|socket|503/.test(String(fault))) throw fault;
-      });
-      await wait(10);
-    }
-  });
-  const progress = async (): Promise<void> => {
-    const goal = stream.acknowledged + ACKNOWLEDGED_BETWEEN;
-    while (stream.acknowledged < goal) await wait(5);
-  };
-  try {
-    await progress();
-    await faults(stream, progress);
-  } finally {
-    stopping = true;
-    stream.stop();
-    await Promise.all(callers);
-  }
-  expect(await stream.wrongAt(apart)).toEqual([]);
-  return stream;
+  return callsWhile(apart, { callers: CALLERS, expected: KILLED_CONNECTION }, faults);
 }
 
 async function kill(apart: Replica, service: ServiceName): Promise<void> {

@@ -1,6 +1,7 @@
 // The flags of `internode`, their help and their checks. Parsing is node:util's.
 import { parseArgs } from 'node:util';
 import { invalid, type Verdict, valid } from '@internode/prelude';
+import { SCALE_MAX, SCALE_ONE, type Scale } from './apart/unit.ts';
 
 export interface StartOptions {
   readonly port: number;
@@ -19,6 +20,7 @@ export interface StartOptions {
   readonly busCredentials: string | undefined;
   /** Who vouches for that broker. */
   readonly busCa: string | undefined;
+  readonly scale: Scale;
 }
 
 export type Placement = 'embedded' | 'threads' | 'processes';
@@ -26,7 +28,7 @@ const PLACEMENTS: readonly string[] = ['embedded', 'threads', 'processes'] satis
 
 type CommonOptions = Omit<
   StartOptions,
-  'compileCache' | 'placement' | 'bus' | 'busCredentials' | 'busCa'
+  'compileCache' | 'placement' | 'bus' | 'busCredentials' | 'busCa' | 'scale'
 >;
 
 export interface NetworkOptions extends CommonOptions {
@@ -83,6 +85,8 @@ Flags
   --bus URL            a broker that runs, nats:// or tls://host:port, for processes    (a nats-server of its own on loopback)
   --bus-credentials DIR   keys for it: state.nk, execution.nk, …              (made in the data directory, under bus, with a nats.conf)
   --bus-ca FILE        who vouches for it, PEM: the connection is TLS then    (whom the system trusts, for tls://)
+  --scale SERVICE=N    so many that do its work, for services apart; may be given again
+                       gateway=N: connections spread over N gateways on one port
   --quiet              no banner, warnings and errors only
   --help               this text
 
@@ -175,6 +179,7 @@ const START_FLAGS = {
   ...COMMON_FLAGS,
   'compile-cache': { type: 'string' },
   placement: { type: 'string' },
+  scale: { type: 'string', multiple: true },
   bus: { type: 'string' },
   'bus-credentials': { type: 'string' },
   'bus-ca': { type: 'string' },
@@ -186,7 +191,7 @@ const NETWORK_FLAGS = {
 } as const;
 
 type Environment = Readonly<Record<string, string | undefined>>;
-type Values = Readonly<Record<string, string | boolean | undefined>>;
+type Values = Readonly<Record<string, string | boolean | (string | boolean)[] | undefined>>;
 
 /** Arguments after `start`; flags win over `INTERNODE_*` variables of the environment, those over defaults. */
 export function parseStart(
@@ -213,11 +218,31 @@ export function parseStart(
   const busCa = text('bus-ca');
   if (busCa !== undefined && bus === undefined)
     return invalid('--bus-ca is for the broker that --bus names.');
-  return valid({ ...common.value, compileCache, placement, bus, busCredentials, busCa });
+  const scale = scaleOf(values.value, environment);
+  if (scale.kind !== 'valid') return scale;
+  if (scale.value !== SCALE_ONE && placement === 'embedded')
+    return invalid('--scale is for services apart: add --placement processes (or threads).');
+  const bound = { bus, busCredentials, busCa };
+  return valid({ ...common.value, ...bound, compileCache, placement, scale: scale.value });
 }
 
 export function isBusUrl(text: string): boolean {
   return /^(nats|tls):\/\/\S+$/.test(text) && URL.canParse(text);
+}
+
+/** Each `service=N`; in the environment separated by commas. */
+function scaleOf(values: Values, environment: Environment): Verdict<Scale> {
+  const flags = values['scale'];
+  const texts = Array.isArray(flags) ? flags : (environment['INTERNODE_SCALE']?.split(',') ?? []);
+  let scale = SCALE_ONE;
+  for (const text of texts) {
+    const [, service, number] = /^(gateway)=(\d+)$/.exec(String(text)) ?? [];
+    const count = Number(number);
+    if (service === undefined || count < 1 || count > SCALE_MAX)
+      return invalid(`--scale ${text}: give gateway=N, N from 1 to ${SCALE_MAX}.`);
+    scale = { ...scale, [service]: count };
+  }
+  return valid(scale);
 }
 
 function isPlacement(text: string): text is Placement {

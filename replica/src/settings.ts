@@ -21,6 +21,8 @@ export interface ServiceSettings {
 export interface SettingsOptions {
   readonly host: string;
   readonly port: number;
+  /** Several gateways listen on it. */
+  readonly sharesPort?: boolean;
   readonly version: string;
   readonly compileCache?: string | undefined;
   /** A subnet of one, for ever: it needs no door for peers and no checkpoints. */
@@ -33,7 +35,8 @@ export interface SettingsOptions {
 
 export function settingsOf(member: Member, options: SettingsOptions): ServiceSettings {
   const { nodeId, secrets, shares, summary } = member;
-  const { host, port, version, compileCache, alone, firstLife, checksCertifications } = options;
+  const { host, port, sharesPort = false, version, compileCache } = options;
+  const { alone, firstLife, checksCertifications } = options;
   const subnet = subnetOf(summary);
   const { subnetId, publicKeyDer } = subnet;
   const canisterRanges = CANISTER_RANGES;
@@ -83,6 +86,7 @@ export function settingsOf(member: Member, options: SettingsOptions): ServiceSet
     gateway: {
       host,
       port,
+      sharesPort,
       rootKey: publicKeyDer,
       rootSubnetId: subnetId,
       subnetId,

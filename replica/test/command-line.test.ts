@@ -14,8 +14,20 @@ describe('internode start: flags', () => {
         logFormat: 'pretty',
         quiet: false,
         placement: 'embedded',
+        scale: { gateway: 1, execution: 1 },
       },
     });
+  });
+
+  test('services are scaled by flags, or by the environment', () => {
+    const args = ['--placement', 'threads', '--scale', 'gateway=2'];
+    const scaled = { value: { scale: { gateway: 2, execution: 1 } } };
+    expect(parseStart(args, {})).toMatchObject(scaled);
+    const environment = {
+      INTERNODE_PLACEMENT: 'processes',
+      INTERNODE_SCALE: 'gateway=2',
+    };
+    expect(parseStart([], environment)).toMatchObject(scaled);
   });
 
   test('flags win over the environment', () => {
@@ -35,6 +47,9 @@ describe('internode start: flags', () => {
     [['--placement', 'processes', '--bus-credentials', 'k'], /--bus/],
     [['--placement', 'processes', '--bus-ca', 'ca.pem'], /--bus/],
     [['--placement', 'processes', '--bus', 'http://x'], /nats:\/\/host:port/],
+    [['--scale', 'gateway=2'], /--placement processes/],
+    [['--placement', 'threads', '--scale', 'state=2'], /gateway=N/],
+    [['--placement', 'threads', '--scale', 'gateway=0'], /from 1 to 8/],
   ])('%j is refused with what to do', (args, text) => {
     const verdict = parseStart(args, {});
     expect(verdict.kind).toBe('invalid');

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { Supervision, UnitFault } from '../src/apart/supervision.ts';
-import { type Ended, SERVICE_NAMES, type ServiceName, type Unit } from '../src/apart/unit.ts';
+import { type Ended, SERVICE_NAMES, type Unit, type UnitName, unitsOf } from '../src/apart/unit.ts';
 
 const KILLED: Ended = { how: 'signal SIGKILL', failed: false, code: undefined };
 const FAILED: Ended = { how: 'broken invariant', failed: true, code: undefined };
@@ -8,12 +8,13 @@ const FAILED: Ended = { how: 'broken invariant', failed: true, code: undefined }
 /** Units that do what the test says, and what was told of them in order. */
 class Yard {
   readonly told: string[] = [];
-  stubborn: ServiceName | undefined;
-  readonly #ends = new Map<ServiceName, (ended: Ended) => void>();
+  stubborn: UnitName | undefined;
+  readonly #ends = new Map<UnitName, (ended: Ended) => void>();
   readonly supervision: Supervision;
 
-  constructor(runs: (service: ServiceName) => boolean = () => true) {
+  constructor(runs: (service: UnitName) => boolean = () => true) {
     this.supervision = new Supervision({
+      units: SERVICE_NAMES,
       start: (service) => this.#start(service, runs(service)),
       onRunning: (service) => this.told.push(`${service} runs`),
       onEnded: (service, { how }) => this.told.push(`${service}: ${how}`),
@@ -22,11 +23,11 @@ class Yard {
     });
   }
 
-  end(service: ServiceName, ended: Ended): void {
+  end(service: UnitName, ended: Ended): void {
     this.#ends.get(service)?.(ended);
   }
 
-  #start(service: ServiceName, runs: boolean): Unit {
+  #start(service: UnitName, runs: boolean): Unit {
     const { promise, resolve } = Promise.withResolvers<Ended>();
     this.#ends.set(service, resolve);
     return {
@@ -76,7 +77,7 @@ describe('supervision', () => {
     yard.end('gateway', { how: 'not this address', failed: true, code: 'EADDRNOTAVAIL' });
     await expect(begun).rejects.toThrow('not this address');
     await expect(begun).rejects.toBeInstanceOf(UnitFault);
-    await expect(begun).rejects.toMatchObject({ code: 'EADDRNOTAVAIL', service: 'gateway' });
+    await expect(begun).rejects.toMatchObject({ code: 'EADDRNOTAVAIL', unit: 'gateway' });
     await yard.supervision.stop();
   });
 
@@ -103,4 +104,18 @@ describe('supervision', () => {
     expect(times(yard.told, 'state runs')).toBe(1);
     await yard.supervision.stop();
   });
+});
+
+test('further units of a service stand behind it, gateways last', () => {
+  expect(unitsOf({ gateway: 2, execution: 3 })).toEqual([
+    'state',
+    'execution',
+    'execution-2',
+    'execution-3',
+    'beacon',
+    'consensus',
+    'p2p',
+    'gateway',
+    'gateway-2',
+  ]);
 });

@@ -12,6 +12,8 @@ const FORMAT = 1;
 
 export interface AloneFile<Settings = unknown> {
   readonly service: string;
+  /** What it is called among those of its service, such as `gateway-2`; absent: as the service is. */
+  readonly unit?: string;
   readonly place: Ports['place'];
   readonly dataDir: string;
   /** Files that are not named in full stand beside this one. */

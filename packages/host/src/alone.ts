@@ -44,22 +44,23 @@ async function run<Settings, News>(service: string, open: Open<Settings, News>):
       `${SETTINGS_VARIABLE} names no file: see \`internode start --help\`, --placement`,
     );
   }
-  const { place, dataDir, bus, log, settings, health } = readAloneFile<Settings>(path, service);
+  const file = readAloneFile<Settings>(path, service);
+  const { unit = service, place, dataDir, bus, log, settings, health } = file;
   const isSupervised = process.send !== undefined;
   // One of an earlier supervisor may still be ending.
   using stack = new DisposableStack();
-  stack.defer(lockFolder(join(dataDir, 'services'), `${service}.lock`));
+  stack.defer(lockFolder(join(dataDir, 'services'), `${unit}.lock`));
   await using host = await openHost({
     place,
     dataDir,
     locks: 'journals',
-    bus: { name: service, ...(isSupervised ? {} : { patienceMs: PATIENCE_MS }), ...bus },
+    bus: { name: unit, ...(isSupervised ? {} : { patienceMs: PATIENCE_MS }), ...bus },
     log,
     ...otlpFromEnvironment(),
   });
   let begun = false;
   if (health !== undefined) await openHealthDoor(host, health, () => begun);
-  const news = await beginAlone(host, { service, open, settings });
+  const news = await beginAlone(host, { unit, open, settings });
   begun = true;
   await tell({ kind: 'running', news });
   await host.stopped();
@@ -69,16 +70,15 @@ async function run<Settings, News>(service: string, open: Open<Settings, News>):
 export async function beginAlone<Settings, News>(
   host: Host,
   alone: {
-    readonly service: string;
+    readonly unit: string;
     readonly open: Open<Settings, News>;
     readonly settings: Settings;
   },
 ): Promise<News> {
-  const { service, open, settings } = alone;
+  const { unit, open, settings } = alone;
   const start = await open(host, settings);
   const news = await start();
-  // The gateway shows those of the others beside its own.
-  if (service !== 'gateway') tellFigures(host, service);
+  tellFigures(host, unit);
   await host.hears();
   return news;
 }

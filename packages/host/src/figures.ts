@@ -1,6 +1,7 @@
 // What one process of a node knows of itself, told to another that shows it: the gateway's /metrics and /readyz.
 import { Caller } from '@internode/actor';
 import type { ProcessFigures } from '@internode/contracts';
+import { mergedExpositions } from './exposition.ts';
 import type { Host } from './host.ts';
 
 /** A process that does not answer in time is left out. */
@@ -8,12 +9,12 @@ const WAIT_MS = 300;
 /** Whoever asks sooner is told the same. */
 const KEPT_MS = 200;
 
-/** Lets the others see the figures of this process. */
-export function tellFigures(host: Host, service: string): void {
-  const caller = new Caller({ name: service, ports: host, keyOf: {}, pendingMax: 1 });
+/** Lets the others see the figures of this process, under the name of its unit. */
+export function tellFigures(host: Host, unit: string): void {
+  const caller = new Caller({ name: unit, ports: host, keyOf: {}, pendingMax: 1 });
   caller.listen('RequestFigures', () => {
     const metrics = host.telemetry.metrics.text();
-    caller.tell({ kind: 'ProcessFigures', service, metrics, trouble: host.trouble ?? '' });
+    caller.tell({ kind: 'ProcessFigures', service: unit, metrics, trouble: host.trouble ?? '' });
   });
   host.defer(() => caller.close());
 }
@@ -21,6 +22,7 @@ export function tellFigures(host: Host, service: string): void {
 /** Collects what other processes say. */
 export class FiguresOfOthers {
   readonly #host: Host;
+  readonly #name: string;
   readonly #caller: Caller;
   readonly #services: readonly string[];
   #told = new Map<string, ProcessFigures>();
@@ -29,6 +31,7 @@ export class FiguresOfOthers {
 
   constructor(host: Host, name: string, services: readonly string[]) {
     this.#host = host;
+    this.#name = name;
     this.#services = services;
     this.#caller = new Caller({ name, ports: host, keyOf: {}, pendingMax: 1 });
     this.#caller.listen('ProcessFigures', (figures) => {
@@ -52,10 +55,14 @@ export class FiguresOfOthers {
     return (await this.ask()).find(({ trouble }) => trouble !== '')?.trouble;
   }
 
-  /** Of all, beside those of this process. */
+  /** Of all, beside those of this process. Of several of a service, those of all but the first say whose they are. */
   async metrics(): Promise<string> {
-    const others = (await this.ask()).map(({ metrics }) => metrics.replaceAll(OF_ALL, ''));
-    return [this.#host.telemetry.metrics.text(), ...others].join('');
+    const others = (await this.ask()).map(({ service, metrics }) => ({
+      instance: instanceOf(service),
+      text: metrics.replaceAll(OF_ALL, ''),
+    }));
+    const text = this.#host.telemetry.metrics.text();
+    return mergedExpositions([{ instance: instanceOf(this.#name), text }, ...others]);
   }
 
   async #ask(): Promise<readonly ProcessFigures[]> {
@@ -70,6 +77,11 @@ export class FiguresOfOthers {
     });
     return this.#services.flatMap((service) => this.#told.get(service) ?? []);
   }
+}
+
+/** The first of its service is meant where nobody is named. */
+function instanceOf(unit: string): string | undefined {
+  return /-\d+$/.test(unit) ? unit : undefined;
 }
 
 /** Every process has these under the same name: those of the process that shows them are enough. */

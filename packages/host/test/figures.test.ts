@@ -47,3 +47,28 @@ test('a full disk of another process is known', async () => {
   const others = new FiguresOfOthers(gateway, 'gateway', ['consensus']);
   expect(await others.trouble()).toBe('no space left');
 });
+
+test('of several of a service each is told apart, and the metric named once', async () => {
+  const [gateway, first, second] = (await hosts(3)) as [Host, Host, Host];
+  for (const host of [first, second]) {
+    named(host, 'execution');
+    host.telemetry.metrics.change('execution', {
+      kind: 'histogram',
+      name: 'wait_seconds',
+      value: 1,
+      labels: { lane: 'bulk' },
+    });
+  }
+  tellFigures(first, 'execution');
+  tellFigures(second, 'execution-2');
+  const text = await new FiguresOfOthers(gateway, 'gateway', [
+    'execution',
+    'execution-2',
+  ]).metrics();
+  expect(text.match(/^# TYPE internode_execution_things_total/gm)).toHaveLength(1);
+  expect(text).toContain(
+    'internode_execution_things_total 1\ninternode_execution_things_total{instance="execution-2"} 1\n',
+  );
+  expect(text).toContain('wait_seconds_bucket{lane="bulk",le="1",instance="execution-2"} 1\n');
+  expect(text).toContain('wait_seconds_count{lane="bulk",instance="execution-2"} 1\n');
+});

@@ -1,6 +1,7 @@
 // The six services apart from each other, each in a process over NATS or in a thread, and this process as their supervisor: it
 // finds or starts the broker, starts services and starts them again, stops them in order.
 import { mkdirSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
 import { join, resolve } from 'node:path';
 import { Caller } from '@internode/actor';
 import { WorkerBus, WorkerBusHub } from '@internode/bus/worker';
@@ -24,11 +25,17 @@ import {
 import { type ServiceSettings, settingsOf } from '../settings.ts';
 import { StartFault } from '../start-fault.ts';
 import { Broker } from './broker.ts';
-import { credentialsFileOf, prepareCredentials, writeBrokerConfig } from './bus-users.ts';
+import {
+  type BusUserName,
+  credentialsFileOf,
+  prepareCredentials,
+  userOf,
+  writeBrokerConfig,
+} from './bus-users.ts';
 import { startProcess } from './process-unit.ts';
 import { Supervision, UnitFault } from './supervision.ts';
 import { startThread } from './thread-unit.ts';
-import type { ServiceName, StartUnit } from './unit.ts';
+import { type Scale, type StartUnit, serviceOf, type UnitName, unitsOf } from './unit.ts';
 
 export interface ApartOptions extends ReplicaOptions {
   readonly placement: 'threads' | 'processes';
@@ -37,6 +44,7 @@ export interface ApartOptions extends ReplicaOptions {
   /** Where NKeys for that broker are, `<service>.nk`; absent: in the data directory. */
   readonly busCredentials?: string | undefined;
   readonly busCa?: string | undefined;
+  readonly scale: Scale;
 }
 
 const ASK_MS = 20;
@@ -53,7 +61,7 @@ interface Parts {
 /** How services of a placement are started, and the supervisor's own way onto their bus. */
 interface Ground {
   readonly host: Host;
-  start(service: ServiceName, settings: unknown): ReturnType<StartUnit>;
+  start(unit: UnitName, settings: unknown): ReturnType<StartUnit>;
 }
 
 export async function startApart(options: ApartOptions): Promise<Replica> {
@@ -67,7 +75,12 @@ export async function startApart(options: ApartOptions): Promise<Replica> {
   const member = memberOf(dataDir, bls);
   // On a broker of others somebody else may have the beacon's key.
   const checksCertifications = options.bus !== undefined;
-  const settings = settingsOf(member, { ...settingsOptionsOf(options), checksCertifications });
+  const door = await doorOf(options);
+  const settings = settingsOf(member, {
+    ...settingsOptionsOf(options),
+    ...door,
+    checksCertifications,
+  });
   const failed = Promise.withResolvers<never>();
   failed.promise.catch(() => {});
   const parts: Parts = { options, member, settings, stack: opening, failed };
@@ -93,42 +106,62 @@ export async function startApart(options: ApartOptions): Promise<Replica> {
 
 async function supervise(
   { host, start }: Ground,
-  { settings, failed, stack, member }: Parts,
+  { options, settings, failed, stack, member }: Parts,
   readiness: GatewayReadiness,
 ): Promise<{ supervision: Supervision; gatewayUrl: string }> {
   const { log } = host.telemetry;
+  const units = unitsOf(options.scale);
   let gateway = settings.gateway;
   let gatewayUrl = '';
+  const settingsOfUnit = (unit: UnitName): unknown => {
+    const service = serviceOf(unit);
+    if (service !== 'gateway') return settings[service];
+    return { ...gateway, unit, processes: units.filter((other) => other !== unit) };
+  };
   const supervision = new Supervision({
-    start: (service) => start(service, service === 'gateway' ? gateway : settings[service]),
-    onRunning: (service, news) => {
-      log.line('replica', 'info', 'service runs', { of: service });
-      if (service !== 'gateway') return;
+    units,
+    start: (unit) => start(unit, settingsOfUnit(unit)),
+    onRunning: (unit, news) => {
+      log.line('replica', 'info', 'service runs', { of: unit });
+      if (serviceOf(unit) !== 'gateway') return;
       gatewayUrl = (news as { readonly url: string }).url;
       // A gateway that is started again must be found where it was.
       gateway = { ...gateway, port: Number(new URL(gatewayUrl).port) };
     },
-    onEnded: (service, { how }, delayMs) => {
-      if (service === 'gateway') readiness.ready = false;
-      log.line('replica', 'warn', 'service ended and is started again', {
-        of: service,
-        how,
-        delayMs,
-      });
+    onEnded: (unit, { how }, delayMs) => {
+      if (unit === 'gateway') readiness.ready = false;
+      const fields = { of: unit, how, delayMs };
+      log.line('replica', 'warn', 'service ended and is started again', fields);
     },
     onGivenUp: failed.reject,
-    onKilled: (service) =>
-      log.line('replica', 'warn', 'service did not stop and was killed', { of: service }),
+    onKilled: (unit) =>
+      log.line('replica', 'warn', 'service did not stop and was killed', { of: unit }),
   });
   stack.defer(() => supervision.stop());
   try {
     await supervision.begin();
   } catch (fault) {
     const isDoor =
-      fault instanceof UnitFault && fault.service === 'p2p' && fault.code?.startsWith('E') === true;
+      fault instanceof UnitFault && fault.unit === 'p2p' && fault.code?.startsWith('E') === true;
     throw isDoor ? doorFault(placesOf(member).listen, fault) : fault;
   }
   return { supervision, gatewayUrl };
+}
+
+/** Several gateways share a port, which is looked for before they do: so it is known to all, and to be nobody else's. */
+async function doorOf({
+  scale,
+  host,
+  port,
+}: ApartOptions): Promise<{ readonly port?: number; readonly sharesPort?: boolean }> {
+  if (scale.gateway === 1) return {};
+  const server = createServer();
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject).listen({ host, port }, resolve);
+  });
+  const found = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return { port: found.port, sharesPort: true };
 }
 
 /** Whether the gateway has said that calls are answered: there is a certified state, and execution is where it is. */
@@ -162,8 +195,10 @@ async function threads({ options, stack }: Parts, place: Place): Promise<Ground>
   const host = stack.use(await openHost({ place, log, bus }));
   return {
     host,
-    start: (service, settings) =>
-      startThread({ service, place, dataDir, log, settings, port: hub.connect() }),
+    start: (unit, settings) => {
+      const service = serviceOf(unit);
+      return startThread({ service, unit, place, dataDir, log, settings, port: hub.connect() });
+    },
   };
 }
 
@@ -175,7 +210,7 @@ async function processes({ options, stack, failed }: Parts, place: Place): Promi
   const config = options.busCredentials === undefined ? newUsers(credentials, place) : undefined;
   let say: Host['telemetry']['log']['line'] = () => {};
   const url = options.bus ?? (await ownBroker()).url;
-  const busOf = (name: ServiceName | 'supervisor') => ({
+  const busOf = (name: BusUserName) => ({
     url,
     credentialsFile: credentialsFileOf(credentials, name),
     ...(options.busCa !== undefined && { caFile: resolve(options.busCa) }),
@@ -196,9 +231,11 @@ async function processes({ options, stack, failed }: Parts, place: Place): Promi
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   return {
     host,
-    start: (service, settings) => {
-      const file = join(folder, `${service}.json`);
-      writeAloneFile(file, { service, place, dataDir, bus: busOf(service), log, settings });
+    start: (unit, settings) => {
+      const service = serviceOf(unit);
+      const file = join(folder, `${unit}.json`);
+      const unitBus = busOf(userOf(unit));
+      writeAloneFile(file, { service, unit, place, dataDir, bus: unitBus, log, settings });
       return startProcess(service, file);
     },
   };

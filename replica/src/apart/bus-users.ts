@@ -19,7 +19,7 @@ import { p2pSubjects } from '@internode/p2p';
 import { stateSubjects } from '@internode/state';
 import { writeDurably } from '../data-dir.ts';
 import { StartFault } from '../start-fault.ts';
-import type { ServiceName } from './unit.ts';
+import { type ServiceName, serviceOf, type UnitName } from './unit.ts';
 
 export type BusUserName = ServiceName | 'supervisor';
 
@@ -35,8 +35,8 @@ const SUBJECTS: { readonly [User in BusUserName]: Subjects } = {
   consensus: inProcess(consensusSubjects),
   p2p: inProcess(p2pSubjects),
   gateway: {
-    says: [...gatewaySubjects.says, 'RequestFigures'],
-    hears: [...gatewaySubjects.hears, 'ProcessFigures'],
+    says: [...gatewaySubjects.says, 'RequestFigures', 'ProcessFigures'],
+    hears: [...gatewaySubjects.hears, 'RequestFigures', 'ProcessFigures'],
   },
   supervisor: {
     says: ['RequestReadiness'],
@@ -47,6 +47,11 @@ const SUBJECTS: { readonly [User in BusUserName]: Subjects } = {
 const LIMITS = { payloadBytesMax: 1024 * 1024, pendingBytesMax: 256 * 1024 * 1024 };
 
 export const BUS_USERS = Object.keys(SUBJECTS) as readonly BusUserName[];
+
+/** As whom a unit speaks: those that do the same work have the same rights. */
+export function userOf(unit: UnitName): BusUserName {
+  return serviceOf(unit);
+}
 
 export function credentialsFileOf(folder: string, user: BusUserName): string {
   return join(folder, `${user}.nk`);

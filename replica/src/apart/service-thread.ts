@@ -20,7 +20,7 @@ const OPENS: { readonly [Service in ServiceName]: () => Promise<unknown> } = {
   gateway: async () => (await import('@internode/gateway')).openGatewayAlone,
 };
 
-const { service, place, dataDir, log, settings, port } = workerData as ThreadData;
+const { service, unit = service, place, dataDir, log, settings, port } = workerData as ThreadData;
 const tell = (news: AloneNews): void => parentPort?.postMessage(news);
 
 async function run(): Promise<void> {
@@ -39,7 +39,7 @@ async function run(): Promise<void> {
   const stopped = new Promise<void>((resolve) => {
     parentPort?.once('message', () => resolve());
   });
-  const news = await beginAlone(host, { service, open, settings });
+  const news = await beginAlone(host, { unit, open, settings });
   tell({ kind: 'running', news });
   await Promise.race([stopped, host.stopped()]);
 }

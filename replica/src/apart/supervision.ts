@@ -1,17 +1,19 @@
 // Keeps the services of a node running when they are apart: all are started together, one that ends is started again, all are
 // stopped in order. One that keeps failing by its own fault stops the node.
 import { CALM_MS, FAILURES_MAX } from '@internode/actor';
-import { type Ended, SERVICE_NAMES, type ServiceName, type StartUnit, type Unit } from './unit.ts';
+import type { Ended, StartUnit, Unit, UnitName } from './unit.ts';
 
 export interface SupervisionOptions {
+  /** In the order in which they are named; stopped the other way round. */
+  readonly units: readonly UnitName[];
   readonly start: StartUnit;
   /** Told of every end that nobody asked for. */
-  readonly onEnded: (service: ServiceName, ended: Ended, delayMs: number) => void;
+  readonly onEnded: (name: UnitName, ended: Ended, delayMs: number) => void;
   /** Told what a service said whenever it begins. */
-  readonly onRunning: (service: ServiceName, news: unknown) => void;
+  readonly onRunning: (name: UnitName, news: unknown) => void;
   readonly onGivenUp: (fault: Error) => void;
   /** Told of one that did not stop when it was asked. */
-  readonly onKilled: (service: ServiceName) => void;
+  readonly onKilled: (name: UnitName) => void;
 }
 
 /** Somebody may kill as often as he likes; whoever does it without pause is answered more slowly. */
@@ -25,12 +27,12 @@ const HELD_POLL_MS = 50;
 
 /** A service that ended before it ran. */
 export class UnitFault extends Error {
-  readonly service: ServiceName;
+  readonly unit: UnitName;
   readonly code: string | undefined;
 
-  constructor(service: ServiceName, { how, code }: Ended) {
+  constructor(name: UnitName, { how, code }: Ended) {
     super(how);
-    this.service = service;
+    this.unit = name;
     this.code = code;
   }
 }
@@ -44,7 +46,7 @@ interface Watched {
 
 export class Supervision {
   readonly #options: SupervisionOptions;
-  readonly #watched = new Map<ServiceName, Watched>();
+  readonly #watched = new Map<UnitName, Watched>();
   readonly #timers = new Set<NodeJS.Timeout>();
   #stopping = false;
 
@@ -54,36 +56,35 @@ export class Supervision {
 
   /** Settles when all run. Rejects with a `UnitFault` when one ends before; the others are left for `stop`. */
   async begin(): Promise<void> {
-    const units = await Promise.all(SERVICE_NAMES.map((service) => this.#first(service)));
-    for (const [index, service] of SERVICE_NAMES.entries())
-      this.#restartWhenEnded(service, units[index] as Unit);
+    const units = await Promise.all(this.#options.units.map((name) => this.#first(name)));
+    for (const [index, name] of this.#options.units.entries())
+      this.#restartWhenEnded(name, units[index] as Unit);
   }
 
   async stop(): Promise<void> {
     this.#stopping = true;
     for (const timer of this.#timers) clearTimeout(timer);
-    for (const service of SERVICE_NAMES.toReversed())
-      if ((await this.#watched.get(service)?.unit.stop()) === false)
-        this.#options.onKilled(service);
+    for (const name of this.#options.units.toReversed())
+      if ((await this.#watched.get(name)?.unit.stop()) === false) this.#options.onKilled(name);
   }
 
   /** One that runs. What services of a supervisor that was killed just now still hold is waited for. */
-  async #first(service: ServiceName): Promise<Unit> {
+  async #first(name: UnitName): Promise<Unit> {
     const startedMs = performance.now();
     for (;;) {
-      const unit = this.#options.start(service);
-      this.#keep(service, unit);
+      const unit = this.#options.start(name);
+      this.#keep(name, unit);
       const ended = await Promise.race([unit.running.then(() => undefined), unit.ended]);
       if (ended === undefined) return unit;
       const isHeld = HELD_CODES.has(ended.code ?? '');
       if (!isHeld || this.#stopping || performance.now() - startedMs > HELD_MS_MAX)
-        throw new UnitFault(service, ended);
+        throw new UnitFault(name, ended);
       await new Promise((resolve) => setTimeout(resolve, HELD_POLL_MS));
     }
   }
 
-  #keep(service: ServiceName, unit: Unit): void {
-    const watched = this.#watched.get(service) ?? {
+  #keep(name: UnitName, unit: Unit): void {
+    const watched = this.#watched.get(name) ?? {
       unit,
       startedMs: 0,
       failuresInRow: 0,
@@ -91,18 +92,18 @@ export class Supervision {
     };
     watched.unit = unit;
     watched.startedMs = performance.now();
-    this.#watched.set(service, watched);
-    void unit.running.then((news) => this.#options.onRunning(service, news));
+    this.#watched.set(name, watched);
+    void unit.running.then((news) => this.#options.onRunning(name, news));
   }
 
-  #restartWhenEnded(service: ServiceName, unit: Unit): void {
+  #restartWhenEnded(name: UnitName, unit: Unit): void {
     void unit.ended.then((ended) => {
-      if (!this.#stopping) this.#restart(service, ended);
+      if (!this.#stopping) this.#restart(name, ended);
     });
   }
 
-  #restart(service: ServiceName, ended: Ended): void {
-    const watched = this.#watched.get(service);
+  #restart(name: UnitName, ended: Ended): void {
+    const watched = this.#watched.get(name);
     if (watched === undefined) return;
     if (performance.now() - watched.startedMs >= CALM_MS) {
       watched.failuresInRow = 0;
@@ -112,16 +113,16 @@ export class Supervision {
     if (ended.failed) watched.failuresInRow += 1;
     if (watched.failuresInRow >= FAILURES_MAX) {
       return this.#options.onGivenUp(
-        new Error(`${service} keeps failing, so the node stops`, { cause: new Error(ended.how) }),
+        new Error(`${name} keeps failing, so the node stops`, { cause: new Error(ended.how) }),
       );
     }
     const delayMs = Math.min(RESTART_MS * 2 ** (watched.endsInRow - 1), RESTART_MS_MAX);
-    this.#options.onEnded(service, ended, delayMs);
+    this.#options.onEnded(name, ended, delayMs);
     const timer = setTimeout(() => {
       this.#timers.delete(timer);
-      const unit = this.#options.start(service);
-      this.#keep(service, unit);
-      this.#restartWhenEnded(service, unit);
+      const unit = this.#options.start(name);
+      this.#keep(name, unit);
+      this.#restartWhenEnded(name, unit);
     }, delayMs);
     this.#timers.add(timer);
   }

@@ -1,4 +1,4 @@
-// One service apart from the others: what a supervisor knows of it, be it a process or a thread.
+// One service apart from the others, or one of several that do its work: what a supervisor knows of it, be it a process or a thread.
 import type { AloneNews } from '@internode/host';
 import type { ServiceSettings } from '../settings.ts';
 
@@ -13,6 +13,30 @@ export const SERVICE_NAMES: readonly ServiceName[] = [
   'p2p',
   'gateway',
 ];
+
+/** How many do the work of a service: several gateways behind one port, an execution and followers that answer queries. */
+export interface Scale {
+  readonly gateway: number;
+  readonly execution: number;
+}
+
+export const SCALE_ONE: Scale = { gateway: 1, execution: 1 };
+export const SCALE_MAX = 8;
+
+/** The first is called as its service is, the others `gateway-2`, `execution-2` and so on. */
+export type UnitName = ServiceName | `${keyof Scale}-${number}`;
+
+export function unitsOf(scale: Scale): readonly UnitName[] {
+  return SERVICE_NAMES.flatMap((service): UnitName[] => {
+    if (service !== 'gateway' && service !== 'execution') return [service];
+    const further = Array.from({ length: scale[service] - 1 }, (_, index) => index + 2);
+    return [service, ...further.map((number): UnitName => `${service}-${number}`)];
+  });
+}
+
+export function serviceOf(unit: UnitName): ServiceName {
+  return unit.replace(/-\d+$/, '') as ServiceName;
+}
 
 export interface Ended {
   /** "status 1", "signal SIGKILL", or what it said itself. */
@@ -31,7 +55,7 @@ export interface Unit {
   stop(): Promise<boolean>;
 }
 
-export type StartUnit = (service: ServiceName) => Unit;
+export type StartUnit = (unit: UnitName) => Unit;
 
 /** A service that has not ended by then is killed: nothing acknowledged is lost by that. */
 const STOP_TIMEOUT_MS = 3_000;

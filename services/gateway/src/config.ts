@@ -8,6 +8,12 @@ export type GatewayConfig = {
   readonly host: string;
   /** 0 takes any free port. */
   readonly port: number;
+  /** Several gateways of this node listen on the port; the system gives each connection to one of them. */
+  readonly sharesPort?: boolean;
+  /** What it is called among those of this node, such as `gateway-2`; absent: `gateway`. */
+  readonly unit?: string;
+  /** Processes of the node whose figures are shown beside the own ones; absent: one of each other service. */
+  readonly processes?: readonly string[];
   /** DER of the root subnet's key, 133 bytes. */
   readonly rootKey: Uint8Array;
   readonly rootSubnetId: Principal;

@@ -37,7 +37,7 @@ export const gatewaySubjects: Subjects = {
   ],
 };
 
-/** Whose figures are shown beside the own ones. */
+/** Whose figures are shown beside the own ones, when nobody says. */
 const OTHERS = ['p2p', 'beacon', 'consensus', 'execution', 'state'];
 
 const VERIFIERS_MAX = 4;
@@ -72,7 +72,7 @@ export async function openGatewayAlone(
   host: Host,
   config: GatewayConfig,
 ): Promise<Start<{ readonly url: string }>> {
-  const others = new FiguresOfOthers(host, 'gateway', OTHERS);
+  const others = new FiguresOfOthers(host, config.unit ?? 'gateway', config.processes ?? OTHERS);
   const gateway = await openGatewayIn(host, config, others);
   host.defer(() => gateway.close());
   return () => ({ url: gateway.url });

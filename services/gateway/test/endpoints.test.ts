@@ -4,7 +4,7 @@ import { decodeCertificate, lookupPath } from '@internode/hash-tree';
 import { bytesEqual, concatBytes, toHex, utf8 } from '@internode/prelude';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { OpenGateway } from '../src/index.ts';
-import { ATTEMPT_MS, STATUS_READ_MS } from '../src/limits.ts';
+import { ATTEMPT_MS, QUERY_ATTEMPT_MS, STATUS_READ_MS } from '../src/limits.ts';
 import {
   type Answered,
   canisterText,
@@ -273,6 +273,27 @@ describe('calls', () => {
 });
 
 describe('queries', () => {
+  test('one whose follower was killed is asked again when that one is back, and not later', async () => {
+    const deafTo = new Map([['ExecuteQuery', 1]] as const);
+    const there = new SmallReplica({ deafTo });
+    await using gateway = await there.open();
+    const url = api(`v3/canister/${canisterText}/query`, gateway.url);
+    const answered = post(url, envelopeOf(contentOf('query')));
+    const asked = () => there.heard.filter(({ kind }) => kind === 'ExecuteQuery').length;
+    await expect.poll(asked).toBe(1);
+    const saidMs = performance.now();
+    there.tell({ kind: 'Readiness', service: 'follower', ready: true, height: 0, detail: '' });
+    expect(mapOf(await answered)['status']).toBe('replied');
+    expect(performance.now() - saidMs).toBeLessThan(QUERY_ATTEMPT_MS / 2);
+  });
+
+  test('one that nobody answered is asked once more, in time', async () => {
+    const there = new SmallReplica({ deafTo: new Map([['ExecuteQuery', 1]]), speed: 20 });
+    await using gateway = await there.open();
+    const url = api(`v3/canister/${canisterText}/query`, gateway.url);
+    expect(mapOf(await post(url, envelopeOf(contentOf('query'))))['status']).toBe('replied');
+  });
+
   test('row 6: versions 2 and 3 of query', async () => {
     for (const version of ['v2', 'v3']) {
       const content = contentOf('query', { arg: utf8('DIDL') });

@@ -218,7 +218,9 @@ describe('routes', () => {
 
   test('a port in use is an error of the system, told at once', async () => {
     const busy = new SmallReplica();
-    await expect(busy.open(() => '', gateway.port)).rejects.toMatchObject({ code: 'EADDRINUSE' });
+    await expect(busy.open(() => '', { port: gateway.port })).rejects.toMatchObject({
+      code: 'EADDRINUSE',
+    });
   });
 
   test('closing answers what is under way and stops listening', async () => {
@@ -233,6 +235,24 @@ describe('routes', () => {
     await closed;
     await expect(fetch(`${there.url}/healthz`)).rejects.toThrow();
   });
+});
+
+test('several gateways on one port share its connections; one that closes leaves the port to the others', async () => {
+  const replicas = [new SmallReplica(), new SmallReplica()] as const;
+  const first = await replicas[0].open(() => 'first\n', { port: 0, sharesPort: true });
+  const address = { port: first.port, sharesPort: true };
+  const second = await replicas[1].open(() => 'second\n', address);
+  const answers = async (count: number): Promise<Set<string>> => {
+    const all = Array.from({ length: count }, async () => {
+      const headers = { connection: 'close' };
+      return (await fetch(`${first.url}/metrics`, { headers })).text();
+    });
+    return new Set(await Promise.all(all));
+  };
+  expect(await answers(64)).toEqual(new Set(['first\n', 'second\n']));
+  await first.close();
+  expect(await answers(16)).toEqual(new Set(['second\n']));
+  await second.close();
 });
 
 describe('fuzzing', () => {

@@ -123,8 +123,11 @@ export class SmallReplica {
     this.#voice.listen('Readiness', (message) => this.heard.push(message));
   }
 
-  open(metricsText = (): string => 'x 1\n', port = 0): Promise<OpenGateway> {
-    return openGateway({ ...this.parts(), config: { ...config, port }, metricsText });
+  open(
+    metricsText = (): string => 'x 1\n',
+    address: Pick<GatewayConfig, 'port' | 'sharesPort'> = { port: 0 },
+  ): Promise<OpenGateway> {
+    return openGateway({ ...this.parts(), config: { ...config, ...address }, metricsText });
   }
 
   /** What a gateway that belongs to this replica is made of. */

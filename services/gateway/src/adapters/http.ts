@@ -50,11 +50,14 @@ export type OpenDoor = {
   close(): Promise<void>;
 };
 
+interface Address {
+  readonly host: string;
+  readonly port: number;
+  readonly sharesPort?: boolean;
+}
+
 /** Listens and lets the gateway answer. Rejects when the address cannot be had. */
-export async function openDoor(
-  gateway: Gateway,
-  address: { readonly host: string; readonly port: number },
-): Promise<OpenDoor> {
+export async function openDoor(gateway: Gateway, address: Address): Promise<OpenDoor> {
   const receiver = new BodyReceiver();
   const server = createServer(
     {
@@ -74,10 +77,10 @@ export async function openDoor(
   return { host: address.host, port, close: () => closeServer(server) };
 }
 
-function listen(server: Server, address: { host: string; port: number }): Promise<void> {
+function listen(server: Server, { host, port, sharesPort = false }: Address): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', reject);
-    server.listen({ ...address, backlog: 1024 }, () => {
+    server.listen({ host, port, reusePort: sharesPort, backlog: 1024 }, () => {
       server.off('error', reject);
       resolve();
     });

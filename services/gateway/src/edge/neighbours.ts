@@ -12,9 +12,29 @@ import type {
   SubmitIngress,
 } from '@internode/contracts';
 import { toHex } from '@internode/prelude';
-import { ATTEMPT_MS, ATTEMPTS, QUERY_DEADLINE_MS, QUESTIONS_MAX } from '../limits.ts';
+import {
+  ATTEMPT_MS,
+  ATTEMPTS,
+  QUERY_ATTEMPT_MS,
+  QUERY_DEADLINE_MS,
+  QUESTIONS_MAX,
+} from '../limits.ts';
 
 export type EdgePorts = Pick<Ports, 'place' | 'bus' | 'clock' | 'entropy' | 'observe' | 'tracer'>;
+
+const ATTEMPTS_MS: readonly number[] = new Array(ATTEMPTS).fill(ATTEMPT_MS);
+const QUERY_ATTEMPTS_MS = [QUERY_ATTEMPT_MS, QUERY_DEADLINE_MS - QUERY_ATTEMPT_MS];
+
+/** Who answers: a service, or whoever answers queries. */
+type Answerer = 'execution' | 'p2p' | 'state' | 'queries';
+
+/** Whose questions are asked again when a service says that it hears. */
+const ANSWERERS: Readonly<Record<string, readonly Answerer[]>> = {
+  execution: ['execution', 'queries'],
+  follower: ['queries'],
+  p2p: ['p2p'],
+  state: ['state'],
+};
 
 type Question = { readonly message: Message; readonly key: string; readonly traceparent: string };
 
@@ -23,7 +43,7 @@ export class Neighbours {
   readonly #caller: Caller;
   readonly #idPrefix = new Uint8Array(16);
   /** Questions that wait for an answer, by who has to give it. */
-  readonly #open = new Map<string, Set<Question>>();
+  readonly #open = new Map<Answerer, Set<Question>>();
   #idCount = 0;
 
   constructor(ports: EdgePorts) {
@@ -43,8 +63,9 @@ export class Neighbours {
     // Whoever begins to hear has not heard what was asked before: what a service took with it when it ended is asked again at once.
     this.#caller.listen('Readiness', ({ service, ready }) => {
       if (!ready) return;
-      for (const { message, traceparent } of this.#open.get(service) ?? [])
-        this.#caller.tell(message, traceparent);
+      for (const answerer of ANSWERERS[service] ?? [])
+        for (const { message, traceparent } of this.#open.get(answerer) ?? [])
+          this.#caller.tell(message, traceparent);
     });
   }
 
@@ -65,18 +86,16 @@ export class Neighbours {
     >;
   }
 
-  async query(
+  query(
     query: Omit<ExecuteQuery, 'kind' | 'queryId'>,
     traceparent: string,
   ): Promise<QueryAnswered | undefined> {
     const queryId = this.#nextId();
-    const asked = await this.#caller.ask({
-      message: { kind: 'ExecuteQuery', queryId, ...query },
-      key: toHex(queryId),
-      deadlineMs: QUERY_DEADLINE_MS,
-      traceparent,
-    });
-    return asked.kind === 'answered' ? (asked.message as QueryAnswered) : undefined;
+    const message: Message = { kind: 'ExecuteQuery', queryId, ...query };
+    const question = { message, key: toHex(queryId), traceparent };
+    return this.#askAgain('queries', question, QUERY_ATTEMPTS_MS) as Promise<
+      QueryAnswered | undefined
+    >;
   }
 
   read(
@@ -110,12 +129,16 @@ export class Neighbours {
   }
 
   /** All our questions may be heard twice without harm. */
-  async #askAgain(service: string, question: Question): Promise<Message | undefined> {
-    const open = this.#open.get(service) ?? new Set();
-    this.#open.set(service, open.add(question));
+  async #askAgain(
+    answerer: Answerer,
+    question: Question,
+    attemptsMs: readonly number[] = ATTEMPTS_MS,
+  ): Promise<Message | undefined> {
+    const open = this.#open.get(answerer) ?? new Set();
+    this.#open.set(answerer, open.add(question));
     try {
-      for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-        const asked = await this.#caller.ask({ ...question, deadlineMs: ATTEMPT_MS });
+      for (const deadlineMs of attemptsMs) {
+        const asked = await this.#caller.ask({ ...question, deadlineMs });
         if (asked.kind === 'answered') return asked.message;
         if (asked.kind === 'busy') return undefined;
       }
