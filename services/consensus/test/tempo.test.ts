@@ -1,6 +1,7 @@
 // Delays that follow what is measured: of ranks, and of heights that the state cannot follow.
 import type { Message } from '@internode/contracts';
 import { describe, expect, test } from 'vitest';
+import { AbsentMakers } from '../src/core/absent-makers.ts';
 import { Tempo } from '../src/core/tempo.ts';
 import { LOCAL_PARAMETERS } from '../src/index.ts';
 import { checkAgreement } from './agreement.ts';
@@ -47,6 +48,58 @@ describe('the unit of ranks', () => {
     // With a fixed unit of a second these would be about ten.
     expect(world.batches(0).length - before).toBeGreaterThan(20);
     checkAgreement(world);
+  });
+});
+
+describe('makers that are gone', () => {
+  test('are waited for once, and again when they have made a block', () => {
+    // Quorums are as slow as a unit may be, so that who waits for one can be told from who does not.
+    const slow = (_m: Message, from: number, to: number): number => (from === to ? 0.1 : 80);
+    const world = new World({ n: 7, delay: slow });
+    world.start();
+    for (let i = 0; i < 400; i += 1)
+      world.at(i * 200, () => {
+        for (const { index, up } of world.nodes) if (up) world.submit(index, `call ${i}`);
+      });
+    const waits = (): number => {
+      const rounds = world.nodes[0]?.events.filter((event) => event.kind === 'HeightNotarized');
+      return (rounds ?? []).filter(({ rank, roundMs }) => rank > 0 && roundMs >= unitDelayMs)
+        .length;
+    };
+    world.run(10_000);
+    expect(waits()).toBe(0);
+    world.crash(5);
+    world.crash(6);
+    const before = world.batches(0).length;
+    world.run(30_000);
+    expect(waits()).toBe(2);
+    expect(world.batches(0).length - before).toBeGreaterThan(50);
+    world.startNode(5);
+    world.startNode(6);
+    world.run(20_000);
+    expect(waits()).toBe(2);
+    // They have made blocks again, so they are missed again.
+    world.crash(5);
+    world.crash(6);
+    world.run(20_000);
+    expect(waits()).toBe(4);
+    checkAgreement(world);
+  });
+
+  test('are at most as many as may fail, the last that were missed; a subnet of one knows none', () => {
+    const absent = new AbsentMakers();
+    const ids = [1, 2, 3].map((n) => Uint8Array.of(n));
+    for (const id of ids) absent.missed(id, 2);
+    expect(ids.map((id) => absent.has(id))).toEqual([false, true, true]);
+    absent.missed(Uint8Array.of(2), 2);
+    absent.missed(Uint8Array.of(1), 2);
+    expect(ids.map((id) => absent.has(id))).toEqual([true, true, false]);
+    absent.heard(Uint8Array.of(2));
+    expect(ids.map((id) => absent.has(id))).toEqual([true, false, false]);
+    expect(absent.size).toBe(1);
+    const alone = new AbsentMakers();
+    alone.missed(Uint8Array.of(1), 0);
+    expect(alone.size).toBe(0);
   });
 });
 

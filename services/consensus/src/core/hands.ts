@@ -243,6 +243,7 @@ export class Hands {
         const { stripped, block, proposal } = record;
         assert(proposal !== undefined && stripped !== undefined, 'accept: a block with its bodies');
         pool.addBlock(record);
+        this.#state.absent.heard(proposal.maker);
         return this.#offer(block.height, {
           kind: 'block_proposal',
           body: STRIPPED_PROPOSAL.encode(stripped),
@@ -376,7 +377,7 @@ export class Hands {
       const [record] = state.pool.notarizedBlocks(height);
       assert(record !== undefined, 'a notarised height has a notarised block');
       this.#outbox.publish({ kind: 'BlockNotarized', height, blockHash: record.hash });
-      const roundMs = state.roundEnded(height);
+      const roundMs = state.roundEnded(height, record.block.rank);
       this.#outbox.observe({ kind: 'HeightNotarized', height, rank: record.block.rank, roundMs });
     }
   }

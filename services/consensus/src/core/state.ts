@@ -2,6 +2,7 @@
 import type { Instant } from '@internode/actor';
 import { assert, BoundedSet } from '@internode/prelude';
 import { CONSENSUS_LIMITS } from '../limits.ts';
+import { AbsentMakers } from './absent-makers.ts';
 import { type Block, genesisOf, hashOfBlock, keyOf } from './artifact.ts';
 import { EpochLog } from './epoch-log.ts';
 import type { Epochs } from './epochs.ts';
@@ -44,6 +45,7 @@ export class State implements View {
   /** Own votes that go to all, with their heights. */
   readonly flatVotes = new Map<string, number>();
   readonly tempo: Tempo;
+  readonly absent = new AbsentMakers();
   readonly section = new UnvalidatedSection();
   readonly beacons = new Map<number, Beacon>();
   readonly tapes = new Map<number, Uint8Array>();
@@ -129,12 +131,30 @@ export class State implements View {
   }
 
   /** A height is notarised; answers how long its round took. */
-  roundEnded(height: number): number {
+  roundEnded(height: number, rank: number): number {
+    this.#missMakers(height, rank);
     this.notarizedBeforeMs = this.notarizedMs;
     this.notarizedMs = this.now.ms;
     this.tempo.notarized(height, this.now.ms);
     this.settled = true;
     return this.notarizedMs - this.notarizedBeforeMs;
+  }
+
+  /** Whoever had a better rank than the notarised block and was waited for, in vain. In a round that is caught up nobody waits. */
+  #missMakers(height: number, rank: number): void {
+    const beacon = this.beacons.get(height - 1);
+    const epoch = this.epochs.at(height);
+    if (rank === 0 || beacon === undefined || epoch === undefined) return;
+    const waitedMs = this.now.ms - Math.max(beacon.receivedMs, this.notarizedMs);
+    if (waitedMs < this.tempo.unitMs / 2) return;
+    const { subnet } = epoch;
+    const made = new Set(
+      [...(this.pool.at(height)?.blocks.values() ?? [])].map(({ maker }) => maker),
+    );
+    for (const maker of beacon.roles.makers.slice(0, rank)) {
+      if (made.has(maker) || maker === subnet.self) continue;
+      this.absent.missed(subnet.member(maker).nodeId, subnet.faults);
+    }
   }
 
   hearBeacon(height: number, value: Uint8Array): void {

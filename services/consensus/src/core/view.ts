@@ -1,6 +1,7 @@
 // Everything a rule may look at. Rules only read; the core is the only writer.
 import type { Instant } from '@internode/actor';
 import { CONSENSUS_LIMITS } from '../limits.ts';
+import type { AbsentMakers } from './absent-makers.ts';
 import type { EquivocationProof, HashKey, Vote, VoteCertificate, VotePurpose } from './artifact.ts';
 import type { EpochLog } from './epoch-log.ts';
 import type { Epochs } from './epochs.ts';
@@ -107,6 +108,7 @@ export interface View {
   /** False until the first block after a start is notarised: that one is made at once. */
   readonly settled: boolean;
   readonly tempo: Tempo;
+  readonly absent: AbsentMakers;
   /** Unchecked votes of others, where votes are added up. */
   readonly tray: Tray;
   readonly flatVotes: ReadonlyMap<string, number>;
@@ -148,10 +150,24 @@ export function certifiedAnywhere(view: View): number {
   return Math.max(certified, pool.finalBlock(pool.finalized)?.block.certifiedHeight ?? 0);
 }
 
-/** The wait of a rank: the first ones in their turn, the rest when all of those have failed (protocol 8.3). */
+/**
+ * The wait of a rank at notarized + 1: the first ones in their turn, the rest when all of those have failed (protocol 8.3). Makers
+ * that let their last turn pass have none.
+ */
 export function rankDelayMs(view: View, rank: number): number {
-  const units = rank < CONSENSUS_LIMITS.ranksAtOnce ? rank : rank + 2;
+  const turn = rank - absentBelow(view, rank);
+  const units = turn < CONSENSUS_LIMITS.ranksAtOnce ? turn : turn + 2;
   return units * view.tempo.unitMs;
+}
+
+function absentBelow(view: View, rank: number): number {
+  if (rank === 0 || view.absent.size === 0) return 0;
+  const height = view.pool.notarized + 1;
+  const subnet = subnetAt(view, height);
+  const better = rolesAt(view, height)?.makers.slice(0, rank) ?? [];
+  const isAbsent = (maker: number): boolean =>
+    subnet !== undefined && view.absent.has(subnet.member(maker).nodeId);
+  return better.filter(isAbsent).length;
 }
 
 /** Slow-down while certification lags behind finality (protocol 2.5, 2.7). */
