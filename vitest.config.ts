@@ -26,6 +26,18 @@ const apart = (['threads', 'processes'] as const).map((placement) => ({
   },
 }));
 
+/** The same in containers, and what only containers can do: `npm run containers`. */
+const contained = {
+  test: {
+    name: 'e2e-containers',
+    include: [...ALSO_APART, 'e2e/containers/**/*.test.ts'],
+    env: { INTERNODE_PLACEMENT: 'containers', CRASH_KILLS: '3' },
+    ...endToEnd,
+    testTimeout: 300_000,
+    hookTimeout: 300_000,
+  },
+};
+
 export default defineConfig({
   test: {
     projects: [
@@ -74,6 +86,7 @@ export default defineConfig({
         },
       },
       ...apart,
+      contained,
     ],
   },
 });

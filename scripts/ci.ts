@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { findNatsServer } from '@internode/bus/server';
+import { prepareContainers, removeProjects } from './containers.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const BIN = join(ROOT, 'node_modules/.bin');
@@ -29,6 +30,7 @@ const STAGES: Readonly<Record<string, Stage>> = {
   e2e: (args) => vitest('e2e', args),
   'e2e-threads': (args) => vitest('e2e-threads', args),
   'e2e-processes': (args) => vitest('e2e-processes', args),
+  'e2e-containers': containers,
   sim: () =>
     command('simulator, 60 s', process.execPath, ['sim/main.ts', '--ci', '--seconds', '60']),
 };
@@ -89,6 +91,17 @@ async function command(title: string, program: string, args: readonly string[]):
   console.log(`\n== ${title}`);
   const ok = (await execute(program, args)) === 0;
   return { passed: ok ? 1 : 0, failed: ok ? 0 : 1 };
+}
+
+/** Not in the gate: base images alone take minutes where no registry answers. */
+async function containers(args: readonly string[]): Promise<Outcome> {
+  const stop = await prepareContainers((line) => console.log(line));
+  try {
+    return await vitest('e2e-containers', args);
+  } finally {
+    removeProjects('internode-e2e-');
+    await stop();
+  }
 }
 
 interface Report {

@@ -1,5 +1,5 @@
 // Calls to one replica while something happens to parts of it; afterwards nothing acknowledged is missing and nothing ran twice.
-import type { Replica } from './replica.ts';
+import type { ReplicaConfig } from './replica.ts';
 import { MarkStream } from './stream.ts';
 import { wait } from './under-load.ts';
 
@@ -18,7 +18,7 @@ const NOTHING = /^\b$/;
 export const KILLED_CONNECTION = /closed|ECONNRESET|EPIPE|ECONNREFUSED|socket|503/;
 
 export async function callsWhile(
-  replica: Replica,
+  replica: ReplicaConfig,
   { callers, acknowledgedBetween = ACKNOWLEDGED_BETWEEN, expected = NOTHING }: CallsWhile,
   happens: (stream: MarkStream, progress: () => Promise<void>) => Promise<void>,
 ): Promise<MarkStream> {

@@ -1,7 +1,8 @@
 // Members that come and go, by the commands of their operators and of the subnet's controller.
 import type { ChildProcess } from 'node:child_process';
 import { join } from 'node:path';
-import { freePorts, type Network } from './network.ts';
+import type { Network } from './network.ts';
+import { freePorts } from './ports.ts';
 import { type Replica, runInternode, scratchDir, startReplica } from './replica.ts';
 
 const READY_TIMEOUT_MS = 120_000;

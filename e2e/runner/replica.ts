@@ -4,6 +4,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { spawnContained } from './contained.ts';
 
 const MAIN = fileURLToPath(new URL('../../replica/src/main.ts', import.meta.url));
 /** What `npm start` gives to node (scripts/run.mjs). */
@@ -15,6 +16,7 @@ export interface ReplicaConfig {
   readonly gatewayUrl: string;
   readonly rootKey: string;
   readonly subnetId: string;
+  readonly nodeId: string;
   readonly nodeIds: readonly string[];
   readonly defaultEffectiveCanisterId: string;
   readonly dataDir: string;
@@ -51,7 +53,10 @@ export function scratchDir(): string {
 
 /** Starts `internode start` and waits for Ready. Throws with what it printed when it ends before. */
 export async function startReplica(options: StartOptions = {}): Promise<Replica> {
-  const { ready, ...started } = spawnReplica(options);
+  const { ready, ...started } =
+    process.env['INTERNODE_PLACEMENT'] === 'containers'
+      ? await spawnContained({ ...options, dataDir: options.dataDir ?? scratchDir() })
+      : spawnReplica(options);
   return { ...(await ready()), ...started };
 }
 
@@ -138,17 +143,26 @@ export function runInternode(
   return runProgram(process.execPath, [MAIN, ...args]);
 }
 
+export interface ProgramOptions {
+  readonly cwd?: string;
+  readonly environment?: NodeJS.ProcessEnv;
+  /** What it reads. */
+  readonly input?: string;
+}
+
 export function runProgram(
   program: string,
   args: readonly string[],
-  options: { readonly cwd?: string; readonly environment?: NodeJS.ProcessEnv } = {},
+  options: ProgramOptions = {},
 ): Promise<{ code: number; stdout: string; stderr: string }> {
   return new Promise((resolve, reject) => {
     const child = spawn(program, args, {
-      stdio: ['ignore', 'pipe', 'pipe'],
+      stdio: ['pipe', 'pipe', 'pipe'],
       cwd: options.cwd,
       env: { ...process.env, ...options.environment },
     });
+    child.stdin.on('error', () => {});
+    child.stdin.end(options.input);
     let stdout = '';
     let stderr = '';
     child.stdout.on('data', (text) => (stdout += text));

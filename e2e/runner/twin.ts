@@ -3,7 +3,8 @@ import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { principalFromText } from '@internode/encoding';
 import { toHex } from '@internode/prelude';
-import { freePorts, type Network } from './network.ts';
+import type { Network } from './network.ts';
+import { freePorts } from './ports.ts';
 import { type Started, scratchDir, spawnReplica } from './replica.ts';
 
 /**

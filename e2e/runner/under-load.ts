@@ -1,5 +1,6 @@
 // Calls while something fails, what was acknowledged meanwhile, and how those that failed came back.
 import { certifiedHeight, type Network, reached } from './network.ts';
+import type { ReplicaConfig } from './replica.ts';
 import { MarkStream } from './stream.ts';
 
 /** How long calls may stand still when as many replicas fail as the network bears (issue 3). */
@@ -14,10 +15,13 @@ export interface Load {
   readonly catchUpMsMax: number;
 }
 
+/** A network, however it is run. */
+export type Doors = ReplicaConfig & Pick<Network, 'replicas' | 'replica'>;
+
 export const wait = (ms: number): Promise<void> =>
   new Promise((resolve) => setTimeout(resolve, ms));
 
-export function doorOf(network: Network, index: number): Network {
+export function doorOf<Some extends Doors>(network: Some, index: number): Some {
   return { ...network, gatewayUrl: network.replica(index).gatewayUrl };
 }
 
@@ -26,7 +30,7 @@ export function doorOf(network: Network, index: number): Network {
  * exactly once at each, nothing is there twice, and no connection to the others broke. Throws else.
  */
 export async function callsDuring(
-  network: Network,
+  network: Doors,
   { failing, callersEach = 2, through = Number.POSITIVE_INFINITY, catchUpMsMax }: Load,
   fault: (stream: MarkStream) => Promise<void>,
 ): Promise<void> {
@@ -69,14 +73,14 @@ export async function standstillMs(
   return stream.longestGapMs(fromMs, performance.now());
 }
 
-export async function highest(network: Network, indices: readonly number[]): Promise<number> {
+export async function highest(network: Doors, indices: readonly number[]): Promise<number> {
   const heights = indices.map((index) => certifiedHeight(network.replica(index).gatewayUrl));
   return Math.max(...(await Promise.all(heights)));
 }
 
 /** Milliseconds until all of them are at least so far. */
 export async function allReached(
-  network: Network,
+  network: Doors,
   indices: readonly number[],
   height: number,
   timeoutMs: number,

@@ -5,7 +5,7 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { currentClient } from '../runner/clients.ts';
 import { counterInterface } from '../runner/interfaces.ts';
 import { motokoModule } from '../runner/modules.ts';
-import { freePorts } from '../runner/network.ts';
+import { freePorts } from '../runner/ports.ts';
 import { runInternode, scratchDir, startReplica } from '../runner/replica.ts';
 
 const OPERATORS = [0, 1, 2, 3];

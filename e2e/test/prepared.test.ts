@@ -11,7 +11,7 @@ import { selfSigned } from '../runner/certificate.ts';
 import { type AnyActor, currentClient } from '../runner/clients.ts';
 import { counterInterface } from '../runner/interfaces.ts';
 import { motokoModule } from '../runner/modules.ts';
-import { freePorts } from '../runner/network.ts';
+import { freePorts } from '../runner/ports.ts';
 import { type ReplicaConfig, runInternode, scratchDir } from '../runner/replica.ts';
 import { SERVICES, type ServiceName } from '../runner/services.ts';
 import { wait } from '../runner/under-load.ts';
