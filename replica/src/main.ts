@@ -12,6 +12,7 @@ import {
   NETWORK_HELP,
   START_HELP,
 } from './command-line.ts';
+import { PROFILE_HELP } from './profile/help.ts';
 import { StartFault } from './start-fault.ts';
 
 // Stripping types and compiling some 300 modules is half of a start: the outcome is kept between runs, by content. Worker threads
@@ -49,6 +50,10 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   prepare: {
     load: async () => (await import('./commands/prepare.ts')).prepare,
     help: PREPARE_HELP,
+  },
+  profile: {
+    load: async () => (await import('./commands/profile.ts')).profile,
+    help: PROFILE_HELP,
   },
   canister: {
     load: async () => (await import('./commands/canister.ts')).canister,
