@@ -16,7 +16,9 @@ const endToEnd = {
  * End-to-end files that also run with services apart in the gate; any other does with INTERNODE_PLACEMENT=processes in the
  * environment.
  */
-const ALSO_APART = ['clients', 'crash', 'lifecycle'].map((name) => `e2e/test/${name}.test.ts`);
+const ALSO_APART = ['clients', 'crash', 'lifecycle', 'traces'].map(
+  (name) => `e2e/test/${name}.test.ts`,
+);
 const apart = (['threads', 'processes'] as const).map((placement) => ({
   test: {
     name: `e2e-${placement}`,

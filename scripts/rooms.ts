@@ -16,7 +16,7 @@ export const PURE_PACKAGES: Readonly<Record<string, readonly string[]>> = {
 export const SHELL_PACKAGES: Readonly<Record<string, readonly string[]>> = {
   bus: ['prelude', 'contracts', 'actor'],
   storage: ['prelude', 'actor'],
-  telemetry: ['prelude', 'actor'],
+  telemetry: ['prelude', 'contracts', 'actor'],
   host: ['prelude', 'contracts', 'actor', 'bus', 'storage', 'telemetry'],
 };
 

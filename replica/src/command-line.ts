@@ -21,14 +21,19 @@ export interface StartOptions {
   /** Who vouches for that broker. */
   readonly busCa: string | undefined;
   readonly scale: Scale;
+  /** Who may look at traces. */
+  readonly debugTo: DebugTo;
 }
+
+export type DebugTo = 'loopback' | 'anyone' | 'nobody';
+const DEBUG_TO: readonly string[] = ['loopback', 'anyone', 'nobody'] satisfies DebugTo[];
 
 export type Placement = 'embedded' | 'threads' | 'processes';
 const PLACEMENTS: readonly string[] = ['embedded', 'threads', 'processes'] satisfies Placement[];
 
 type CommonOptions = Omit<
   StartOptions,
-  'compileCache' | 'placement' | 'bus' | 'busCredentials' | 'busCa' | 'scale'
+  'compileCache' | 'placement' | 'bus' | 'busCredentials' | 'busCa' | 'scale' | 'debugTo'
 >;
 
 export interface NetworkOptions extends CommonOptions {
@@ -59,8 +64,8 @@ Commands
   call CANISTER METHOD [ARGS]    call a method, arguments in Candid text, e.g. '(1, "two")'
   canister status CANISTER       status, cycles, memory, controllers
   canister logs CANISTER         what the canister printed
-  profile [SERVICE]              where a running replica spends its processor time: a flame graph
   prepare                        what each service is told, for services that others start (containers)
+  trace [REQUEST_ID]             where the time of one call went, stage by stage
   help [command]                 this text, or a command's own
 
 Try
@@ -88,6 +93,7 @@ Flags
   --bus-ca FILE        who vouches for it, PEM: the connection is TLS then    (whom the system trusts, for tls://)
   --scale SERVICE=N    so many that do its work, for services apart; may be given again
                        gateway=N: connections spread over N gateways on one port
+  --debug-to WHOM      who may look at /debug/traces: loopback (this machine), anyone, nobody   (loopback)
   --quiet              no banner, warnings and errors only
   --help               this text
 
@@ -151,6 +157,21 @@ Flags
   --data-dir DIR, --url URL   which replica
 `;
 
+export const TRACE_HELP = `internode trace [REQUEST_ID]: where the time of one call went, stage by stage
+
+REQUEST_ID is the id of a call (64 hex digits) or of a trace (32); without it the newest call that was traced is shown. Waiting is shown
+as ░, working as █. A replica keeps the newest traces in memory; which calls are traced says OTEL_TRACES_SAMPLER (without it: the first
+few of each second, and those whose client says so with a traceparent). The same as a page: http://127.0.0.1:8000/debug/traces
+
+Flags
+  --json             one JSON object instead of text
+  --data-dir DIR, --url URL   which replica            (.internode)
+
+Examples
+  internode trace
+  internode trace 2f8a…e1 --json
+`;
+
 export const DEPLOY_HELP = `internode deploy FILE: install a canister
 
 FILE is Motoko source (.mo) or a module (.wasm, .wasm.gz). The canister is remembered by the file's name; deploying the same name
@@ -184,6 +205,7 @@ const START_FLAGS = {
   bus: { type: 'string' },
   'bus-credentials': { type: 'string' },
   'bus-ca': { type: 'string' },
+  'debug-to': { type: 'string' },
 } as const;
 const NETWORK_FLAGS = {
   ...COMMON_FLAGS,
@@ -223,7 +245,10 @@ export function parseStart(
   if (scale.kind !== 'valid') return scale;
   if (scale.value !== SCALE_ONE && placement === 'embedded')
     return invalid('--scale is for services apart: add --placement processes (or threads).');
-  const bound = { bus, busCredentials, busCa };
+  const debugTo = text('debug-to') ?? 'loopback';
+  if (!isDebugTo(debugTo))
+    return invalid(`--debug-to ${debugTo} is unknown: ${DEBUG_TO.join(', ')}.`);
+  const bound = { bus, busCredentials, busCa, debugTo };
   return valid({ ...common.value, ...bound, compileCache, placement, scale: scale.value });
 }
 
@@ -244,6 +269,10 @@ function scaleOf(values: Values, environment: Environment): Verdict<Scale> {
     scale = { ...scale, [service]: count };
   }
   return valid(scale);
+}
+
+export function isDebugTo(text: string): text is DebugTo {
+  return DEBUG_TO.includes(text);
 }
 
 function isPlacement(text: string): text is Placement {

@@ -5,11 +5,12 @@ import { loadFastBls, nodeHashEngine } from '@internode/crypto/fast';
 import { setHashEngine } from '@internode/encoding';
 import { openExecution } from '@internode/execution';
 import { openGatewayIn } from '@internode/gateway';
-import { type Host, openHost, otlpFromEnvironment } from '@internode/host';
+import { type Host, openHost, tracesFromEnvironment } from '@internode/host';
 import { openP2p } from '@internode/p2p';
+import { toHex } from '@internode/prelude';
 import { openState } from '@internode/state';
 import { prepareDataDir } from './data-dir.ts';
-import { type Member, placesOf } from './member.ts';
+import { type Member, placesOf, subnetOf } from './member.ts';
 import {
   doorFault,
   logOf,
@@ -36,11 +37,12 @@ export async function startEmbedded(options: ReplicaOptions): Promise<Replica> {
       place: placeOf(options),
       dataDir,
       log: logOf(options),
-      ...otlpFromEnvironment(),
+      ...tracesFromEnvironment(),
     }),
   );
   prepareDataDir(dataDir, options);
   const member = memberOf(dataDir, bls);
+  host.telemetry.tracer?.nameSubnet(toHex(subnetOf(member.summary).subnetId));
   // The beacon of this process has checked each certification once: a pairing a height is not paid twice.
   const settings = settingsOf(member, {
     ...settingsOptionsOf(options),

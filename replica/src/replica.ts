@@ -4,6 +4,7 @@ import { Caller } from '@internode/actor';
 import type { DealtSubnet } from '@internode/beacon';
 import type { BlsEngine } from '@internode/crypto';
 import { principalToText } from '@internode/encoding';
+import type { GatewayConfig } from '@internode/gateway';
 import type { Host } from '@internode/host';
 import { developmentMember } from './genesis.ts';
 import {
@@ -30,6 +31,8 @@ export interface ReplicaOptions {
   readonly version: string;
   /** Where instrumented modules are kept, when not in the data directory. */
   readonly compileCache?: string | undefined;
+  /** Who may look at traces. */
+  readonly debugTo?: GatewayConfig['debugTo'];
 }
 
 export interface Replica extends AsyncDisposable {
@@ -114,10 +117,18 @@ export function memberOf(dataDir: string, bls: BlsEngine): Member {
 export function settingsOptionsOf(
   options: ReplicaOptions,
 ): Omit<SettingsOptions, 'checksCertifications'> {
-  const { dataDir, host, port, version, compileCache } = options;
+  const { dataDir, host, port, version, compileCache, debugTo } = options;
   // A member of a network may be the only one today.
   const alone = !isMemberDir(dataDir);
-  return { host, port, version, compileCache, alone, firstLife: alone || isFirstLife(dataDir) };
+  return {
+    host,
+    port,
+    version,
+    compileCache,
+    debugTo,
+    alone,
+    firstLife: alone || isFirstLife(dataDir),
+  };
 }
 
 /** Says what becomes of the node's membership. To be called before consensus speaks of it. */

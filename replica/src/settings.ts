@@ -25,6 +25,7 @@ export interface SettingsOptions {
   readonly sharesPort?: boolean;
   readonly version: string;
   readonly compileCache?: string | undefined;
+  readonly debugTo?: GatewayConfig['debugTo'];
   /** A subnet of one, for ever: it needs no door for peers and no checkpoints. */
   readonly alone: boolean;
   /** Undefined: nobody here knows, consensus asks the others. */
@@ -35,7 +36,7 @@ export interface SettingsOptions {
 
 export function settingsOf(member: Member, options: SettingsOptions): ServiceSettings {
   const { nodeId, secrets, shares, summary } = member;
-  const { host, port, sharesPort = false, version, compileCache } = options;
+  const { host, port, sharesPort = false, version, compileCache, debugTo } = options;
   const { alone, firstLife, checksCertifications } = options;
   const subnet = subnetOf(summary);
   const { subnetId, publicKeyDer } = subnet;
@@ -94,6 +95,7 @@ export function settingsOf(member: Member, options: SettingsOptions): ServiceSet
       nodeSecret: secrets.node,
       canisterRanges,
       implementationVersion: version,
+      debugTo,
     },
   };
 }

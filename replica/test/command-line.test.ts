@@ -13,6 +13,7 @@ describe('internode start: flags', () => {
         configOut: undefined,
         logFormat: 'pretty',
         quiet: false,
+        debugTo: 'loopback',
         placement: 'embedded',
         scale: { gateway: 1, execution: 1 },
       },

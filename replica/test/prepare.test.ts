@@ -46,6 +46,7 @@ function prepare(dataDir: string, options: { readonly tls?: boolean } = {}) {
     {
       ...{ dataDir, out, servicesData: '/data', brokerDir: '/settings', version: '0' },
       ...{ host: '0.0.0.0', port: 8000, healthPort: 9090 },
+      debugTo: 'loopback',
       log: { format: 'json', level: 'info' },
       bus: tls ? 'tls://broker:4222' : 'nats://broker:4222',
       busCa: tls ? join(files, 'ca.pem') : undefined,

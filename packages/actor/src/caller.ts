@@ -83,12 +83,12 @@ export class Caller {
   /** Hears every message of a kind until cancelled or closed; malformed ones are dropped. */
   listen<Kind extends MessageKind>(
     kind: Kind,
-    deliver: (message: MessageOf<Kind>) => void,
+    deliver: (message: MessageOf<Kind>, traceparent: string) => void,
   ): Cancel {
     const { bus } = this.#options.ports;
     const cancel = bus.subscribe(this.#voice.subjectOf(kind), (envelope) => {
       const verdict = CONTRACTS[kind].decode(envelope.body);
-      if (verdict.kind === 'valid') deliver(verdict.value as MessageOf<Kind>);
+      if (verdict.kind === 'valid') deliver(verdict.value as MessageOf<Kind>, envelope.traceparent);
     });
     this.#subscriptions.push(cancel);
     return cancel;

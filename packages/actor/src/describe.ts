@@ -26,9 +26,21 @@ export type MetricChange =
       readonly labels?: MetricLabels;
     };
 
+/** What an event tells of a block, for its trace. */
+export interface BlockFact {
+  readonly height: number;
+  /** This node made the proposal just now. */
+  readonly proposed?: boolean;
+  readonly roundMs?: number;
+  /** It was executed just now, at this cost. */
+  readonly executed?: boolean;
+  readonly attributes?: Readonly<Record<string, string | number | boolean>>;
+}
+
 export interface Description {
   readonly log?: { readonly level: LogLevel; readonly text: string; readonly fields?: LogFields };
   readonly metrics?: readonly MetricChange[];
+  readonly block?: BlockFact;
 }
 
 export type Describe<Event> = (event: Event) => Description;

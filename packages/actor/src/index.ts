@@ -2,6 +2,7 @@ export type { Asked, CallerOptions, KeyOf, MessageOf, Question } from './caller.
 export { Caller } from './caller.ts';
 export type { Core, Effect, Input, Instant } from './core.ts';
 export type {
+  BlockFact,
   Describe,
   Description,
   LogFields,
@@ -37,11 +38,12 @@ export type {
   OnFailed,
   ServiceDefinition,
   ServiceFigures,
-  ServiceLimits,
   Startable,
 } from './service.ts';
-export { SERVICE_LIMITS, Service } from './service.ts';
+export { Service } from './service.ts';
+export type { ServiceLimits } from './service-limits.ts';
+export { SERVICE_LIMITS } from './service-limits.ts';
 export type { ShellEvent } from './shell-event.ts';
 export type { SupervisorOptions } from './supervisor.ts';
 export { CALM_MS, FAILURES_MAX, Supervisor } from './supervisor.ts';
-export type { Span, Tracer } from './trace.ts';
+export type { FollowedCall, RequestTrace, Span, TraceAttributes, Tracer } from './trace.ts';

@@ -4,24 +4,11 @@ import { CONTRACTS, type Message, type MessageKind, type Place } from '@internod
 import { assert, unreachable } from '@internode/prelude';
 import type { Core, Effect, Input, Instant } from './core.ts';
 import type { Hearing } from './hearing.ts';
-import { Mailbox, type MailboxFigures, type MailboxLimits } from './mailbox.ts';
+import { Mailbox, type MailboxFigures } from './mailbox.ts';
 import type { Cancel, Envelope, Ports } from './ports.ts';
+import { SERVICE_LIMITS, type ServiceLimits } from './service-limits.ts';
 import type { ShellEvent } from './shell-event.ts';
 import { type Context, NO_CONTEXT, Voice } from './voice.ts';
-
-export interface ServiceLimits extends MailboxLimits {
-  /** A step that takes longer is an event. */
-  readonly stepBudgetMs: number;
-  /** After so long, others in the same process have their turn. */
-  readonly turnBudgetMs: number;
-}
-
-export const SERVICE_LIMITS: ServiceLimits = {
-  control: { itemsMax: 4096, bytesMax: 64 * 1024 * 1024 },
-  bulk: { itemsMax: 4096, bytesMax: 64 * 1024 * 1024 },
-  stepBudgetMs: 5,
-  turnBudgetMs: 2,
-};
 
 /** What a core is born with: where it stands, and 32 random bytes for names and jitter (never for keys or consensus). */
 export interface Birth {
@@ -71,6 +58,7 @@ interface Timer {
 interface Waiting<Answer> {
   readonly input: Input<Answer>;
   readonly context: Context;
+  readonly offeredMs: number;
   /** Set for timer inputs: void when cancelled or replaced while it waited. */
   readonly timer?: Timer;
 }
@@ -151,7 +139,7 @@ export class Service<Task = never, Answer = never, Event = never>
     for (const hearing of this.#definition.hears) this.#subscribe(life, hearing);
     const tookMs = ports.clock.now().ms - startedMs;
     this.#tell(life, { kind: 'ShellStarted', entriesReplayed, tookMs });
-    this.#hearOwn(life, { input: { kind: 'started' }, context: NO_CONTEXT });
+    this.#hearOwn(life, { kind: 'started' }, NO_CONTEXT);
   }
 
   /** Goes silent at once; nothing of this life is performed afterwards. */
@@ -210,15 +198,10 @@ export class Service<Task = never, Answer = never, Event = never>
   ): void {
     const { sender, id, traceparent, body } = envelope;
     const context = { cause: id, traceparent };
-    const offered = life.mailbox.offer(
-      {
-        item: { input: { kind: 'message', message, sender }, context },
-        lane: hearing.lane,
-        whenFull: hearing.whenFull,
-        bytes: body.length,
-      },
-      life.ports.clock.now().ms,
-    );
+    const offeredMs = life.ports.clock.now().ms;
+    const item = { input: { kind: 'message', message, sender } as const, context, offeredMs };
+    const { lane, whenFull } = hearing;
+    const offered = life.mailbox.offer({ item, lane, whenFull, bytes: body.length }, offeredMs);
     switch (offered.kind) {
       case 'taken':
         for (const { input } of offered.dropped) {
@@ -239,9 +222,15 @@ export class Service<Task = never, Answer = never, Event = never>
     }
   }
 
-  #hearOwn(life: Life<Task, Answer, Event>, waiting: Waiting<Answer>): void {
+  #hearOwn(
+    life: Life<Task, Answer, Event>,
+    input: Input<Answer>,
+    context: Context,
+    timer?: Timer,
+  ): void {
     if (this.#life !== life) return;
-    life.mailbox.offerOwn(waiting, life.ports.clock.now().ms);
+    const offeredMs = life.ports.clock.now().ms;
+    life.mailbox.offerOwn({ input, context, offeredMs, ...(timer && { timer }) }, offeredMs);
     this.#wake(life);
   }
 
@@ -276,16 +265,20 @@ export class Service<Task = never, Answer = never, Event = never>
   }
 
   #step(life: Life<Task, Answer, Event>, now: Instant, waiting: Waiting<Answer>): void {
-    const { input, timer } = waiting;
-    let { context } = waiting;
+    const { input, context, timer } = waiting;
     if (timer !== undefined) {
       if (life.timers.get(timer.token) !== timer) return;
       life.timers.delete(timer.token);
     }
-    const span = life.ports.tracer?.begin(this.name, nameOf(input), context.traceparent);
-    if (span !== undefined) context = { cause: context.cause, traceparent: span.traceparent };
+    const { tracer } = life.ports;
+    if (tracer === undefined) return this.#perform(life, life.core.step(now, input), context);
+    const { cause, traceparent } = context;
+    const span = tracer.step(this.name, input, traceparent, waiting.offeredMs, now.ms);
+    const inherits = traceparent !== '' && tracer.carries(this.name);
+    const onward = inherits ? (span?.traceparent ?? traceparent) : '';
+    const inner = onward === traceparent ? context : { cause, traceparent: onward };
     try {
-      this.#perform(life, life.core.step(now, input), context);
+      this.#perform(life, life.core.step(now, input), inner);
     } catch (fault) {
       span?.end(String(fault));
       throw fault;
@@ -321,7 +314,7 @@ export class Service<Task = never, Answer = never, Event = never>
           break;
         case 'solve':
           life.ports.solver.solve(effect.task, (answer) =>
-            this.#hearOwn(life, { input: { kind: 'solved', id: effect.id, answer }, context }),
+            this.#hearOwn(life, { kind: 'solved', id: effect.id, answer }, context),
           );
           break;
         case 'observe':
@@ -333,11 +326,13 @@ export class Service<Task = never, Answer = never, Event = never>
     }
   }
 
-  #publish({ voice }: Life<Task, Answer, Event>, message: Message, context: Context): void {
+  #publish({ voice, ports }: Life<Task, Answer, Event>, message: Message, context: Context): void {
     const may = this.#says?.has(message.kind) ?? true;
     // Every message comes by here: the text is made when it is needed.
     if (!may) assert(false, `${this.name} may not say ${message.kind}`);
-    voice.publish(message, context);
+    const { cause, traceparent } = context;
+    const carried = ports.tracer?.said(this.name, message, traceparent) ?? traceparent;
+    voice.publish(message, carried === traceparent ? context : { cause, traceparent: carried });
   }
 
   /** The consequences of a durable entry, in the journal's order, between steps. */
@@ -356,9 +351,12 @@ export class Service<Task = never, Answer = never, Event = never>
 
   #wait(life: Life<Task, Answer, Event>, token: string, delayMs: number, context: Context): void {
     life.timers.get(token)?.cancel();
-    const timer: Timer = { token, context, cancel: () => {} };
-    timer.cancel = life.ports.clock.after(delayMs, () =>
-      this.#hearOwn(life, { input: { kind: 'timer', token }, context, timer }),
+    const { tracer, clock } = life.ports;
+    const carries = context.traceparent === '' || tracer?.carries(this.name, token) !== false;
+    const told = carries ? context : { cause: context.cause, traceparent: '' };
+    const timer: Timer = { token, context: told, cancel: () => {} };
+    timer.cancel = clock.after(delayMs, () =>
+      this.#hearOwn(life, { kind: 'timer', token }, told, timer),
     );
     life.timers.set(token, timer);
   }

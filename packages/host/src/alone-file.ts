@@ -22,6 +22,8 @@ export interface AloneFile<Settings = unknown> {
   readonly health?: HealthAddress;
   readonly log: Pick<NonNullable<HostOptions['log']>, 'format' | 'level'>;
   readonly settings: Settings;
+  /** Names traces of blocks. */
+  readonly subnet: string;
 }
 
 /** Whole or not at all; for the owner's eyes only. */
@@ -41,7 +43,7 @@ export function readAloneFile<Settings>(path: string, service: string): AloneFil
     };
     if (file.format !== FORMAT) throw new Error(`its format is not ${FORMAT}`);
     if (file.service !== service) throw new Error(`it is for ${file.service}, not for ${service}`);
-    for (const name of ['place', 'dataDir', 'bus', 'log', 'settings'] as const)
+    for (const name of ['place', 'dataDir', 'bus', 'log', 'settings', 'subnet'] as const)
       if (file[name] === undefined) throw new Error(`it has no "${name}"`);
     return { ...file, bus: besides(path, file.bus) };
   } catch (fault) {

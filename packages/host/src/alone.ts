@@ -4,8 +4,8 @@ import { readAloneFile } from './alone-file.ts';
 import { lockFolder } from './data-dir.ts';
 import { tellFigures } from './figures.ts';
 import { openHealthDoor } from './health-door.ts';
-import { type Host, type Open, openHost, otlpFromEnvironment } from './host.ts';
-import { answerProfiles } from './profiling.ts';
+import { type Host, type Open, openHost, tracesFromEnvironment } from './host.ts';
+import { tellTraces } from './traces.ts';
 
 /** Names the file that a service's process reads (alone-file.ts). */
 export const SETTINGS_VARIABLE = 'INTERNODE_SETTINGS';
@@ -46,11 +46,10 @@ async function run<Settings, News>(service: string, open: Open<Settings, News>):
     );
   }
   const file = readAloneFile<Settings>(path, service);
-  const { unit = service, place, dataDir, bus, log, settings, health } = file;
+  const { unit = service, place, dataDir, bus, log, settings, subnet, health } = file;
   const isSupervised = process.send !== undefined;
   // One of an earlier supervisor may still be ending.
   using stack = new DisposableStack();
-  stack.defer(answerProfiles(dataDir));
   stack.defer(lockFolder(join(dataDir, 'services'), `${unit}.lock`));
   await using host = await openHost({
     place,
@@ -58,7 +57,7 @@ async function run<Settings, News>(service: string, open: Open<Settings, News>):
     locks: 'journals',
     bus: { name: unit, ...(isSupervised ? {} : { patienceMs: PATIENCE_MS }), ...bus },
     log,
-    ...otlpFromEnvironment(),
+    ...tracesFromEnvironment(subnet),
   });
   let begun = false;
   if (health !== undefined) await openHealthDoor(host, health, () => begun);
@@ -78,6 +77,7 @@ export async function beginAlone<Settings, News>(
   },
 ): Promise<News> {
   const { unit, open, settings } = alone;
+  if (!/^gateway(-\d+)?$/.test(unit)) tellTraces(host, unit);
   const start = await open(host, settings);
   const news = await start();
   tellFigures(host, unit);

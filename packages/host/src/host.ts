@@ -19,10 +19,9 @@ import type { NatsOptions } from '@internode/bus/nats';
 import { assert, InvariantBroken } from '@internode/prelude';
 import { FileJournal, type StorageFault } from '@internode/storage';
 import { MemoryJournal } from '@internode/storage/memory';
-import { openTelemetry, type Telemetry } from '@internode/telemetry';
+import { openTelemetry, type Telemetry, type TracesOptions } from '@internode/telemetry';
 import { SystemClock } from './clock.ts';
 import { lockDataDir, lockFolder } from './data-dir.ts';
-import { answerProfiles } from './profiling.ts';
 
 export interface HostOptions {
   readonly place: Ports['place'];
@@ -40,7 +39,8 @@ export interface HostOptions {
     readonly level?: LogLevel;
     readonly write?: (line: string) => void;
   };
-  readonly otlpEndpoint?: string;
+  /** Absent: nothing is traced. */
+  readonly traces?: TracesOptions;
 }
 
 /** A bus that says when its subscriptions are in force. */
@@ -85,10 +85,9 @@ export interface Host extends AsyncDisposable {
   close(): Promise<void>;
 }
 
-/** What the environment says of it, in OpenTelemetry's own variable. */
-export function otlpFromEnvironment(): Pick<HostOptions, 'otlpEndpoint'> {
-  const otlpEndpoint = process.env['OTEL_EXPORTER_OTLP_ENDPOINT'];
-  return otlpEndpoint === undefined ? {} : { otlpEndpoint };
+/** As the environment says in OpenTelemetry's own variables. */
+export function tracesFromEnvironment(subnet = ''): Pick<HostOptions, 'traces'> {
+  return { traces: { environment: process.env, subnet } };
 }
 
 /** Throws a `StorageFault` when the data directory cannot be used. */
@@ -96,17 +95,14 @@ export async function openHost(options: HostOptions): Promise<Host> {
   await using opening = new AsyncDisposableStack();
   const { place, dataDir } = options;
   const { locks = 'directory' } = options;
-  if (dataDir !== undefined && locks === 'directory') {
-    opening.defer(answerProfiles(dataDir));
-    opening.defer(lockDataDir(dataDir));
-  }
+  if (dataDir !== undefined && locks === 'directory') opening.defer(lockDataDir(dataDir));
   const telemetry = await openTelemetry({
     format: options.log?.format ?? 'pretty',
     level: options.log?.level ?? 'info',
     write: options.log?.write ?? ((line) => process.stderr.write(line)),
     node: place.node,
     unixMs: () => Date.now(),
-    ...(options.otlpEndpoint !== undefined && { otlpEndpoint: options.otlpEndpoint }),
+    ...(options.traces !== undefined && { traces: options.traces }),
   });
   opening.defer(() => telemetry.close());
   const carried = await openBus(options.bus ?? 'memory:', opening, (text) =>

@@ -16,6 +16,7 @@ const FILE = {
   dataDir: '/data',
   bus: { url: 'nats://127.0.0.1:4222', credentialsFile: '/keys/state.nk' },
   log: { format: 'json', level: 'warn' },
+  subnet: 'abcd',
   settings: {
     key: Uint8Array.of(0, 255),
     nested: [

@@ -1,16 +1,19 @@
-import type { Describe, Observe, ServiceFigures, Tracer } from '@internode/actor';
+import type { Describe, Observe, ServiceFigures } from '@internode/actor';
 import { describeShell, isShellEvent } from './describe-shell.ts';
 import { Log, type LogOptions } from './log.ts';
 import { Metrics } from './metrics.ts';
+import { openTracing, type TracesOptions } from './open-tracing.ts';
+import type { Tracing } from './tracing/tracing.ts';
 
 export interface TelemetryOptions extends LogOptions {
-  /** Base URL of an OTLP/HTTP receiver; without one no span is ever made and no SDK is loaded. */
-  readonly otlpEndpoint?: string;
+  /** Without them nothing is traced. */
+  readonly traces?: TracesOptions;
 }
 
 export interface Telemetry {
   readonly observe: Observe;
-  readonly tracer: Tracer | undefined;
+  /** Undefined when nobody wants spans: then they cost nothing. */
+  readonly tracer: Tracing | undefined;
   readonly log: Log;
   readonly metrics: Metrics;
   /** Tells how a service's events look. Without it they are not shown. */
@@ -21,19 +24,17 @@ export interface Telemetry {
   close(): Promise<void>;
 }
 
-/** The SDK for spans is loaded only when somebody listens. */
+/** OpenTelemetry's SDK is loaded only when spans are to be sent. */
 export async function openTelemetry(options: TelemetryOptions): Promise<Telemetry> {
   const log = new Log(options);
   const metrics = new Metrics();
   const describes = new Map<string, Describe<never>>();
-  const spans =
-    options.otlpEndpoint === undefined
-      ? undefined
-      : (await import('./spans.ts')).openSpans(options.otlpEndpoint, options.node);
+  const warn = (text: string): void => log.line('telemetry', 'warn', text);
+  const opened = options.traces && (await openTracing(options.traces, options.node, warn));
   return {
     log,
     metrics,
-    tracer: spans?.tracer,
+    tracer: opened?.tracing,
     observe: (service, event) => {
       const description = isShellEvent(event)
         ? describeShell(event)
@@ -42,13 +43,14 @@ export async function openTelemetry(options: TelemetryOptions): Promise<Telemetr
       const line = description.log;
       if (line !== undefined) log.line(service, line.level, line.text, line.fields);
       for (const change of description.metrics ?? []) metrics.change(service, change);
+      if (description.block !== undefined) opened?.tracing.observed(description.block);
     },
     describe: (service, describe) => {
       describes.set(service, describe as Describe<never>);
     },
     watch: (service, figures) => metrics.collect(() => setFigures(metrics, service, figures())),
     close: async () => {
-      await spans?.close();
+      await opened?.close();
     },
   };
 }

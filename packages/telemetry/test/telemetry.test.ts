@@ -141,7 +141,7 @@ describe('openTelemetry', () => {
     await telemetry.close();
   });
 
-  test('spans go to an OTLP receiver, children below their parents', async () => {
+  test('spans go to an OTLP receiver, stages below their request', async () => {
     const bodies: string[] = [];
     const receiver = createServer((request, response) => {
       let body = '';
@@ -149,55 +149,71 @@ describe('openTelemetry', () => {
         body += chunk;
       });
       request.on('end', () => {
-        bodies.push(`${request.url} ${body}`);
+        bodies.push(`${request.url} ${request.headers['x-tenant']} ${body}`);
         response.end('{}');
       });
     });
     await new Promise<void>((resolve) => receiver.listen(0, '127.0.0.1', resolve));
     onTestFinished(() => void receiver.close());
     const { port } = receiver.address() as AddressInfo;
+    // The exporter reads these of the process itself.
+    process.env['OTEL_EXPORTER_OTLP_HEADERS'] = 'x-tenant=blue';
+    onTestFinished(() => {
+      delete process.env['OTEL_EXPORTER_OTLP_HEADERS'];
+    });
     const telemetry = await openTelemetry({
-      format: 'json',
-      level: 'info',
-      node: 'n1',
-      write: () => {},
-      unixMs: () => 0,
-      otlpEndpoint: `http://127.0.0.1:${port}/`,
+      ...silent,
+      traces: {
+        subnet: 's',
+        endpoint: `http://127.0.0.1:${port}/`,
+        environment: { OTEL_RESOURCE_ATTRIBUTES: 'deployment.environment=a%20b,broken' },
+      },
     });
     const parent = `00-${'a'.repeat(32)}-${'b'.repeat(16)}-01`;
-    const outer = telemetry.tracer?.begin('p2p', 'SubmitIngress', parent);
-    const inner = telemetry.tracer?.begin(
-      'consensus',
-      'ArtifactReceived',
-      outer?.traceparent ?? '',
-    );
-    const root = telemetry.tracer?.begin('state', 'timer', 'nonsense');
-    inner?.end('two blocks');
-    outer?.end();
-    root?.end();
-    expect(outer?.traceparent).toMatch(/^00-a{32}-[0-9a-f]{16}-01$/);
-    expect(root?.traceparent).toMatch(/^00-(?!a{32})[0-9a-f]{32}-[0-9a-f]{16}-01$/);
+    const call = telemetry.tracer?.request('call', parent);
+    call?.stage('verify', performance.now() - 3);
+    const requestId = new Uint8Array(32).fill(7);
+    call?.follow({ requestId, attributes: { 'internode.method': 'inc' } });
+    call?.end({ 'http.response.status_code': 503 }, 'HTTP 503');
+    expect(call?.traceparent).toMatch(/^00-a{32}-[0-9a-f]{16}-01$/);
     await telemetry.close();
     const text = bodies.join('\n');
-    expect(text).toContain('/v1/traces ');
-    expect(text).toContain('"consensus ArtifactReceived"');
-    expect(text).toContain(`"parentSpanId":"${outer?.traceparent.split('-')[2]}"`);
+    expect(text).toContain('/v1/traces blue ');
+    expect(text).toContain('"internode-gateway"');
+    expect(text).toContain('"a b"');
+    expect(text).toContain('"gateway verify"');
+    expect(text).toContain('"inc"');
+    expect(text).toContain(`"parentSpanId":"${call?.traceparent.split('-')[2]}"`);
     expect(text).toContain(`"parentSpanId":"${'b'.repeat(16)}"`);
-    expect(text).toContain('two blocks');
+    expect(text).toContain('HTTP 503');
   });
 
   test('a receiver that is not there costs a second at most', async () => {
     const telemetry = await openTelemetry({
-      format: 'json',
-      level: 'info',
-      node: 'n1',
-      write: () => {},
-      unixMs: () => 0,
-      otlpEndpoint: 'http://127.0.0.1:1',
+      ...silent,
+      traces: { subnet: 's', environment: {}, endpoint: 'http://127.0.0.1:1' },
     });
-    telemetry.tracer?.begin('a', 'b', '').end();
+    telemetry.tracer?.request('call', '')?.end({});
     const started = performance.now();
     await telemetry.close();
     expect(performance.now() - started).toBeLessThan(2000);
   });
+
+  test('who says that nothing is wanted gets no tracer at all', async () => {
+    for (const environment of [
+      { OTEL_SDK_DISABLED: 'true' },
+      { OTEL_TRACES_SAMPLER: 'always_off' },
+    ]) {
+      const telemetry = await openTelemetry({ ...silent, traces: { subnet: 's', environment } });
+      expect(telemetry.tracer).toBeUndefined();
+    }
+  });
 });
+
+const silent = {
+  format: 'json',
+  level: 'info',
+  node: 'n1',
+  write: () => {},
+  unixMs: () => 0,
+} as const;

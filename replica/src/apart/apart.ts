@@ -7,10 +7,10 @@ import { Caller } from '@internode/actor';
 import { WorkerBus, WorkerBusHub } from '@internode/bus/worker';
 import { loadFastBls, nodeHashEngine } from '@internode/crypto/fast';
 import { setHashEngine } from '@internode/encoding';
-import { answerProfiles, type Host, lockDataDir, openHost, writeAloneFile } from '@internode/host';
-import { assert } from '@internode/prelude';
+import { type Host, lockDataDir, openHost, writeAloneFile } from '@internode/host';
+import { assert, toHex } from '@internode/prelude';
 import { prepareDataDir } from '../data-dir.ts';
-import { type Member, placesOf } from '../member.ts';
+import { type Member, placesOf, subnetOf } from '../member.ts';
 import {
   doorFault,
   logOf,
@@ -70,7 +70,6 @@ export async function startApart(options: ApartOptions): Promise<Replica> {
   const bls = await loadFastBls();
   await using opening = new AsyncDisposableStack();
   const place = placeOf(options);
-  opening.defer(answerProfiles(dataDir));
   opening.defer(lockDataDir(dataDir));
   prepareDataDir(dataDir, options);
   const member = memberOf(dataDir, bls);
@@ -186,9 +185,10 @@ class GatewayReadiness {
 
 type Place = ReturnType<typeof placeOf>;
 
-async function threads({ options, stack }: Parts, place: Place): Promise<Ground> {
+async function threads({ options, member, stack }: Parts, place: Place): Promise<Ground> {
   const { dataDir } = options;
   const log = logOf(options);
+  const subnet = toHex(subnetOf(member.summary).subnetId);
   const hub = new WorkerBusHub();
   stack.defer(() => hub.close());
   const bus = new WorkerBus(hub.connect());
@@ -198,15 +198,17 @@ async function threads({ options, stack }: Parts, place: Place): Promise<Ground>
     host,
     start: (unit, settings) => {
       const service = serviceOf(unit);
-      return startThread({ service, unit, place, dataDir, log, settings, port: hub.connect() });
+      const data = { service, unit, place, dataDir, log, settings, subnet };
+      return startThread({ ...data, port: hub.connect() });
     },
   };
 }
 
-async function processes({ options, stack, failed }: Parts, place: Place): Promise<Ground> {
+async function processes({ options, member, stack, failed }: Parts, place: Place): Promise<Ground> {
   const { dataDir } = options;
   const log = logOf(options);
   const credentials = resolve(options.busCredentials ?? join(dataDir, 'bus'));
+  const subnet = toHex(subnetOf(member.summary).subnetId);
   // Also for a broker of others, unless they have given us keys: its operator finds here what lets us in.
   const config = options.busCredentials === undefined ? newUsers(credentials, place) : undefined;
   let say: Host['telemetry']['log']['line'] = () => {};
@@ -236,7 +238,8 @@ async function processes({ options, stack, failed }: Parts, place: Place): Promi
       const service = serviceOf(unit);
       const file = join(folder, `${unit}.json`);
       const unitBus = busOf(userOf(unit));
-      writeAloneFile(file, { service, unit, place, dataDir, bus: unitBus, log, settings });
+      const about = { service, unit, place, subnet };
+      writeAloneFile(file, { ...about, dataDir, bus: unitBus, log, settings });
       return startProcess(service, file);
     },
   };

@@ -25,7 +25,10 @@ export type BusUserName = ServiceName | 'supervisor';
 
 /** Of the process, beside those of the service in it. */
 function inProcess({ says, hears }: Subjects): Subjects {
-  return { says: [...says, 'ProcessFigures'], hears: [...hears, 'RequestFigures'] };
+  return {
+    says: [...says, 'ProcessFigures', 'SpansRecorded'],
+    hears: [...hears, 'RequestFigures', 'CallFollowed'],
+  };
 }
 
 const SUBJECTS: { readonly [User in BusUserName]: Subjects } = {
@@ -35,8 +38,14 @@ const SUBJECTS: { readonly [User in BusUserName]: Subjects } = {
   consensus: inProcess(consensusSubjects),
   p2p: inProcess(p2pSubjects),
   gateway: {
-    says: [...gatewaySubjects.says, 'RequestFigures', 'ProcessFigures'],
-    hears: [...gatewaySubjects.hears, 'RequestFigures', 'ProcessFigures'],
+    says: [
+      ...gatewaySubjects.says,
+      'RequestFigures',
+      'ProcessFigures',
+      'CallFollowed',
+      'SpansRecorded',
+    ],
+    hears: [...gatewaySubjects.hears, 'RequestFigures', 'ProcessFigures', 'SpansRecorded'],
   },
   supervisor: {
     says: ['RequestReadiness'],

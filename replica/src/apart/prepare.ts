@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { principalToText } from '@internode/encoding';
 import { type AloneFile, writeAloneFile } from '@internode/host';
 import { toHex } from '@internode/prelude';
+import type { DebugTo } from '../command-line.ts';
 import { writeDurably } from '../data-dir.ts';
 import { CANISTER_RANGES } from '../genesis.ts';
 import { isFirstLife, isMemberDir, type Member, subnetOf } from '../member.ts';
@@ -26,6 +27,7 @@ export interface PrepareOptions {
   readonly port: number;
   readonly healthPort: number;
   readonly log: AloneFile['log'];
+  readonly debugTo: DebugTo;
   readonly version: string;
 }
 
@@ -38,10 +40,10 @@ export function prepareServices(
   place: AloneFile['place'],
   options: PrepareOptions,
 ): ReplicaConfig {
-  const { dataDir, out, host, port, version } = options;
+  const { dataDir, out, host, port, version, debugTo } = options;
   const alone = !isMemberDir(dataDir);
   const settings = settingsOf(member, {
-    ...{ host, port, version, alone },
+    ...{ host, port, version, alone, debugTo },
     // Nobody here hears when the first life is over: whoever may be in it asks the others (docs/spec/vote-lock.md).
     firstLife: alone ? true : isFirstLife(dataDir) ? undefined : false,
     checksCertifications: true,
@@ -53,6 +55,7 @@ export function prepareServices(
     if (options.busCa !== undefined) copy(options.busCa, join(folder, 'ca.pem'));
     writeAloneFile(join(folder, 'settings.json'), {
       ...{ service, place, dataDir: options.servicesData, log: options.log },
+      subnet: toHex(subnetOf(member.summary).subnetId),
       bus: {
         url: options.bus,
         credentialsFile: 'bus.nk',

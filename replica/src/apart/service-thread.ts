@@ -6,7 +6,7 @@ import {
   beginAlone,
   type Open,
   openHost,
-  otlpFromEnvironment,
+  tracesFromEnvironment,
 } from '@internode/host';
 import type { ThreadData } from './thread-unit.ts';
 import type { ServiceName } from './unit.ts';
@@ -20,7 +20,16 @@ const OPENS: { readonly [Service in ServiceName]: () => Promise<unknown> } = {
   gateway: async () => (await import('@internode/gateway')).openGatewayAlone,
 };
 
-const { service, unit = service, place, dataDir, log, settings, port } = workerData as ThreadData;
+const {
+  service,
+  unit = service,
+  place,
+  dataDir,
+  log,
+  settings,
+  subnet,
+  port,
+} = workerData as ThreadData;
 const tell = (news: AloneNews): void => parentPort?.postMessage(news);
 
 async function run(): Promise<void> {
@@ -33,7 +42,7 @@ async function run(): Promise<void> {
     locks: 'nothing',
     bus,
     log,
-    ...otlpFromEnvironment(),
+    ...tracesFromEnvironment(subnet),
   });
   host.defer(() => bus.close());
   const stopped = new Promise<void>((resolve) => {

@@ -5,7 +5,7 @@ import { loadFastBls, nodeHashEngine } from '@internode/crypto/fast';
 import { setHashEngine } from '@internode/encoding';
 import { lockDataDir } from '@internode/host';
 import { type PrepareOptions, prepareServices } from '../apart/prepare.ts';
-import { DEFAULT_PORT, isBusUrl, portOf } from '../command-line.ts';
+import { DEFAULT_PORT, isBusUrl, isDebugTo, portOf } from '../command-line.ts';
 import { prepareDataDir } from '../data-dir.ts';
 import { memberOf, placeOf } from '../replica.ts';
 import { StartFault } from '../start-fault.ts';
@@ -27,6 +27,7 @@ const FLAGS = {
   port: { type: 'string' },
   'health-port': { type: 'string' },
   'log-format': { type: 'string' },
+  'debug-to': { type: 'string' },
   quiet: { type: 'boolean', short: 'q' },
 } as const;
 
@@ -59,8 +60,12 @@ function optionsOf(values: Values): PrepareOptions {
   const logFormat = values['log-format'] ?? 'json';
   if (logFormat !== 'pretty' && logFormat !== 'json')
     throw new StartFault(`--log-format ${logFormat} is unknown: pretty or json`);
+  const debugTo = values['debug-to'] ?? process.env['INTERNODE_DEBUG_TO'] ?? 'loopback';
+  if (!isDebugTo(debugTo))
+    throw new StartFault(`--debug-to ${debugTo} is unknown: loopback, anyone or nobody`);
   return {
     bus,
+    debugTo,
     out: resolve(out),
     dataDir: resolve(dataDirOf(values['data-dir'])),
     busCa: values['bus-ca'],

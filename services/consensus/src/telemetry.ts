@@ -6,10 +6,18 @@ import type { ConsensusEvent } from './core/event.ts';
 export function describeConsensus(event: ConsensusEvent): Description {
   switch (event.kind) {
     case 'BlockProposed':
-      return { metrics: [{ kind: 'count', name: 'blocks_proposed_total' }] };
+      return {
+        metrics: [{ kind: 'count', name: 'blocks_proposed_total' }],
+        block: { height: event.height, proposed: true },
+      };
     case 'HeightNotarized':
       return {
         metrics: [{ kind: 'histogram', name: 'round_seconds', value: event.roundMs / 1000 }],
+        block: {
+          height: event.height,
+          roundMs: event.roundMs,
+          attributes: { 'internode.rank': event.rank },
+        },
       };
     case 'HeightFinalized':
       return {
@@ -24,6 +32,10 @@ export function describeConsensus(event: ConsensusEvent): Description {
           { kind: 'count', name: 'messages_finalized_total', by: event.messages },
           { kind: 'histogram', name: 'block_bytes', value: event.bytes },
         ],
+        block: {
+          height: event.height,
+          attributes: { 'internode.messages': event.messages, 'internode.bytes': event.bytes },
+        },
       };
     case 'ArtifactRejected':
       return {

@@ -23,6 +23,14 @@ export function describeExecution(event: ExecutionEvent): Description {
           { kind: 'count', name: 'executions_total', by: executions },
           { kind: 'count', name: 'instructions_total', by: Number(instructions) },
         ],
+        block: {
+          height,
+          executed: true,
+          attributes: {
+            'internode.executions': executions,
+            'internode.instructions': Number(instructions),
+          },
+        },
       };
     }
     case 'QueryDone':

@@ -24,4 +24,6 @@ export type GatewayConfig = {
   readonly canisterRanges: readonly CanisterRange[];
   /** As the status endpoint tells it. */
   readonly implementationVersion: string;
+  /** Who may look at traces: they name canisters, methods and calls of everybody. */
+  readonly debugTo?: 'loopback' | 'anyone' | 'nobody' | undefined;
 };

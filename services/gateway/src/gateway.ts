@@ -13,7 +13,7 @@ import { type EdgePorts, Neighbours } from './edge/neighbours.ts';
 import { answerQuery } from './edge/query.ts';
 import { answerReadState } from './edge/read-state.ts';
 import { answerCall } from './edge/update.ts';
-import type { VerifyLater, World } from './edge/world.ts';
+import type { VerifyLater, Visit, World } from './edge/world.ts';
 import { REQUESTS_IN_FLIGHT_MAX, STATUS_READ_MS } from './limits.ts';
 
 export type GatewayParts = {
@@ -26,10 +26,19 @@ export type GatewayParts = {
   readonly signLater: (secret: Uint8Array, message: Uint8Array) => Promise<Uint8Array>;
   /** The body of `/metrics`, in the Prometheus text format. */
   readonly metricsText: () => string | Promise<string>;
+  /** What is served below /debug/traces; absent when nothing is traced. */
+  readonly traces?: { answer(path: string, query: string): Answer } | undefined;
   /** Why nothing new can be certified at present, such as a full disk; undefined when nothing is known to be wrong. */
   readonly trouble?: () => string | undefined | Promise<string | undefined>;
 };
 
+/** What came with a route. */
+type Request = Pick<Visit<Route>, 'body' | 'startedMs' | 'trace'>;
+
+const NOT_TRACED = textAnswer(
+  404,
+  'Nothing is traced here: OTEL_SDK_DISABLED or the sampler says so\n',
+);
 const HEALTHY = textAnswer(200, 'ok\n');
 
 /** Answers routed requests; knows nothing of sockets. */
@@ -111,16 +120,20 @@ export class Gateway {
     const { ports } = this.#parts;
     const endpoint = endpointOf(route);
     const startedMs = ports.clock.now().ms;
-    const span = ports.tracer?.begin('gateway', endpoint, traceparent);
+    const isTraced = endpoint !== 'status' && endpoint !== 'other';
+    const trace = isTraced ? ports.tracer?.request(endpoint, traceparent) : undefined;
     let answer: Answer;
     try {
-      answer = await this.#answerRoute(route, body, span?.traceparent ?? traceparent);
+      answer = await this.#answerRoute(route, { body, startedMs, trace });
     } catch (error) {
       const fault = error instanceof Error ? (error.stack ?? error.message) : String(error);
       this.observe({ kind: 'AnswerFailed', endpoint, fault });
       answer = textAnswer(500, 'The gateway failed to answer');
     }
-    span?.end(answer.status >= 500 ? `HTTP ${answer.status}` : undefined);
+    trace?.end(
+      { 'http.response.status_code': answer.status, 'internode.bytes': body.length },
+      answer.status >= 400 ? `HTTP ${answer.status}` : undefined,
+    );
     const tookMs = ports.clock.now().ms - startedMs;
     this.observe({ kind: 'RequestAnswered', endpoint, httpStatus: answer.status, tookMs });
     return answer;
@@ -133,12 +146,12 @@ export class Gateway {
     return answer;
   }
 
-  async #answerRoute(route: Route, body: Uint8Array, traceparent: string): Promise<Answer> {
+  async #answerRoute(route: Route, request: Request): Promise<Answer> {
     switch (route.kind) {
       case 'call':
       case 'query':
       case 'read_state':
-        return this.#answerApi(route, body, traceparent);
+        return this.#answerApi(route, request);
       case 'status':
         return this.#statusAnswer();
       case 'health':
@@ -147,6 +160,8 @@ export class Gateway {
         return this.#readyAnswer();
       case 'metrics':
         return textAnswer(200, await this.#parts.metricsText());
+      case 'traces':
+        return this.#parts.traces?.answer(route.path, route.query) ?? NOT_TRACED;
       case 'preflight':
         return textAnswer(204, '');
       case 'nowhere':
@@ -162,7 +177,7 @@ export class Gateway {
     return trouble === undefined ? HEALTHY : textAnswer(503, `${trouble}\n`);
   }
 
-  async #answerApi(route: ApiRoute, body: Uint8Array, traceparent: string): Promise<Answer> {
+  async #answerApi(route: ApiRoute, request: Request): Promise<Answer> {
     const { target } = route;
     if (target.kind === 'subnet' && !bytesEqual(target.id, this.#world.config.subnetId)) {
       return textAnswer(400, 'The subnet id in the path is not of this subnet');
@@ -171,14 +186,15 @@ export class Gateway {
       return unavailableAnswer('Too many requests are being answered');
     }
     this.#inFlight += 1;
+    const came = { ...request, traceparent: request.trace?.traceparent ?? '' };
     try {
       switch (route.kind) {
         case 'call':
-          return await answerCall(this.#world, { route, body, traceparent });
+          return await answerCall(this.#world, { route, ...came });
         case 'query':
-          return await answerQuery(this.#world, { route, body, traceparent });
+          return await answerQuery(this.#world, { route, ...came });
         case 'read_state':
-          return await answerReadState(this.#world, { route, body, traceparent });
+          return await answerReadState(this.#world, { route, ...came });
         default:
           return unreachable(route);
       }

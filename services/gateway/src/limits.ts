@@ -41,3 +41,6 @@ export const STATUS_READ_MS = 1_000;
 assert(ATTEMPT_MS * ATTEMPTS < CERTIFICATE_DEADLINE_MS, 'admission ends before the wait does');
 assert(QUERY_DEADLINE_MS < SILENCE_TIMEOUT_MS, 'queries end before their connection does');
 assert(CERTIFICATE_DEADLINE_MS < SILENCE_TIMEOUT_MS, 'calls end before their connection does');
+
+/** Characters of a method's name in a trace; the rest is left out. */
+export const SHOWN_CHARACTERS_MAX = 100;

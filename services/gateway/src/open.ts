@@ -9,7 +9,7 @@ import {
   signOnPool,
 } from '@internode/crypto/fast';
 import { setHashEngine } from '@internode/encoding';
-import { FiguresOfOthers, type Host, type Start } from '@internode/host';
+import { FiguresOfOthers, type Host, keepTraces, type Start, tellSpans } from '@internode/host';
 import type { GatewayConfig } from './config.ts';
 import { type OpenGateway, openGateway } from './open-gateway.ts';
 import { describeGateway } from './telemetry.ts';
@@ -62,6 +62,7 @@ export async function openGatewayIn(
     verifyLater: verifier.verify,
     signLater: signOnPool,
     bls: await loadFastBls(),
+    traces: keepTraces(host, others === undefined ? [] : (config.processes ?? OTHERS)),
     metricsText: () => (others === undefined ? metrics.text() : others.metrics()),
     trouble: () => (others === undefined ? host.trouble : others.trouble()),
   });
@@ -72,7 +73,10 @@ export async function openGatewayAlone(
   host: Host,
   config: GatewayConfig,
 ): Promise<Start<{ readonly url: string }>> {
-  const others = new FiguresOfOthers(host, config.unit ?? 'gateway', config.processes ?? OTHERS);
+  const { unit = 'gateway', processes = OTHERS } = config;
+  const others = new FiguresOfOthers(host, unit, processes);
+  // A client asks whichever gateway the system gives it: each knows what passed through the others.
+  if (processes.some((other) => other.startsWith('gateway'))) tellSpans(host, unit);
   const gateway = await openGatewayIn(host, config, others);
   host.defer(() => gateway.close());
   return () => ({ url: gateway.url });

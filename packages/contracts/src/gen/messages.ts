@@ -572,6 +572,46 @@ export interface ProcessFigures {
   readonly trouble: string;
 }
 
+export interface CallFollowed {
+  readonly kind: 'CallFollowed';
+  readonly requestId: Uint8Array;
+  readonly traceparent: string;
+}
+
+export interface SpanAttribute {
+  readonly name: string;
+  readonly text: string;
+  readonly numeric: boolean;
+}
+
+export interface SpanLink {
+  readonly traceId: Uint8Array;
+  readonly spanId: Uint8Array;
+}
+
+export interface RecordedSpan {
+  readonly traceId: Uint8Array;
+  readonly spanId: Uint8Array;
+  readonly parentId: Uint8Array;
+  readonly service: string;
+  readonly name: string;
+  readonly stage: string;
+  readonly startMicros: number;
+  readonly durationMicros: number;
+  readonly queuedMicros: number;
+  readonly fault: string;
+  readonly attributes: readonly SpanAttribute[];
+  readonly links: readonly SpanLink[];
+  readonly entry: boolean;
+}
+
+export interface SpansRecorded {
+  readonly kind: 'SpansRecorded';
+  readonly service: string;
+  readonly spans: readonly RecordedSpan[];
+  readonly dropped: number;
+}
+
 export interface BlockNotarized {
   readonly kind: 'BlockNotarized';
   readonly height: number;
@@ -3281,6 +3321,160 @@ export function decodeProcessFigures(reader: Reader, length: number, depth = 0):
   return { kind: 'ProcessFigures', service: service_, metrics: metrics_, trouble: trouble_ };
 }
 
+export function encodeCallFollowed(message: CallFollowed, writer: Writer): Writer {
+  if (message.requestId.length > 0) writer.uint32(10).bytes(message.requestId);
+  if (message.traceparent) writer.uint32(18).string(message.traceparent);
+  return writer;
+}
+
+export function decodeCallFollowed(reader: Reader, length: number, depth = 0): CallFollowed {
+  const end = reader.pos + length;
+  if (end > reader.len || depth > 8) invalidMessage('CallFollowed');
+  let requestId_: Uint8Array = new Uint8Array(0);
+  let traceparent_: string = '';
+  while (reader.pos < end) {
+    const tag = reader.uint32();
+    switch (tag) {
+      case 10: requestId_ = readBytes(reader); break;
+      case 18: traceparent_ = readText(reader); break;
+      default: reader.skipType(tag & 7);
+    }
+  }
+  if (reader.pos !== end) invalidMessage('CallFollowed');
+  return { kind: 'CallFollowed', requestId: requestId_, traceparent: traceparent_ };
+}
+
+export function encodeSpanAttribute(message: SpanAttribute, writer: Writer): Writer {
+  if (message.name) writer.uint32(10).string(message.name);
+  if (message.text) writer.uint32(18).string(message.text);
+  if (message.numeric) writer.uint32(24).bool(message.numeric);
+  return writer;
+}
+
+export function decodeSpanAttribute(reader: Reader, length: number, depth = 0): SpanAttribute {
+  const end = reader.pos + length;
+  if (end > reader.len || depth > 8) invalidMessage('SpanAttribute');
+  let name_: string = '';
+  let text_: string = '';
+  let numeric_: boolean = false;
+  while (reader.pos < end) {
+    const tag = reader.uint32();
+    switch (tag) {
+      case 10: name_ = readText(reader); break;
+      case 18: text_ = readText(reader); break;
+      case 24: numeric_ = reader.bool(); break;
+      default: reader.skipType(tag & 7);
+    }
+  }
+  if (reader.pos !== end) invalidMessage('SpanAttribute');
+  return { name: name_, text: text_, numeric: numeric_ };
+}
+
+export function encodeSpanLink(message: SpanLink, writer: Writer): Writer {
+  if (message.traceId.length > 0) writer.uint32(10).bytes(message.traceId);
+  if (message.spanId.length > 0) writer.uint32(18).bytes(message.spanId);
+  return writer;
+}
+
+export function decodeSpanLink(reader: Reader, length: number, depth = 0): SpanLink {
+  const end = reader.pos + length;
+  if (end > reader.len || depth > 8) invalidMessage('SpanLink');
+  let traceId_: Uint8Array = new Uint8Array(0);
+  let spanId_: Uint8Array = new Uint8Array(0);
+  while (reader.pos < end) {
+    const tag = reader.uint32();
+    switch (tag) {
+      case 10: traceId_ = readBytes(reader); break;
+      case 18: spanId_ = readBytes(reader); break;
+      default: reader.skipType(tag & 7);
+    }
+  }
+  if (reader.pos !== end) invalidMessage('SpanLink');
+  return { traceId: traceId_, spanId: spanId_ };
+}
+
+export function encodeRecordedSpan(message: RecordedSpan, writer: Writer): Writer {
+  if (message.traceId.length > 0) writer.uint32(10).bytes(message.traceId);
+  if (message.spanId.length > 0) writer.uint32(18).bytes(message.spanId);
+  if (message.parentId.length > 0) writer.uint32(26).bytes(message.parentId);
+  if (message.service) writer.uint32(34).string(message.service);
+  if (message.name) writer.uint32(42).string(message.name);
+  if (message.stage) writer.uint32(50).string(message.stage);
+  if (message.startMicros !== 0) writeNumber(writer.uint32(56), message.startMicros);
+  if (message.durationMicros !== 0) writeNumber(writer.uint32(64), message.durationMicros);
+  if (message.queuedMicros !== 0) writeNumber(writer.uint32(72), message.queuedMicros);
+  if (message.fault) writer.uint32(82).string(message.fault);
+  for (const item of message.attributes) encodeSpanAttribute(item, writer.uint32(90).fork()).ldelim();
+  for (const item of message.links) encodeSpanLink(item, writer.uint32(98).fork()).ldelim();
+  if (message.entry) writer.uint32(104).bool(message.entry);
+  return writer;
+}
+
+export function decodeRecordedSpan(reader: Reader, length: number, depth = 0): RecordedSpan {
+  const end = reader.pos + length;
+  if (end > reader.len || depth > 8) invalidMessage('RecordedSpan');
+  let traceId_: Uint8Array = new Uint8Array(0);
+  let spanId_: Uint8Array = new Uint8Array(0);
+  let parentId_: Uint8Array = new Uint8Array(0);
+  let service_: string = '';
+  let name_: string = '';
+  let stage_: string = '';
+  let startMicros_: number = 0;
+  let durationMicros_: number = 0;
+  let queuedMicros_: number = 0;
+  let fault_: string = '';
+  const attributes_: SpanAttribute[] = [];
+  const links_: SpanLink[] = [];
+  let entry_: boolean = false;
+  while (reader.pos < end) {
+    const tag = reader.uint32();
+    switch (tag) {
+      case 10: traceId_ = readBytes(reader); break;
+      case 18: spanId_ = readBytes(reader); break;
+      case 26: parentId_ = readBytes(reader); break;
+      case 34: service_ = readText(reader); break;
+      case 42: name_ = readText(reader); break;
+      case 50: stage_ = readText(reader); break;
+      case 56: startMicros_ = readNumber(reader); break;
+      case 64: durationMicros_ = readNumber(reader); break;
+      case 72: queuedMicros_ = readNumber(reader); break;
+      case 82: fault_ = readText(reader); break;
+      case 90: attributes_.push(decodeSpanAttribute(reader, reader.uint32(), depth + 1)); break;
+      case 98: links_.push(decodeSpanLink(reader, reader.uint32(), depth + 1)); break;
+      case 104: entry_ = reader.bool(); break;
+      default: reader.skipType(tag & 7);
+    }
+  }
+  if (reader.pos !== end) invalidMessage('RecordedSpan');
+  return { traceId: traceId_, spanId: spanId_, parentId: parentId_, service: service_, name: name_, stage: stage_, startMicros: startMicros_, durationMicros: durationMicros_, queuedMicros: queuedMicros_, fault: fault_, attributes: attributes_, links: links_, entry: entry_ };
+}
+
+export function encodeSpansRecorded(message: SpansRecorded, writer: Writer): Writer {
+  if (message.service) writer.uint32(10).string(message.service);
+  for (const item of message.spans) encodeRecordedSpan(item, writer.uint32(18).fork()).ldelim();
+  if (message.dropped !== 0) writeNumber(writer.uint32(24), message.dropped);
+  return writer;
+}
+
+export function decodeSpansRecorded(reader: Reader, length: number, depth = 0): SpansRecorded {
+  const end = reader.pos + length;
+  if (end > reader.len || depth > 8) invalidMessage('SpansRecorded');
+  let service_: string = '';
+  const spans_: RecordedSpan[] = [];
+  let dropped_: number = 0;
+  while (reader.pos < end) {
+    const tag = reader.uint32();
+    switch (tag) {
+      case 10: service_ = readText(reader); break;
+      case 18: spans_.push(decodeRecordedSpan(reader, reader.uint32(), depth + 1)); break;
+      case 24: dropped_ = readNumber(reader); break;
+      default: reader.skipType(tag & 7);
+    }
+  }
+  if (reader.pos !== end) invalidMessage('SpansRecorded');
+  return { kind: 'SpansRecorded', service: service_, spans: spans_, dropped: dropped_ };
+}
+
 export function encodeBlockNotarized(message: BlockNotarized, writer: Writer): Writer {
   if (message.height !== 0) writeNumber(writer.uint32(8), message.height);
   if (message.blockHash.length > 0) writer.uint32(18).bytes(message.blockHash);
@@ -5085,6 +5279,8 @@ export type Message =
   | RequestReadiness
   | RequestFigures
   | ProcessFigures
+  | CallFollowed
+  | SpansRecorded
   | BlockNotarized
   | BlockFinalized
   | BatchReady
@@ -5155,6 +5351,8 @@ export const CONTRACTS: { readonly [Kind in MessageKind]: Contract<Extract<Messa
   RequestReadiness: contract('RequestReadiness', 'bus', 'request_readiness', encodeRequestReadiness, decodeRequestReadiness),
   RequestFigures: contract('RequestFigures', 'bus', 'request_figures', encodeRequestFigures, decodeRequestFigures),
   ProcessFigures: contract('ProcessFigures', 'bus', 'process_figures', encodeProcessFigures, decodeProcessFigures),
+  CallFollowed: contract('CallFollowed', 'bus', 'call_followed', encodeCallFollowed, decodeCallFollowed),
+  SpansRecorded: contract('SpansRecorded', 'bus', 'spans_recorded', encodeSpansRecorded, decodeSpansRecorded),
   BlockNotarized: contract('BlockNotarized', 'consensus', 'block_notarized', encodeBlockNotarized, decodeBlockNotarized),
   BlockFinalized: contract('BlockFinalized', 'consensus', 'block_finalized', encodeBlockFinalized, decodeBlockFinalized),
   BatchReady: contract('BatchReady', 'consensus', 'batch_ready', encodeBatchReady, decodeBatchReady),

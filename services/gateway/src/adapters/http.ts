@@ -2,6 +2,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
+import type { GatewayConfig } from '../config.ts';
 import { type Answer, TOO_LARGE, unavailableAnswer } from '../core/answer.ts';
 import { type Route, routeOf } from '../core/route.ts';
 import type { Gateway } from '../gateway.ts';
@@ -17,6 +18,7 @@ import {
   REQUEST_TIMEOUT_MS,
   SILENCE_TIMEOUT_MS,
 } from '../limits.ts';
+import { type DebugTo, debugRefusal } from './debug-door.ts';
 
 const NOTHING = new Uint8Array(0);
 const BUSY = unavailableAnswer('Too many request bodies are being received');
@@ -36,7 +38,8 @@ const PREFLIGHT_HEADERS = {
   'access-control-max-age': '7200',
 };
 
-const TRACEPARENT = /^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/;
+/** For pages of this origin only, and never kept by anybody on the way. */
+const DEBUG_HEADERS = { 'x-content-type-options': 'nosniff', 'cache-control': 'no-store' };
 
 const BAD_REQUESTS: { readonly [code: string]: string } = {
   HPE_HEADER_OVERFLOW: '431 Request Header Fields Too Large',
@@ -54,10 +57,12 @@ interface Address {
   readonly host: string;
   readonly port: number;
   readonly sharesPort?: boolean;
+  readonly debugTo?: GatewayConfig['debugTo'];
 }
 
 /** Listens and lets the gateway answer. Rejects when the address cannot be had. */
 export async function openDoor(gateway: Gateway, address: Address): Promise<OpenDoor> {
+  const { debugTo = 'loopback' } = address;
   const receiver = new BodyReceiver();
   const server = createServer(
     {
@@ -67,7 +72,7 @@ export async function openDoor(gateway: Gateway, address: Address): Promise<Open
       connectionsCheckingInterval: 2_000,
       maxHeaderSize: HEADER_BYTES_MAX,
     },
-    (request, response) => void serve(gateway, receiver, request, response),
+    (request, response) => void serve({ gateway, receiver, debugTo }, request, response),
   );
   server.maxConnections = CONNECTIONS_MAX;
   server.timeout = SILENCE_TIMEOUT_MS;
@@ -98,9 +103,14 @@ function closeServer(server: Server): Promise<void> {
   });
 }
 
+interface Desk {
+  readonly gateway: Gateway;
+  readonly receiver: BodyReceiver;
+  readonly debugTo: DebugTo;
+}
+
 async function serve(
-  gateway: Gateway,
-  receiver: BodyReceiver,
+  { gateway, receiver, debugTo }: Desk,
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
@@ -109,18 +119,26 @@ async function serve(
   const received =
     bytesMax === undefined ? ignoreBody(request) : await receiver.receive(request, bytesMax);
   if (received.kind === 'gone') return;
+  const hidden = route.kind === 'traces' ? debugRefusal(request, debugTo) : undefined;
+  const refused = received.kind === 'refused' ? received.answer : hidden;
+  const body = received.kind === 'refused' ? NOTHING : received.body;
   const answer =
-    received.kind === 'refused'
-      ? gateway.refuse(route, received.answer)
-      : await gateway.answer(route, received.body, traceparentOf(request));
-  send(response, answer, route.kind === 'preflight' ? PREFLIGHT_HEADERS : COMMON_HEADERS);
+    refused === undefined
+      ? await gateway.answer(route, body, traceparentOf(request))
+      : gateway.refuse(route, refused);
+  send(response, answer, headersFor(route));
   receiver.release(received);
 }
 
-/** The client's trace context, if it has the form of one; else ''. */
+function headersFor({ kind }: Route): object {
+  if (kind === 'traces') return DEBUG_HEADERS;
+  return kind === 'preflight' ? PREFLIGHT_HEADERS : COMMON_HEADERS;
+}
+
+/** The client's trace context as it came: whoever reads it judges it. Two are none. */
 function traceparentOf({ headers }: IncomingMessage): string {
   const traceparent = headers['traceparent'];
-  return typeof traceparent === 'string' && TRACEPARENT.test(traceparent) ? traceparent : '';
+  return typeof traceparent === 'string' ? traceparent : '';
 }
 
 /** Undefined for routes that take no body. */

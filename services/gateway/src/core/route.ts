@@ -15,9 +15,12 @@ export type ApiRoute =
 export type Route =
   | ApiRoute
   | { readonly kind: 'status' | 'health' | 'ready' | 'metrics' | 'preflight' }
+  | { readonly kind: 'traces'; readonly path: string; readonly query: string }
   | { readonly kind: 'nowhere'; readonly answer: Answer };
 
 const API_PATH = /^\/api\/v([2-4])\/(canister|subnet)\/([^/]*)\/(call|query|read_state)$/;
+
+const TRACES_PATH = /^\/debug\/traces(?:\.json$|\/|$)/;
 
 /** `version/target/request` of every endpoint there is. */
 const ENDPOINTS: ReadonlySet<string> = new Set([
@@ -43,7 +46,7 @@ const PLAIN_PATHS: { readonly [path: string]: 'status' | 'health' | 'ready' | 'm
 
 const NOT_FOUND: Route = { kind: 'nowhere', answer: textAnswer(404, 'There is nothing here') };
 
-/** `url` is the request target as HTTP gives it: a path and perhaps a query, which is ignored. */
+/** `url` is the request target as HTTP gives it: a path and perhaps a query. */
 export function routeOf(method: string, url: string): Route {
   if (method === 'OPTIONS') return { kind: 'preflight' };
   const queryStart = url.indexOf('?');
@@ -51,6 +54,12 @@ export function routeOf(method: string, url: string): Route {
   const plain = Object.hasOwn(PLAIN_PATHS, path) ? PLAIN_PATHS[path] : undefined;
   if (plain !== undefined) {
     return method === 'GET' || method === 'HEAD' ? { kind: plain } : notAllowed('GET, HEAD');
+  }
+  if (TRACES_PATH.test(path)) {
+    const query = queryStart === -1 ? '' : url.slice(queryStart + 1);
+    return method === 'GET' || method === 'HEAD'
+      ? { kind: 'traces', path, query }
+      : notAllowed('GET, HEAD');
   }
   const match = API_PATH.exec(path);
   if (match === null) return NOT_FOUND;

@@ -9,13 +9,14 @@ import type { Visit, World } from './world.ts';
 
 export async function answerQuery(
   world: World,
-  { route, body, traceparent }: Visit<Extract<ApiRoute, { kind: 'query' }>>,
+  { route, body, startedMs, trace, traceparent }: Visit<Extract<ApiRoute, { kind: 'query' }>>,
 ): Promise<Answer> {
   const admitted = await admitLater('query', body, world);
   if (admitted.kind === 'refused') return refusedAnswer(admitted);
   const { request, authentication } = admitted;
   const misdirected = checkDestination(request, authentication, urlOf(route.target, world.isLocal));
   if (misdirected !== undefined) return refusedAnswer(misdirected);
+  trace?.stage('verify', startedMs);
   const { sender, canisterId, methodName, argument, senderInfo, requestId } = request;
   const answered = await world.neighbours.query(
     {
@@ -31,5 +32,8 @@ export async function answerQuery(
   if (answered === undefined) return unavailableAnswer('The query was not answered in time');
   const unsigned = unsignedAnswer(answered.outcome, requestId, world.clock.now().unixNanos);
   const { nodeId, sign } = world.signer;
-  return cborAnswer(signedAnswer(unsigned, nodeId, await sign(unsigned.message)));
+  const { ms } = world.clock.now();
+  const signature = await sign(unsigned.message);
+  trace?.stage('sign', ms);
+  return cborAnswer(signedAnswer(unsigned, nodeId, signature));
 }

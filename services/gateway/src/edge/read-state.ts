@@ -16,7 +16,7 @@ const TIME = [utf8('time')];
 
 export async function answerReadState(
   world: World,
-  { route, body, traceparent }: Visit<Extract<ApiRoute, { kind: 'read_state' }>>,
+  { route, body, startedMs, trace, traceparent }: Visit<Extract<ApiRoute, { kind: 'read_state' }>>,
 ): Promise<Answer> {
   const { version, target } = route;
   const admitted = await admitLater('read_state', body, world);
@@ -25,6 +25,7 @@ export async function answerReadState(
     return textAnswer(400, 'The effective canister id is in no range of this subnet');
   }
   const { request, authentication } = admitted;
+  trace?.stage('verify', startedMs);
   const { rootSubnetId } = world.config;
   const paths = checkPaths(request.paths, { version, target, rootSubnetId });
   if (paths.kind === 'refused') return refusedAnswer(paths);

@@ -3,9 +3,11 @@
  * p2p, and for versions 3 and 4 the wait for the state that certifies how the call ended.
  */
 
+import type { FollowedCall } from '@internode/actor';
+import { principalToText } from '@internode/encoding';
 import { decodeCertificate, lookupPath } from '@internode/hash-tree';
 import { type CanisterRequest, checkDestination } from '@internode/ingress';
-import { utf8 } from '@internode/prelude';
+import { toHex, utf8 } from '@internode/prelude';
 import {
   ACCEPTED,
   type Answer,
@@ -16,7 +18,7 @@ import {
 } from '../core/answer.ts';
 import type { ApiRoute } from '../core/route.ts';
 import { urlOf } from '../core/url.ts';
-import { CERTIFICATE_DEADLINE_MS, STATUS_READ_MS } from '../limits.ts';
+import { CERTIFICATE_DEADLINE_MS, SHOWN_CHARACTERS_MAX, STATUS_READ_MS } from '../limits.ts';
 import { admitLater } from './authenticated.ts';
 import type { Watch } from './completions.ts';
 import type { Visit, World } from './world.ts';
@@ -28,12 +30,14 @@ const REQUEST_STATUS = utf8('request_status');
 const FINAL_STATUSES: ReadonlySet<string> = new Set(['replied', 'rejected', 'done']);
 
 export async function answerCall(world: World, visit: CallVisit): Promise<Answer> {
-  const { route, body } = visit;
+  const { route, body, trace } = visit;
   const admitted = await admitLater('call', body, world);
   if (admitted.kind === 'refused') return refusedAnswer(admitted);
   const { request, authentication } = admitted;
   const misdirected = checkDestination(request, authentication, urlOf(route.target, world.isLocal));
   if (misdirected !== undefined) return refusedAnswer(misdirected);
+  trace?.stage('verify', visit.startedMs);
+  trace?.follow(followedCall(request));
   if (route.version === 2) {
     const submitted = await submit(world, visit, request);
     return submitted.kind === 'refused' ? submitted.answer : ACCEPTED;
@@ -103,7 +107,7 @@ async function submit(
 /** The certificate of how the call ended; undefined when the deadline came first. */
 async function awaitCertificate(
   world: World,
-  { traceparent }: CallVisit,
+  { trace, traceparent }: CallVisit,
   wait: { request: CanisterRequest; watch: Watch; deadlineMs: number; readsFirst: boolean },
 ): Promise<Uint8Array | undefined> {
   const { requestId } = wait.request;
@@ -112,11 +116,25 @@ async function awaitCertificate(
     const leftMs = wait.deadlineMs - world.clock.now().ms;
     if (leftMs <= 0) return undefined;
     const isComplete = reads > 0 && (await wait.watch.next(Math.min(leftMs, STATUS_READ_MS)));
+    const { ms } = world.clock.now();
     const read = await world.neighbours.read(paths, traceparent);
     const certificate = read?.refusal === undefined ? read?.certificate : undefined;
-    if (isComplete) return certificate;
-    if (certificate !== undefined && hasEnded(certificate, requestId)) return certificate;
+    const isLast = isComplete || (certificate !== undefined && hasEnded(certificate, requestId));
+    if (!isLast) continue;
+    trace?.stage('reply', ms);
+    return certificate;
   }
+}
+
+function followedCall({ requestId, canisterId, methodName }: CanisterRequest): FollowedCall {
+  return {
+    requestId,
+    attributes: {
+      'internode.request_id': toHex(requestId),
+      'internode.canister_id': principalToText(canisterId),
+      'internode.method': methodName.slice(0, SHOWN_CHARACTERS_MAX),
+    },
+  };
 }
 
 /** For calls that had ended before they were sent again, and for news that the bus lost. */

@@ -1,4 +1,4 @@
-import type { Clock } from '@internode/actor';
+import type { Clock, RequestTrace } from '@internode/actor';
 import type { Principal } from '@internode/encoding';
 import type { AuthenticationRules, Signed } from '@internode/ingress';
 import type { Verdict } from '@internode/prelude';
@@ -33,5 +33,10 @@ export type World = {
 export type Visit<Route> = {
   readonly route: Route;
   readonly body: Uint8Array;
+  /** When it was whole, by the clock. */
+  readonly startedMs: number;
+  /** Absent when nobody follows it. */
+  readonly trace: RequestTrace | undefined;
+  /** Of `trace`, or ''. */
   readonly traceparent: string;
 };
