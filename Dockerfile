@@ -39,7 +39,7 @@ ENV NODE_ENV=production MALLOC_ARENA_MAX=2 MALLOC_MMAP_THRESHOLD_=65536 NODE_COM
 # Volumes begin as what stands here: they belong to whoever writes into them.
 RUN ln -s /app/deploy/entrypoint.sh /usr/local/bin/internode && mkdir .cache \
     && for name in broker state execution beacon consensus p2p gateway; do mkdir /out/$name; done \
-    && mkdir -p /ceremony /keys/0 /keys/1 /keys/2 /keys/3 && chown -R 1000:1000 .cache /out /ceremony /keys
+    && mkdir -p /ceremony /nodes/0 /nodes/1 /nodes/2 /nodes/3 && chown -R 1000:1000 .cache /out /ceremony /nodes
 USER 1000:1000
 # Each ends at once for want of settings, and has loaded all its code by then: half of a start.
 RUN for name in state execution beacon consensus p2p gateway; do internode service $name 2>/dev/null || true; done; internode help >/dev/null

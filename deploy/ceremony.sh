@@ -1,25 +1,26 @@
 #!/bin/bash
 # The ceremony of `internode genesis` with all operators on one machine: the steps that docs/runbook.md has four people take.
-# Arguments: each node's address. Keys of node N are in /keys/N, what the operators send each other in /ceremony.
+# Arguments: each node's address. Keys of node N are in /nodes/N, what the operators send each other in /ceremony.
 set -euo pipefail
 cd /ceremony
-if [ -e record.json ] && [ -e /keys/0/genesis.json ]; then echo "the ceremony has taken place"; exit; fi
-if [ -e /keys/0/keys.json ]; then
+if [ -e /nodes/0/keys.json ]; then
   echo "here is a replica of its own: docker compose down --volumes forgets it" >&2
   exit 1
 fi
 nodes=$(seq 0 $(($# - 1)))
 addresses=("$@")
+finished() { for node in $nodes; do [ -e "/nodes/$node/genesis.json" ] || return 1; done; }
+if finished; then echo "the ceremony has taken place"; exit; fi
 each() { # a step of every operator, at the same time
   local running=()
   for node in $nodes; do "$1" "$node" & running+=($!); done
   for one in "${running[@]}"; do wait "$one"; done
 }
 genesis() { internode genesis "$@" >/dev/null; }
-describe() { genesis node --data-dir "/keys/$1" --address "${addresses[$1]}" --listen 0.0.0.0:4100 --out "node-$1.json"; }
-deal() { genesis deal --data-dir "/keys/$1" --record record.json --out "dealings-$1.json"; }
-complain() { genesis complain --data-dir "/keys/$1" --record record.json dealings-*.json --out "complaints-$1.json"; }
-finish() { genesis finish --data-dir "/keys/$1" --record record.json dealings-*.json complaints-*.json; }
+describe() { genesis node --data-dir "/nodes/$1" --address "${addresses[$1]}" --listen 0.0.0.0:4100 --out "node-$1.json"; }
+deal() { genesis deal --data-dir "/nodes/$1" --record record.json --out "dealings-$1.json"; }
+complain() { genesis complain --data-dir "/nodes/$1" --record record.json dealings-*.json --out "complaints-$1.json"; }
+finish() { genesis finish --data-dir "/nodes/$1" --record record.json dealings-*.json complaints-*.json; }
 
 each describe
 genesis record node-*.json --ceremony-key ceremony-key.json --epoch-length "${EPOCH_LENGTH:-500}" --out record.json

@@ -29,6 +29,7 @@ const COMMANDS = {
   test: ['scripts/ci.ts', 'test'],
   check: ['scripts/ci.ts', 'check'],
   e2e: ['scripts/ci.ts', 'e2e'],
+  chart: ['scripts/chart.ts'],
   containers: ['scripts/ci.ts', 'e2e-containers'],
   ci: ['scripts/ci.ts'],
   sim: ['sim/main.ts'],

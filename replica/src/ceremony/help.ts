@@ -66,7 +66,7 @@ Flags
   --genesis FILE         genesis.json of any member                (found in --data-dir)
   --out FILE             the invitation                            (invitation.json)
   --unchecked            add without looking whether the nodes answer
-  --wait                 until the change is in force
+  --wait                 until the change is in force (add, remove)
   --json                 one JSON object instead of text
 
 Examples

@@ -164,6 +164,11 @@ async function set(request: Request): Promise<void> {
     throw new StartFault('set what? --replica-version, --halted or --epoch-length');
   if (halted !== undefined && halted !== 'true' && halted !== 'false')
     throw new StartFault(`--halted ${halted} is neither true nor false`);
+  if (values['wait'] === true)
+    throw new StartFault(
+      'subnet set cannot --wait: of what is in force the subnet certifies the members only',
+      'what is set is in force from the third epoch on',
+    );
   const epochLength = Number(length);
   if (length !== undefined && !(Number.isInteger(epochLength) && epochLength > 0))
     throw new StartFault(`--epoch-length ${length} is not a number of heights`);
