@@ -64,6 +64,7 @@ Commands
   call CANISTER METHOD [ARGS]    call a method, arguments in Candid text, e.g. '(1, "two")'
   canister status CANISTER       status, cycles, memory, controllers
   canister logs CANISTER         what the canister printed
+  profile [SERVICE]              where a running replica spends its processor time: a flame graph
   prepare                        what each service is told, for services that others start (containers)
   trace [REQUEST_ID]             where the time of one call went, stage by stage
   help [command]                 this text, or a command's own

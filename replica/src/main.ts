@@ -13,6 +13,7 @@ import {
   START_HELP,
   TRACE_HELP,
 } from './command-line.ts';
+import { PROFILE_HELP } from './profile/help.ts';
 import { StartFault } from './start-fault.ts';
 
 // Stripping types and compiling some 300 modules is half of a start: the outcome is kept between runs, by content. Worker threads
@@ -50,6 +51,10 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   prepare: {
     load: async () => (await import('./commands/prepare.ts')).prepare,
     help: PREPARE_HELP,
+  },
+  profile: {
+    load: async () => (await import('./commands/profile.ts')).profile,
+    help: PROFILE_HELP,
   },
   trace: { load: async () => (await import('./commands/trace.ts')).trace, help: TRACE_HELP },
   canister: {

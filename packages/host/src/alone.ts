@@ -5,6 +5,7 @@ import { lockFolder } from './data-dir.ts';
 import { tellFigures } from './figures.ts';
 import { openHealthDoor } from './health-door.ts';
 import { type Host, type Open, openHost, tracesFromEnvironment } from './host.ts';
+import { answerProfiles } from './profiling.ts';
 import { tellTraces } from './traces.ts';
 
 /** Names the file that a service's process reads (alone-file.ts). */
@@ -50,6 +51,7 @@ async function run<Settings, News>(service: string, open: Open<Settings, News>):
   const isSupervised = process.send !== undefined;
   // One of an earlier supervisor may still be ending.
   using stack = new DisposableStack();
+  stack.defer(answerProfiles(dataDir));
   stack.defer(lockFolder(join(dataDir, 'services'), `${unit}.lock`));
   await using host = await openHost({
     place,

@@ -31,6 +31,13 @@ export function lockFolder(folder: string, name: string): () => void {
   }
 }
 
+/** The process that has locked a folder, if it is alive. */
+export function holderOf(folder: string, name: string): number | undefined {
+  const holder = readOr(join(folder, name), '');
+  const pid = Number.parseInt(holder, 10);
+  return holder !== '' && identityOf(pid) === holder ? pid : undefined;
+}
+
 /** The process id with the time it started, where the system tells it: ids are used again. Undefined when it is gone. */
 function identityOf(pid: number): string | undefined {
   try {

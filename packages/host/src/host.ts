@@ -22,6 +22,7 @@ import { MemoryJournal } from '@internode/storage/memory';
 import { openTelemetry, type Telemetry, type TracesOptions } from '@internode/telemetry';
 import { SystemClock } from './clock.ts';
 import { lockDataDir, lockFolder } from './data-dir.ts';
+import { answerProfiles } from './profiling.ts';
 
 export interface HostOptions {
   readonly place: Ports['place'];
@@ -95,7 +96,10 @@ export async function openHost(options: HostOptions): Promise<Host> {
   await using opening = new AsyncDisposableStack();
   const { place, dataDir } = options;
   const { locks = 'directory' } = options;
-  if (dataDir !== undefined && locks === 'directory') opening.defer(lockDataDir(dataDir));
+  if (dataDir !== undefined && locks === 'directory') {
+    opening.defer(answerProfiles(dataDir));
+    opening.defer(lockDataDir(dataDir));
+  }
   const telemetry = await openTelemetry({
     format: options.log?.format ?? 'pretty',
     level: options.log?.level ?? 'info',

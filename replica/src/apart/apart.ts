@@ -7,7 +7,7 @@ import { Caller } from '@internode/actor';
 import { WorkerBus, WorkerBusHub } from '@internode/bus/worker';
 import { loadFastBls, nodeHashEngine } from '@internode/crypto/fast';
 import { setHashEngine } from '@internode/encoding';
-import { type Host, lockDataDir, openHost, writeAloneFile } from '@internode/host';
+import { answerProfiles, type Host, lockDataDir, openHost, writeAloneFile } from '@internode/host';
 import { assert, toHex } from '@internode/prelude';
 import { prepareDataDir } from '../data-dir.ts';
 import { type Member, placesOf, subnetOf } from '../member.ts';
@@ -70,6 +70,7 @@ export async function startApart(options: ApartOptions): Promise<Replica> {
   const bls = await loadFastBls();
   await using opening = new AsyncDisposableStack();
   const place = placeOf(options);
+  opening.defer(answerProfiles(dataDir));
   opening.defer(lockDataDir(dataDir));
   prepareDataDir(dataDir, options);
   const member = memberOf(dataDir, bls);

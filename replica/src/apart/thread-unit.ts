@@ -14,6 +14,7 @@ const YOUNG_MB = 48;
 export function startThread(data: ThreadData): Unit {
   const worker = new Worker(new URL('./service-thread.ts', import.meta.url), {
     workerData: data,
+    name: data.unit ?? data.service,
     transferList: [data.port],
     resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MB },
   });
