@@ -2,6 +2,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { callOf } from '../runner/calls.ts';
 import { currentClient, previousClient } from '../runner/clients.ts';
 import { DeafPort } from '../runner/deaf.ts';
 import { counterInterface } from '../runner/interfaces.ts';
@@ -9,6 +10,7 @@ import { motokoModule } from '../runner/modules.ts';
 import { certifiedHeight, type Network, reached, startNetwork } from '../runner/network.ts';
 import { runInternode, spawnReplica } from '../runner/replica.ts';
 import type { MarkStream } from '../runner/stream.ts';
+import { listOf, traceOf, wholeTraceOf } from '../runner/traces.ts';
 import { dialling } from '../runner/twin.ts';
 import {
   callsDuring,
@@ -46,6 +48,45 @@ describe('four replicas', () => {
     expect(text).toMatch(/\nReady in \d+ ms\n/);
     expect(new Set(network.replicas.map(({ nodeId }) => nodeId)).size).toBe(REPLICAS);
     expect(network.nodeIds).toHaveLength(REPLICAS);
+  });
+
+  test('a traced call is seen on its way to peers, and members put a block into one trace', async () => {
+    const client = await currentClient.open(doorOf(0));
+    const { id } = await client.deploy(counterInterface, motokoModule('counter.mo'));
+    const { body, requestId } = await callOf(id, 'inc');
+    const traceId = Buffer.from(requestId.subarray(0, 16)).toString('hex');
+    const headers = {
+      'content-type': 'application/cbor',
+      traceparent: `00-${traceId}-${'5'.repeat(16)}-01`,
+    };
+    const url = `${doorOf(0).gatewayUrl}/api/v4/canister/${id}/call`;
+    const answer = await fetch(url, { method: 'POST', headers, body: Uint8Array.from(body) });
+    expect(answer.status).toBe(200);
+    const own = await wholeTraceOf(doorOf(0), traceId);
+    expect([own.orphans, own.dropped]).toEqual([0, 0]);
+    expect(own.rows.some(({ name }) => name === 'gossip to peers')).toBe(true);
+    // Nobody answers traced frames with traced frames for ever.
+    expect(own.rows.length).toBeLessThan(60);
+    for (const index of [1, 2, 3]) {
+      const there = await traceOf(doorOf(index), traceId);
+      const rows = there?.rows.map(({ service, name }) => `${service} ${name}`) ?? [];
+      expect(rows).toContain('p2p FrameReceived');
+      expect(rows).toContain('consensus ArtifactReceived');
+      expect(rows.length).toBeLessThan(60);
+      expect(there?.orphans).toBe(0);
+    }
+    const blocksAt = async (index: number): Promise<Map<number | null, string>> => {
+      const { traces } = await listOf(doorOf(index), 'kind=block&limit=500');
+      return new Map(traces.map((trace) => [trace.height, trace.traceId]));
+    };
+    // Some blocks are traced by all, whatever is in them.
+    const shared = async (): Promise<(readonly [string | undefined, string])[]> => {
+      const [here, elsewhere] = [await blocksAt(0), await blocksAt(1)];
+      const both = [...here].filter(([height]) => elsewhere.has(height));
+      return both.map(([height, name]) => [elsewhere.get(height), name] as const);
+    };
+    await expect.poll(async () => (await shared()).length, { timeout: 60_000 }).toBeGreaterThan(0);
+    for (const [there, name] of await shared()) expect(there).toBe(name);
   });
 
   test('a second supervisor is refused and names the first', async () => {

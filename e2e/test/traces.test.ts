@@ -200,8 +200,9 @@ describe('other requests', () => {
     await expect
       .poll(async () => (await listOf(replica, 'kind=query')).stages.map(({ stage }) => stage))
       .toEqual(expect.arrayContaining(['verify', 'query', 'sign']));
-    await expect
-      .poll(async () => (await listOf(replica, 'status=fault')).matching)
-      .toBeGreaterThanOrEqual(1);
+    for (const status of ['fault', 'refused'])
+      await expect
+        .poll(async () => (await listOf(replica, `status=${status}`)).matching)
+        .toBeGreaterThanOrEqual(1);
   });
 });

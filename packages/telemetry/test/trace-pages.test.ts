@@ -255,7 +255,7 @@ describe('spans between processes', () => {
       endMs: 1_795_877_705_290.5,
       queuedMs: 1.25,
       fault: 'x',
-      attributes: { a: 1, b: 'two' },
+      attributes: { a: 1, b: 'two', c: true },
       links: [{ traceId: hex(3, 32), spanId: hex(4, 16) }],
     });
     expect(spanOf(messageOf(one))).toEqual(one);

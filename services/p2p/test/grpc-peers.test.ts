@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { type AddressInfo, connect as connectTcp, createServer, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
+import { CONTRACTS, subjectOf } from '@internode/contracts';
 import { toHex } from '@internode/prelude';
 import { describe, expect, test } from 'vitest';
 import { certify } from '../src/adapters/certificate.ts';
@@ -28,6 +29,29 @@ describe('four nodes on the loopback', () => {
         list.every(({ fromNode }) => toHex(fromNode) === toHex(net.node(0).identity.nodeId)),
       ).toBe(true);
     }
+  });
+});
+
+describe('trace context', () => {
+  test('of what is offered reaches the peers with it, of nothing else', async () => {
+    await using net = await LiveNet.open(2);
+    const traceparent = `00-${'a'.repeat(32)}-${'b'.repeat(16)}-01`;
+    const carried = new Map<string, string>();
+    const { bus, place } = net.node(1);
+    bus.subscribe(subjectOf(place, 'ArtifactReceived'), (envelope) => {
+      const decoded = CONTRACTS.ArtifactReceived.decode(envelope.body);
+      if (decoded.kind === 'valid') carried.set(toHex(decoded.value.id), envelope.traceparent);
+    });
+    const [plain, traced] = ['plain', 'traced'].map((name) =>
+      artifact(name, { artifactKind: 'ingress', bytes: 500 }),
+    );
+    if (plain === undefined || traced === undefined) throw new Error('two were made');
+    net.node(0).say({ kind: 'PublishArtifact', ...plain });
+    await until(() => carried.has(toHex(plain.id)));
+    net.node(0).say({ kind: 'PublishArtifact', ...traced }, traceparent);
+    await until(() => carried.has(toHex(traced.id)));
+    expect(carried.get(toHex(plain.id))).toBe('');
+    expect(carried.get(toHex(traced.id))).toBe(traceparent);
   });
 });
 

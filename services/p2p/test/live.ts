@@ -127,14 +127,14 @@ export class LiveNode implements AsyncDisposable {
     return new Service(createP2p({ nodeId: this.identity.nodeId, peers }));
   }
 
-  say(message: Message): void {
+  say(message: Message, traceparent = ''): void {
     this.#said += 1;
     this.bus.publish({
       id: this.#said.toString(16).padStart(16, '0'),
       cause: '',
       sender: 'test',
       subject: subjectOf(this.place, message.kind),
-      traceparent: '',
+      traceparent,
       body: CONTRACTS[message.kind].encode(message as never),
     });
   }

@@ -61,7 +61,7 @@ function attributesOf(attributes: readonly SpanAttribute[]): TraceAttributes {
   return Object.fromEntries(
     attributes.map(({ name, text, numeric }) => [
       name.slice(0, TEXT_MAX),
-      numeric ? Number(text) || 0 : text.slice(0, TEXT_MAX),
+      numeric ? Number(text) || 0 : text === 'true' || text.slice(0, TEXT_MAX),
     ]),
   );
 }

@@ -29,7 +29,8 @@ export interface TraceSummary {
   readonly method: string;
   /** Of the block that a call is in, or that the trace is about; null when there is none. */
   readonly height: number | null;
-  readonly status: 'ok' | 'pending' | 'fault' | 'open';
+  /** `refused`: before it could enter a block. `open`: its request is not answered yet. */
+  readonly status: 'ok' | 'pending' | 'refused' | 'fault' | 'open';
   readonly startUnixMs: number;
   readonly durationMs: number;
   readonly spans: number;
@@ -86,6 +87,7 @@ function statusOf(
 ): TraceSummary['status'] {
   if (spans.some(({ fault }) => fault !== '')) return 'fault';
   if (entry === undefined) return 'open';
+  if (spans.some(({ attributes }) => attributes['internode.refused'] === true)) return 'refused';
   const isPending = entry.attributes['http.response.status_code'] === 202;
   return isPending && !spans.some(({ stage }) => stage === 'publish') ? 'pending' : 'ok';
 }

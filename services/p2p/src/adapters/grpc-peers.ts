@@ -7,6 +7,7 @@ import type { LinkEvent } from '../core/event.ts';
 import { FRAME_LIMITS, LINK_LIMITS } from '../limits.ts';
 import { certify } from './certificate.ts';
 import { Dialer } from './dialer.ts';
+import { contextOf } from './frame-context.ts';
 import type { FrameStream } from './grpc-protocol.ts';
 import { Link } from './link.ts';
 import { listen } from './listener.ts';
@@ -66,8 +67,9 @@ class Peers implements GrpcPeers {
     const { ports } = options;
     this.#caller = new Caller({ name: 'peers', ports, keyOf: {}, pendingMax: 1 });
     this.#caller.listen('ConnectPeers', ({ peers }) => this.#connect(peers));
-    this.#caller.listen('SendFrame', ({ peers, frame, bulk }) => {
-      for (const nodeId of peers) this.#peers.get(toHex(nodeId))?.link?.send(frame, bulk);
+    this.#caller.listen('SendFrame', ({ peers, frame, bulk }, traceparent) => {
+      for (const nodeId of peers)
+        this.#peers.get(toHex(nodeId))?.link?.send(frame, bulk, traceparent);
     });
     this.#caller.listen('PausePeer', ({ peer, forMs }) =>
       this.#peers.get(toHex(peer))?.link?.pause(forMs),
@@ -188,7 +190,8 @@ class Peers implements GrpcPeers {
 
   #hear(peer: Peer, frame: Uint8Array): void {
     if (frame.length > FRAME_LIMITS.frameBytesMax) return peer.hangUp();
-    this.#caller.tell({ kind: 'FrameReceived', peer: peer.address.nodeId, frame });
+    const message = { kind: 'FrameReceived', peer: peer.address.nodeId, frame } as const;
+    this.#caller.tell(message, contextOf(frame));
   }
 
   #sayLink({ address, link }: Peer): void {

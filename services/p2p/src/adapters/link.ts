@@ -1,6 +1,7 @@
 // One open stream to one peer: a bounded queue of two lanes out, a bounded pace in.
 import { Bucket } from '../core/bucket.ts';
 import { LINK_LIMITS } from '../limits.ts';
+import { withContext } from './frame-context.ts';
 import type { FrameStream } from './grpc-protocol.ts';
 
 export interface LinkOwner {
@@ -16,9 +17,12 @@ export interface LinkOwner {
 class Lane {
   readonly frames: Uint8Array[] = [];
   bytes = 0;
+  /** Trace context of the first that has one. */
+  #context = '';
 
-  put(frame: Uint8Array): void {
+  put(frame: Uint8Array, context: string): void {
     this.frames.push(frame);
+    if (this.#context === '') this.#context = context;
     this.bytes += frame.length;
   }
 
@@ -33,7 +37,12 @@ class Lane {
     }
     const frames = this.frames.splice(0, count);
     this.bytes -= bytes;
-    return frames.length === 1 && frames[0] !== undefined ? frames[0] : Buffer.concat(frames);
+    const joined =
+      frames.length === 1 && frames[0] !== undefined ? frames[0] : Buffer.concat(frames);
+    if (this.#context === '') return joined;
+    const traced = withContext(joined, this.#context);
+    this.#context = '';
+    return traced;
   }
 }
 
@@ -59,14 +68,15 @@ export class Link {
     stream.on('close', () => this.close());
   }
 
-  send(frame: Uint8Array, bulk: boolean): void {
+  /** `context` is W3C trace context, or ''. */
+  send(frame: Uint8Array, bulk: boolean, context = ''): void {
     if (this.#closed) return;
     const lane = bulk ? this.#bulk : this.#fast;
     const { queueBytesMax, bulkBytesMax } = LINK_LIMITS;
     const fits = lane.bytes + frame.length <= (bulk ? bulkBytesMax : queueBytesMax);
     if (!fits || (bulk && !this.#owner.takeBulk(frame.length)))
       return this.#owner.onDropped(frame.length);
-    lane.put(frame);
+    lane.put(frame, context);
     if (this.#pumping) return;
     this.#pumping = true;
     // Frames of this turn of the loop leave together.
@@ -88,8 +98,10 @@ export class Link {
     while (!this.#closed && this.#writtenBytes < LINK_LIMITS.writtenBytesMax) {
       const isFast = this.#fast.frames.length > 0;
       if (!isFast && this.#bulk.frames.length === 0) return;
-      const message = (isFast ? this.#fast : this.#bulk).take();
-      if (!isFast) this.#owner.giveBulk(message.length);
+      const lane = isFast ? this.#fast : this.#bulk;
+      const { bytes } = lane;
+      const message = lane.take();
+      if (!isFast) this.#owner.giveBulk(bytes - lane.bytes);
       this.#write(message);
     }
   }
