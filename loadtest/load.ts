@@ -1,7 +1,10 @@
 // npm run load -- --url http://127.0.0.1:8000 --rate 500 --seconds 30 --concurrency 64
 // Load at a fixed rate against a replica on this machine, with every answer checked (README.md).
+import { writeFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { loadFastBls, nodeHashEngine } from '@internode/crypto/fast';
 import { decodeCborMap, principalFromText, setHashEngine } from '@internode/encoding';
+import { bottleneckOf, type StageFigures } from './src/bottleneck.ts';
 import {
   anonymousRequest,
   deployCounter,
@@ -18,8 +21,14 @@ import {
   type Trust,
 } from './src/index.ts';
 import { type LoadOptions, parseOptions, USAGE } from './src/load-options.ts';
+import { type Report, reportPage } from './src/report-page.ts';
+import { Timeline } from './src/timeline.ts';
+import { type Sample, usageOf, watchUsage } from './src/usage.ts';
 
 const EXPIRY_MS = 4 * 60_000;
+/** An ingress message may be this much too old by the clock of the replica. */
+const EXPIRY_MARGIN_MS = 30_000;
+const EARLY_MAX = 200_000;
 const SENDERS = 64;
 /** Verifying every certificate would cost the generator more than the replica pays for the call. */
 const VERIFIED_EVERY = 100;
@@ -59,29 +68,112 @@ async function run(options: LoadOptions, canisterText: string, trust: Trust): Pr
     `${count} × ${kind} ${canisterText}.${method} at ${rate}/s over ${concurrency} connections`,
   );
   const signers = Array.from({ length: SENDERS }, generateSigner);
+  const prepare = (index: number): Prepared => {
+    const fields = {
+      kind: kind === 'update' ? ('call' as const) : ('query' as const),
+      canisterId: canisterId.value,
+      method,
+      argument: NO_ARGUMENTS,
+      expiryMs: Date.now() + EXPIRY_MS,
+    };
+    const signer = signers[index % SENDERS];
+    return kind === 'anonymous' || !signer
+      ? anonymousRequest(fields)
+      : signedRequest(fields, signer);
+  };
+  const early = isSignedEarly(count, seconds)
+    ? Array.from({ length: count }, (_, i) => prepare(i))
+    : [];
   const tally = new Tally(kind, trust);
+  const timeline = new Timeline(rate, count);
+  const certifiedMs: number[] = [];
+  const stop = new AbortController();
+  const watching = options.report === undefined ? [] : watchUsage(url, stop.signal);
+  const start = { ms: performance.now(), unixMs: Date.now() };
   const figures = await runOpenLoop({
     url,
     rate,
     count,
     concurrency,
     path: `/api/${kind === 'update' ? 'v4' : 'v3'}/canister/${canisterText}/${kind === 'update' ? 'call' : 'query'}`,
-    body: (index) => {
-      const fields = {
-        kind: kind === 'update' ? ('call' as const) : ('query' as const),
-        canisterId: canisterId.value,
-        method,
-        argument: NO_ARGUMENTS,
-        expiryMs: Date.now() + EXPIRY_MS,
-      };
-      const signer = signers[index % SENDERS];
-      const prepared =
-        kind === 'anonymous' || !signer ? anonymousRequest(fields) : signedRequest(fields, signer);
-      return tally.sent(index, prepared);
+    body: (index) => tally.sent(index, early[index] ?? prepare(index)),
+    answered: (answer, index, latencyMs) => {
+      timeline.answered(performance.now() - start.ms, latencyMs);
+      const certifiedAtMs = tally.answered(answer, index);
+      if (certifiedAtMs !== undefined)
+        certifiedMs.push(certifiedAtMs - start.unixMs - (index * 1_000) / rate);
     },
-    answered: (answer, index) => tally.answered(answer, index),
   });
+  stop.abort();
+  const samples = await watching;
   report(figures, tally, count);
+  if (options.report !== undefined) {
+    const title = `${count} × ${kind} at ${rate}/s`;
+    const gathered = { figures, timeline, certifiedMs, samples, outcomes: tally.outcomes };
+    writeFileSync(options.report, reportPage(await reportOf(title, options, gathered)));
+    console.log(`report    ${options.report}`);
+  }
+}
+
+/** Signing while the clock runs would take the replica's processor time. What is signed must not expire, and has to fit. */
+function isSignedEarly(count: number, seconds: number): boolean {
+  return count <= EARLY_MAX && seconds * 1e3 <= EXPIRY_MS - EXPIRY_MARGIN_MS;
+}
+
+interface Gathered {
+  readonly figures: OpenLoopFigures;
+  readonly timeline: Timeline;
+  readonly certifiedMs: readonly number[];
+  readonly samples: readonly Sample[];
+  readonly outcomes: ReadonlyMap<string, number>;
+}
+
+async function reportOf(title: string, options: LoadOptions, gathered: Gathered): Promise<Report> {
+  const { url, rate, concurrency, kind } = options;
+  const { figures, timeline, certifiedMs, samples, outcomes } = gathered;
+  const { latenciesMs, seconds, broken, backlogMax } = figures;
+  const usage = usageOf(samples);
+  const stages = await stagesOf(url);
+  const cores = availableParallelism();
+  const at = (values: readonly number[]): string =>
+    values.length === 0
+      ? '–'
+      : [0.5, 0.9, 0.99, 1].map((share) => percentile(values, share).toFixed(1)).join(' / ');
+  return {
+    title,
+    bottleneck: bottleneckOf({ usage, stages, cores, backlogMax, concurrency }),
+    facts: [
+      ['asked for', `${rate}/s over ${concurrency} connections, ${kind}`],
+      [
+        'answered',
+        `${latenciesMs.length} in ${seconds.toFixed(1)} s: ${(latenciesMs.length / seconds).toFixed(0)}/s`,
+      ],
+      ['latency from the instant due, p50 / p90 / p99 / max', `${at(latenciesMs)} ms`],
+      ["the same until the certificate's own time", `${at(certifiedMs)} ms`],
+      ['backlog, broken', `${backlogMax}, ${broken}`],
+      ...[...outcomes].map(([outcome, times]): [string, string] => [outcome, String(times)]),
+    ],
+    seconds: timeline.seconds,
+    histograms: [
+      { name: "Latency by the client's clock", valuesMs: latenciesMs },
+      { name: "Latency until the certificate's own time", valuesMs: certifiedMs },
+    ],
+    usage,
+    samples,
+    stages,
+  };
+}
+
+/** Of the calls that the replica has traced; none where it does not say. */
+async function stagesOf(url: string): Promise<readonly StageFigures[]> {
+  try {
+    const { stages } = (await (await fetch(`${url}/debug/traces.json`)).json()) as {
+      readonly stages?: readonly StageFigures[];
+    };
+    return stages ?? [];
+  } catch {
+    return [];
+  }
 }
 
 /** What became of the requests. */
@@ -101,23 +193,30 @@ class Tally {
     return prepared.body;
   }
 
-  answered(answer: HttpAnswer, index: number): void {
+  /** Answers when it was certified, ms since 1970, if it was. */
+  answered(answer: HttpAnswer, index: number): number | undefined {
     const requestId = this.#requestIds.get(index) ?? new Uint8Array();
     this.#requestIds.delete(index);
-    const outcome = this.#read(answer, index, requestId);
+    const { outcome, atMs } = this.#read(answer, index, requestId);
     this.outcomes.set(outcome, (this.outcomes.get(outcome) ?? 0) + 1);
+    return atMs;
   }
 
-  #read(answer: HttpAnswer, index: number, requestId: Uint8Array): string {
+  #read(
+    answer: HttpAnswer,
+    index: number,
+    requestId: Uint8Array,
+  ): { outcome: string; atMs?: number } {
     try {
       if (this.#kind !== 'update')
-        return readQueryAnswer(answer).replied ? 'replied' : 'rejected query';
+        return { outcome: readQueryAnswer(answer).replied ? 'replied' : 'rejected query' };
       const trust = index % VERIFIED_EVERY === 0 ? this.#trust : undefined;
       const read = readCallAnswer(answer, requestId, trust);
-      if (read.kind === 'rejected') return `rejected ${read.code}: ${read.message}`;
-      return read.kind === 'refused' ? `refused: ${read.text}` : read.kind;
+      if (read.kind === 'replied') return { outcome: 'replied', atMs: read.atMs };
+      if (read.kind === 'rejected') return { outcome: `rejected ${read.code}: ${read.message}` };
+      return { outcome: read.kind === 'refused' ? `refused: ${read.text}` : read.kind };
     } catch (fault) {
-      return (fault as Error).message;
+      return { outcome: (fault as Error).message };
     }
   }
 }

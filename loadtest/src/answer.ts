@@ -3,6 +3,7 @@ import { decodeCborMap } from '@internode/encoding';
 import {
   type BlsVerifier,
   decodeCertificate,
+  type HashTree,
   lookupPath,
   verifyCertificate,
 } from '@internode/hash-tree';
@@ -10,7 +11,8 @@ import { utf8 } from '@internode/prelude';
 import type { HttpAnswer } from './http-answer.ts';
 
 export type CallAnswer =
-  | { readonly kind: 'replied'; readonly reply: Uint8Array }
+  /** `atMs`: the certificate's time, ms since 1970. */
+  | { readonly kind: 'replied'; readonly reply: Uint8Array; readonly atMs: number }
   | {
       readonly kind: 'rejected';
       readonly code: number;
@@ -61,7 +63,11 @@ export function readCallAnswer(
   const status = find('status');
   switch (status && decoder.decode(status)) {
     case 'replied':
-      return { kind: 'replied', reply: find('reply') ?? new Uint8Array() };
+      return {
+        kind: 'replied',
+        reply: find('reply') ?? new Uint8Array(),
+        atMs: timeOf(certificate.value.tree),
+      };
     case 'rejected':
       return {
         kind: 'rejected',
@@ -72,6 +78,16 @@ export function readCallAnswer(
     default:
       return { kind: 'accepted' };
   }
+}
+
+/** NaN when it does not say. */
+function timeOf(tree: HashTree): number {
+  const found = lookupPath(tree, [utf8('time')]);
+  if (found.kind !== 'found') return Number.NaN;
+  let nanos = 0n;
+  for (const [index, byte] of found.value.entries())
+    nanos |= BigInt(byte & 0x7f) << BigInt(7 * index);
+  return Number(nanos / 1_000n) / 1_000;
 }
 
 export interface QueryAnswer {

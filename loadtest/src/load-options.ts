@@ -15,6 +15,8 @@ export interface LoadOptions {
   /** Textual id; undefined: install the counter first. */
   readonly canister: string | undefined;
   readonly method: string | undefined;
+  /** A file for the report, HTML. */
+  readonly report: string | undefined;
 }
 
 export const USAGE = `Load at a fixed rate against a replica on this machine; every answer is checked.
@@ -27,6 +29,7 @@ npm run load -- [flags]
   --kind KIND          update (signed), query (signed) or anonymous (query)   (update)
   --canister ID        which canister; without it a counter is installed
   --method NAME        method without arguments                               (inc, for queries get)
+  --report FILE        one HTML page: rates, latency, processors, memory, stages, the bottleneck
 `;
 
 const FLAGS = {
@@ -37,6 +40,7 @@ const FLAGS = {
   kind: { type: 'string', default: 'update' },
   canister: { type: 'string' },
   method: { type: 'string' },
+  report: { type: 'string' },
 } as const;
 
 const RATE_MAX = 20_000;
@@ -51,7 +55,7 @@ export function parseOptions(args: readonly string[]): Verdict<LoadOptions> {
   } catch (fault) {
     return invalid((fault as Error).message);
   }
-  const { url, kind, canister, method } = values;
+  const { url, kind, canister, method, report } = values;
   if (!isLoopback(url))
     return invalid(`--url ${url}: only http://127.0.0.1, http://localhost or http://[::1]`);
   if (kind !== 'update' && kind !== 'query' && kind !== 'anonymous')
@@ -67,7 +71,7 @@ export function parseOptions(args: readonly string[]): Verdict<LoadOptions> {
   const concurrency = Number(values.concurrency);
   if (!Number.isInteger(concurrency) || concurrency < 1 || concurrency > CONCURRENCY_MAX)
     return invalid(`--concurrency ${concurrency}: 1 to ${CONCURRENCY_MAX}`);
-  return valid({ url, rate, seconds, concurrency, kind, canister, method });
+  return valid({ url, rate, seconds, concurrency, kind, canister, method, report });
 }
 
 function parseFlags(args: readonly string[]) {

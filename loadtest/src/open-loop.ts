@@ -10,7 +10,7 @@ export interface OpenLoopOptions {
   readonly count: number;
   /** The body of request `index`, made when it is due. */
   readonly body: (index: number) => Uint8Array;
-  readonly answered: (answer: HttpAnswer, index: number) => void;
+  readonly answered: (answer: HttpAnswer, index: number, latencyMs: number) => void;
 }
 
 export interface OpenLoopFigures {
@@ -104,8 +104,9 @@ class OpenLoop {
       : held;
     const answer = await connection.post(path, due.body).catch(() => undefined);
     if (answer !== undefined) {
-      this.#latenciesMs.push(performance.now() - due.atMs);
-      answered(answer, due.index);
+      const latencyMs = performance.now() - due.atMs;
+      this.#latenciesMs.push(latencyMs);
+      answered(answer, due.index, latencyMs);
       this.#free.push(connection);
     } else {
       this.#broken++;

@@ -56,6 +56,7 @@ async function run<Settings, News>(service: string, open: Open<Settings, News>):
   await using host = await openHost({
     place,
     dataDir,
+    unit,
     locks: 'journals',
     bus: { name: unit, ...(isSupervised ? {} : { patienceMs: PATIENCE_MS }), ...bus },
     log,

@@ -1,6 +1,7 @@
 // One process of a node: opens the world's adapters, runs services in it, stops them in reverse order.
 import { randomFillSync } from 'node:crypto';
 import { join } from 'node:path';
+import { isMainThread } from 'node:worker_threads';
 import {
   type Bus,
   type Clock,
@@ -22,6 +23,7 @@ import { MemoryJournal } from '@internode/storage/memory';
 import { openTelemetry, type Telemetry, type TracesOptions } from '@internode/telemetry';
 import { SystemClock } from './clock.ts';
 import { lockDataDir, lockFolder } from './data-dir.ts';
+import { watchProcess } from './process-metrics.ts';
 import { answerProfiles } from './profiling.ts';
 
 export interface HostOptions {
@@ -40,6 +42,8 @@ export interface HostOptions {
     readonly level?: LogLevel;
     readonly write?: (line: string) => void;
   };
+  /** What this process runs, for the figures of the whole process. Threads say nothing: their process does. */
+  readonly unit?: string;
   /** Absent: nothing is traced. */
   readonly traces?: TracesOptions;
 }
@@ -109,6 +113,7 @@ export async function openHost(options: HostOptions): Promise<Host> {
     ...(options.traces !== undefined && { traces: options.traces }),
   });
   opening.defer(() => telemetry.close());
+  if (isMainThread) watchProcess(telemetry, options.unit ?? 'replica');
   const carried = await openBus(options.bus ?? 'memory:', opening, (text) =>
     telemetry.log.line('bus', 'warn', text, {}),
   );

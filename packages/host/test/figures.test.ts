@@ -2,7 +2,7 @@ import { MemoryBus } from '@internode/bus/memory';
 import { expect, onTestFinished, test } from 'vitest';
 import { FiguresOfOthers, type Host, openHost, tellFigures } from '../src/index.ts';
 
-async function hosts(count: number): Promise<Host[]> {
+async function hosts(count: number, unit?: (index: number) => string): Promise<Host[]> {
   const memory = new MemoryBus();
   const bus = {
     publish: memory.publish.bind(memory),
@@ -12,7 +12,8 @@ async function hosts(count: number): Promise<Host[]> {
   const place = { subnet: 's', node: 'n' };
   const opened: Host[] = [];
   for (let index = 0; index < count; index++) {
-    const host = await openHost({ place, bus, log: { write: () => {} } });
+    const named = unit && { unit: unit(index) };
+    const host = await openHost({ place, bus, log: { write: () => {} }, ...named });
     onTestFinished(() => host.close());
     opened.push(host);
   }
@@ -38,6 +39,22 @@ test('a process shows the figures of the others beside its own, in order, and do
   expect(text).toMatch(/gateway_things[\s\S]*state_things[\s\S]*beacon_things/);
   expect(text.match(/^internode_telemetry_rejected_total/gm)).toHaveLength(1);
   expect(await others.trouble()).toBeUndefined();
+});
+
+test('what each process takes of the machine is told under its unit', async () => {
+  const units = ['gateway', 'state'];
+  const [gateway, state] = (await hosts(2, (index) => units[index] ?? '')) as [Host, Host];
+  tellFigures(state, 'state');
+  const text = await new FiguresOfOthers(gateway, 'gateway', ['state']).metrics();
+  for (const unit of units) {
+    expect(text).toMatch(
+      new RegExp(`internode_process_cpu_seconds_total{unit="${unit}"} [0-9.]+\\n`),
+    );
+    expect(text).toMatch(
+      new RegExp(`internode_process_resident_bytes{unit="${unit}"} [1-9]\\d+\\n`),
+    );
+  }
+  expect(text.match(/^# TYPE internode_process_cpu_seconds_total counter$/gm)).toHaveLength(1);
 });
 
 test('a full disk of another process is known', async () => {

@@ -221,7 +221,7 @@ async function processes({ options, member, stack, failed }: Parts, place: Place
   });
   const bus = { name: 'supervisor', ...busOf('supervisor') };
   const host = stack.use(
-    await openHost({ place, log, bus }).catch((fault: Error) => {
+    await openHost({ place, log, bus, unit: 'supervisor' }).catch((fault: Error) => {
       throw new StartFault(
         `the broker on ${url} does not let us in: ${fault.message}`,
         config === undefined
