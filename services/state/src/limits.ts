@@ -27,6 +27,8 @@ export const STATE_LIMITS = {
   loadQuietMs: 1_000,
   /** Memory, module and tip requests being answered. One more is not heard; the asker asks again. */
   loadsMax: 256,
+  /** Followers that wait for the tip at once. One more asks again. */
+  readersMax: 16,
   /** Pages of one MemoryLoaded: below 1 MiB with their indices. */
   pagesPerMessageMax: 250,
   /** Entries of one RequestsLoaded (contract). */

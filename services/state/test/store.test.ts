@@ -232,6 +232,41 @@ describe('a restart', () => {
     expect(rig.last('StateHashed')?.height).toBe(2);
   });
 
+  test('a follower is told the tip too; whose batches are taken stays, and nothing waits for its history', () => {
+    const store = new MemoryStore();
+    const session = utf8('now');
+    restarted(store).tell(batch(1, { session }));
+    const rig = restarted(store, { finalHeight: 1 });
+    rig.tell({ kind: 'LoadTip', session });
+    rig.tell({ kind: 'LoadRequests', after: new Uint8Array(0), session });
+    rig.holdsLoads = true;
+    rig.tell({ kind: 'LoadTip', session: utf8('one'), reads: true });
+    rig.tell({ kind: 'LoadTip', session: utf8('other'), reads: true });
+    rig.tell(batch(2, { session }));
+    rig.holdsLoads = false;
+    rig.release();
+    const told = rig.allSaid('TipLoaded').slice(-2);
+    expect(told.map(({ height, session: of }) => [height, of])).toEqual([
+      [1, utf8('one')],
+      [1, utf8('other')],
+    ]);
+    // What came while the tip was read is asked for at once.
+    expect(rig.last('RequestExecuted')).toMatchObject({ fromHeight: 2 });
+    rig.tell(batch(2, { session: utf8('one') }));
+    expect(rig.last('StateHashed')?.height).toBe(1);
+    rig.tell(batch(2, { session }));
+    expect(rig.last('StateHashed')?.height).toBe(2);
+  });
+
+  test('pages say what height they are not newer than', () => {
+    const rig = Rig.started();
+    rig.tell(batch(1));
+    rig.holdsStore = true;
+    rig.tell(batch(2));
+    rig.tell({ kind: 'LoadMemory', canisterId: canister(1), memory: 'heap', fromIndex: 0 });
+    expect(rig.last('MemoryLoaded')?.height).toBe(2);
+  });
+
   test('an execution that never asks for the history does not hold the state for ever', () => {
     const store = new MemoryStore();
     restarted(store).tell(batch(1));

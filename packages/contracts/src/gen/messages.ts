@@ -763,6 +763,7 @@ export interface ExecuteQuery {
   readonly argument: Uint8Array;
   readonly senderInfo?: Uint8Array | undefined;
   readonly senderInfoSigner?: Uint8Array | undefined;
+  readonly minHeight?: number | undefined;
 }
 
 export interface QueryReply {
@@ -990,6 +991,7 @@ export interface CertifiedRead {
 export interface LoadTip {
   readonly kind: 'LoadTip';
   readonly session?: Uint8Array | undefined;
+  readonly reads?: boolean | undefined;
 }
 
 export interface CanisterImage {
@@ -1029,6 +1031,7 @@ export interface MemoryLoaded {
   readonly pages: readonly LoadedPage[];
   readonly complete: boolean;
   readonly session?: Uint8Array | undefined;
+  readonly height?: number | undefined;
 }
 
 export interface LoadModule {
@@ -4037,6 +4040,7 @@ export function encodeExecuteQuery(message: ExecuteQuery, writer: Writer): Write
   if (message.argument.length > 0) writer.uint32(42).bytes(message.argument);
   if (message.senderInfo !== undefined) writer.uint32(50).bytes(message.senderInfo);
   if (message.senderInfoSigner !== undefined) writer.uint32(58).bytes(message.senderInfoSigner);
+  if (message.minHeight !== undefined) writeNumber(writer.uint32(64), message.minHeight);
   return writer;
 }
 
@@ -4050,6 +4054,7 @@ export function decodeExecuteQuery(reader: Reader, length: number, depth = 0): E
   let argument_: Uint8Array = new Uint8Array(0);
   let senderInfo_: Uint8Array | undefined;
   let senderInfoSigner_: Uint8Array | undefined;
+  let minHeight_: number | undefined;
   while (reader.pos < end) {
     const tag = reader.uint32();
     switch (tag) {
@@ -4060,11 +4065,12 @@ export function decodeExecuteQuery(reader: Reader, length: number, depth = 0): E
       case 42: argument_ = readBytes(reader); break;
       case 50: senderInfo_ = readBytes(reader); break;
       case 58: senderInfoSigner_ = readBytes(reader); break;
+      case 64: minHeight_ = readNumber(reader); break;
       default: reader.skipType(tag & 7);
     }
   }
   if (reader.pos !== end) invalidMessage('ExecuteQuery');
-  return { kind: 'ExecuteQuery', queryId: queryId_, sender: sender_, canisterId: canisterId_, methodName: methodName_, argument: argument_, senderInfo: senderInfo_, senderInfoSigner: senderInfoSigner_ };
+  return { kind: 'ExecuteQuery', queryId: queryId_, sender: sender_, canisterId: canisterId_, methodName: methodName_, argument: argument_, senderInfo: senderInfo_, senderInfoSigner: senderInfoSigner_, minHeight: minHeight_ };
 }
 
 export function encodeQueryReply(message: QueryReply, writer: Writer): Writer {
@@ -4927,6 +4933,7 @@ export function decodeCertifiedRead(reader: Reader, length: number, depth = 0): 
 
 export function encodeLoadTip(message: LoadTip, writer: Writer): Writer {
   if (message.session !== undefined) writer.uint32(10).bytes(message.session);
+  if (message.reads !== undefined) writer.uint32(16).bool(message.reads);
   return writer;
 }
 
@@ -4934,15 +4941,17 @@ export function decodeLoadTip(reader: Reader, length: number, depth = 0): LoadTi
   const end = reader.pos + length;
   if (end > reader.len || depth > 8) invalidMessage('LoadTip');
   let session_: Uint8Array | undefined;
+  let reads_: boolean | undefined;
   while (reader.pos < end) {
     const tag = reader.uint32();
     switch (tag) {
       case 10: session_ = readBytes(reader); break;
+      case 16: reads_ = reader.bool(); break;
       default: reader.skipType(tag & 7);
     }
   }
   if (reader.pos !== end) invalidMessage('LoadTip');
-  return { kind: 'LoadTip', session: session_ };
+  return { kind: 'LoadTip', session: session_, reads: reads_ };
 }
 
 export function encodeCanisterImage(message: CanisterImage, writer: Writer): Writer {
@@ -5066,6 +5075,7 @@ export function encodeMemoryLoaded(message: MemoryLoaded, writer: Writer): Write
   for (const item of message.pages) encodeLoadedPage(item, writer.uint32(34).fork()).ldelim();
   if (message.complete) writer.uint32(40).bool(message.complete);
   if (message.session !== undefined) writer.uint32(50).bytes(message.session);
+  if (message.height !== undefined) writeNumber(writer.uint32(56), message.height);
   return writer;
 }
 
@@ -5078,6 +5088,7 @@ export function decodeMemoryLoaded(reader: Reader, length: number, depth = 0): M
   const pages_: LoadedPage[] = [];
   let complete_: boolean = false;
   let session_: Uint8Array | undefined;
+  let height_: number | undefined;
   while (reader.pos < end) {
     const tag = reader.uint32();
     switch (tag) {
@@ -5087,12 +5098,13 @@ export function decodeMemoryLoaded(reader: Reader, length: number, depth = 0): M
       case 34: pages_.push(decodeLoadedPage(reader, reader.uint32(), depth + 1)); break;
       case 40: complete_ = reader.bool(); break;
       case 50: session_ = readBytes(reader); break;
+      case 56: height_ = readNumber(reader); break;
       default: reader.skipType(tag & 7);
     }
   }
   if (reader.pos !== end) invalidMessage('MemoryLoaded');
   if (memory_ === undefined) return invalidMessage('MemoryLoaded.memory');
-  return { kind: 'MemoryLoaded', canisterId: canisterId_, memory: memory_, fromIndex: fromIndex_, pages: pages_, complete: complete_, session: session_ };
+  return { kind: 'MemoryLoaded', canisterId: canisterId_, memory: memory_, fromIndex: fromIndex_, pages: pages_, complete: complete_, session: session_, height: height_ };
 }
 
 export function encodeLoadModule(message: LoadModule, writer: Writer): Writer {

@@ -7,11 +7,12 @@
 import type {
   BatchExecuted,
   LoadMemory,
+  LoadModule,
   LoadRequests,
   LoadTip,
   Message,
 } from '@internode/contracts';
-import { BoundedMap, bytesEqual } from '@internode/prelude';
+import { BoundedMap, bytesEqual, toHex } from '@internode/prelude';
 import { PAGE_BYTES, STATE_LIMITS } from '../limits.ts';
 import type { Commits } from './commits.ts';
 import {
@@ -40,6 +41,8 @@ export type LoadStep =
   | { readonly kind: 'say'; readonly message: Message }
   | { readonly kind: 'ask'; readonly id: string; readonly task: StateTask };
 
+export type LoadMessage = LoadMemory | LoadModule | LoadRequests;
+
 interface TipReading {
   subnetState: Uint8Array;
   readonly systemStates: Row[];
@@ -51,6 +54,9 @@ export class Loading {
   readonly #asked = new BoundedMap<string, Asked>(STATE_LIMITS.loadsMax, 'refuse');
   #asks = 0;
   #wantsTip = false;
+  #executionAsks = false;
+  /** Sessions of followers that want the tip too. */
+  readonly #readers = new BoundedMap<string, Uint8Array>(STATE_LIMITS.readersMax, 'refuse');
   #reading: TipReading | undefined;
   #sessionHeardMs: number | undefined;
   #session: Uint8Array | undefined;
@@ -71,9 +77,13 @@ export class Loading {
   }
 
   /** The tip will be read when the store has caught up: see `proceed`. One that is being read answers this too. */
-  askTip({ session }: LoadTip, nowMs: number): void {
-    this.#session = session;
-    this.#executionHeardMs = nowMs;
+  askTip({ session, reads }: LoadTip, nowMs: number): void {
+    if (reads === true) this.#readers.set(toHex(session ?? NOBODY), session ?? NOBODY);
+    else {
+      this.#session = session;
+      this.#executionHeardMs = nowMs;
+      this.#executionAsks = true;
+    }
     this.#wantsTip ||= this.#reading === undefined;
   }
 
@@ -99,7 +109,18 @@ export class Loading {
     return this.#ask({ kind: 'subnet-state' }, { kind: 'get', key: SUBNET_STATE_KEY });
   }
 
-  requests({ after, session }: LoadRequests, nowMs: number): LoadStep[] {
+  hear(message: LoadMessage, nowMs: number): LoadStep[] {
+    switch (message.kind) {
+      case 'LoadRequests':
+        return this.#requests(message, nowMs);
+      case 'LoadMemory':
+        return this.#memory(message);
+      case 'LoadModule':
+        return this.#module(message.hash);
+    }
+  }
+
+  #requests({ after, session }: LoadRequests, nowMs: number): LoadStep[] {
     const limit = STATE_LIMITS.requestsPerMessageMax;
     const rows = this.#tip.tree.sealedRowsAfter(['request_status'], { after, limit });
     const requests = rows.map(({ label, row }) => {
@@ -114,19 +135,19 @@ export class Loading {
     ];
   }
 
-  memory(asked: LoadMemory): LoadStep[] {
+  #memory(asked: LoadMemory): LoadStep[] {
     const { canisterId, memory, fromIndex } = asked;
     const layout = this.#tip.layoutOf(canisterId);
     const isHeap = memory === 'heap';
     const bytes = (isHeap ? layout?.heapBytes : layout?.stableBytes) ?? 0;
     const generation = (isHeap ? layout?.heapGeneration : layout?.stableGeneration) ?? 0;
-    if (fromIndex * PAGE_BYTES >= bytes) return [memoryLoaded(asked, [])];
+    if (fromIndex * PAGE_BYTES >= bytes) return [memoryLoaded(asked, [], this.#tip.height)];
     const range = pageRange({ canisterId, memory, generation }, fromIndex);
     const task = { kind: 'range', range, limit: STATE_LIMITS.pagesPerMessageMax } as const;
     return this.#ask({ kind: 'pages', asked }, task);
   }
 
-  module(hash: Uint8Array): LoadStep[] {
+  #module(hash: Uint8Array): LoadStep[] {
     const waiting = this.#commits.waiting(moduleKey(hash));
     if (waiting !== undefined) return [moduleLoaded(hash, waiting.value)];
     return this.#ask({ kind: 'module', hash }, { kind: 'get', key: moduleKey(hash) });
@@ -146,7 +167,7 @@ export class Loading {
       case 'system-states':
         return this.#addStates(rows, nowMs);
       case 'pages':
-        return [memoryLoaded(asked.asked, rows)];
+        return [memoryLoaded(asked.asked, rows, this.#tip.height)];
       case 'module':
         return [moduleLoaded(asked.hash, value)];
     }
@@ -168,15 +189,20 @@ export class Loading {
     const { subnetState, systemStates } = this.#reading;
     this.#reading = undefined;
     const { height, timeNanos } = this.#tip;
-    if (height > 0) this.#sessionHeardMs = nowMs;
     const canisters = systemStates.map(({ key, value }) => {
       const canisterId = canisterOfKey(key) ?? new Uint8Array(0);
       const { heapBytes = 0, stableBytes = 0 } = this.#tip.layoutOf(canisterId) ?? {};
       return { canisterId, systemState: value, heapBytes, stableBytes };
     });
-    const session = this.#session;
-    const tip = { height, timeNanos, subnetState, canisters, session };
-    return [{ kind: 'say', message: { kind: 'TipLoaded', ...tip } }];
+    const sessions: (Uint8Array | undefined)[] = [...this.#readers.values()];
+    this.#readers.clear();
+    if (this.#executionAsks) {
+      sessions.push(this.#session);
+      this.#executionAsks = false;
+      if (height > 0) this.#sessionHeardMs = nowMs;
+    }
+    const tip = { kind: 'TipLoaded', height, timeNanos, subnetState, canisters } as const;
+    return sessions.map((session) => ({ kind: 'say', message: { ...tip, session } }));
   }
 
   #ask(asked: Asked, task: StateTask): LoadStep[] {
@@ -188,11 +214,12 @@ export class Loading {
   }
 }
 
-function memoryLoaded(asked: LoadMemory, rows: readonly Row[]): LoadStep {
+/** The store may be older than `height`, the tip's, and never newer. */
+function memoryLoaded(asked: LoadMemory, rows: readonly Row[], height: number): LoadStep {
   const { canisterId, memory, fromIndex, session } = asked;
   const pages = rows.map(({ key, value }) => ({ index: pageIndexOf(key), content: value }));
   const complete = rows.length < STATE_LIMITS.pagesPerMessageMax;
-  const place = { canisterId, memory, fromIndex, session };
+  const place = { canisterId, memory, fromIndex, session, height };
   return { kind: 'say', message: { kind: 'MemoryLoaded', ...place, pages, complete } };
 }
 

@@ -12,7 +12,7 @@ import { Certifying } from './certifying.ts';
 import { Commits } from './commits.ts';
 import type { StateEvent } from './event.ts';
 import { Installing } from './installing.ts';
-import { Loading, type LoadStep } from './loading.ts';
+import { Loading, type LoadMessage, type LoadStep } from './loading.ts';
 import { type Opened, Opening, type OpeningStep } from './opening.ts';
 import { Outbox, type StateEffect } from './outbox.ts';
 import { certifiedRead, refusedRead } from './reads.ts';
@@ -98,7 +98,8 @@ export class StateCore implements Core<StateTask, StateAnswer, StateEvent> {
       case 'RequestCertified':
         return this.#sayNewest();
       case 'LoadTip':
-        this.#tipAsked = message;
+        if (message.reads === true) this.#running?.loading.askTip(message, now.ms);
+        else this.#tipAsked = message;
         return this.#proceed(now);
       case 'LoadRequests':
       case 'LoadMemory':
@@ -262,13 +263,15 @@ export class StateCore implements Core<StateTask, StateAnswer, StateEvent> {
     this.#out.say(answer);
   }
 
-  #load(now: Instant, message: Extract<Message, { kind: `Load${string}` }>): void {
-    if (this.#running === undefined) return;
-    const { loading, tip } = this.#running;
-    if (message.kind === 'LoadRequests') this.#perform(loading.requests(message, now.ms));
-    else if (message.kind === 'LoadMemory') this.#perform(loading.memory(message));
-    else if (message.kind === 'LoadModule') this.#perform(loading.module(message.hash));
-    if (!loading.holds(now.ms)) this.#backlog.ask(now, tip.height);
+  #load(now: Instant, message: LoadMessage): void {
+    this.#perform(this.#running?.loading.hear(message, now.ms) ?? []);
+    this.#askAfterLoading(now);
+  }
+
+  /** For what was not taken while the tip was read. */
+  #askAfterLoading(now: Instant): void {
+    const { loading, tip } = this.#running ?? {};
+    if (loading?.holds(now.ms) === false) this.#backlog.ask(now, tip?.height ?? 0);
   }
 
   #perform(steps: readonly LoadStep[]): void {
@@ -350,22 +353,20 @@ export class StateCore implements Core<StateTask, StateAnswer, StateEvent> {
       if (hasCertified) this.#backlog.ask(now, this.#running?.tip.height ?? 0);
       return;
     }
-    if (Replication.owns(id)) {
+    if (Replication.owns(id))
       return this.#replicate(now, this.#replication.solved(now, id, answer));
-    }
-    if (answer.kind === 'failed') {
+    if (answer.kind === 'failed')
       return this.#refuse(`The state store cannot be read: ${answer.fault.detail}`);
-    }
     this.#perform(this.#running?.loading.answered(id, answer, now.ms) ?? []);
+    this.#askAfterLoading(now);
   }
 
   #fired(now: Instant, token: string): void {
     if (this.#standing.refusal !== undefined) return;
     switch (token) {
       case 'repeat':
-        for (const each of this.#running?.versions.toRepeat() ?? []) {
+        for (const each of this.#running?.versions.toRepeat() ?? [])
           this.#certifying.sayHashed(each);
-        }
         return;
       case 'ask':
         if (this.#running !== undefined) this.#backlog.fired(now, this.#running.tip.height);
