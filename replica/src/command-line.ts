@@ -94,6 +94,7 @@ Flags
   --bus-ca FILE        who vouches for it, PEM: the connection is TLS then    (whom the system trusts, for tls://)
   --scale SERVICE=N    so many that do its work, for services apart; may be given again
                        gateway=N: connections spread over N gateways on one port
+                       execution=N: queries spread over execution and N - 1 followers of it
   --debug-to WHOM      who may look at /debug/traces: loopback (this machine), anyone, nobody   (loopback)
   --quiet              no banner, warnings and errors only
   --help               this text
@@ -263,10 +264,10 @@ function scaleOf(values: Values, environment: Environment): Verdict<Scale> {
   const texts = Array.isArray(flags) ? flags : (environment['INTERNODE_SCALE']?.split(',') ?? []);
   let scale = SCALE_ONE;
   for (const text of texts) {
-    const [, service, number] = /^(gateway)=(\d+)$/.exec(String(text)) ?? [];
+    const [, service, number] = /^(gateway|execution)=(\d+)$/.exec(String(text)) ?? [];
     const count = Number(number);
     if (service === undefined || count < 1 || count > SCALE_MAX)
-      return invalid(`--scale ${text}: give gateway=N, N from 1 to ${SCALE_MAX}.`);
+      return invalid(`--scale ${text}: give gateway=N or execution=N, N from 1 to ${SCALE_MAX}.`);
     scale = { ...scale, [service]: count };
   }
   return valid(scale);

@@ -21,12 +21,12 @@ describe('internode start: flags', () => {
   });
 
   test('services are scaled by flags, or by the environment', () => {
-    const args = ['--placement', 'threads', '--scale', 'gateway=2'];
-    const scaled = { value: { scale: { gateway: 2, execution: 1 } } };
+    const args = ['--placement', 'threads', '--scale', 'gateway=2', '--scale', 'execution=3'];
+    const scaled = { value: { scale: { gateway: 2, execution: 3 } } };
     expect(parseStart(args, {})).toMatchObject(scaled);
     const environment = {
       INTERNODE_PLACEMENT: 'processes',
-      INTERNODE_SCALE: 'gateway=2',
+      INTERNODE_SCALE: 'gateway=2,execution=3',
     };
     expect(parseStart([], environment)).toMatchObject(scaled);
   });
@@ -49,7 +49,7 @@ describe('internode start: flags', () => {
     [['--placement', 'processes', '--bus-ca', 'ca.pem'], /--bus/],
     [['--placement', 'processes', '--bus', 'http://x'], /nats:\/\/host:port/],
     [['--scale', 'gateway=2'], /--placement processes/],
-    [['--placement', 'threads', '--scale', 'state=2'], /gateway=N/],
+    [['--placement', 'threads', '--scale', 'state=2'], /gateway=N or execution=N/],
     [['--placement', 'threads', '--scale', 'gateway=0'], /from 1 to 8/],
   ])('%j is refused with what to do', (args, text) => {
     const verdict = parseStart(args, {});

@@ -62,6 +62,8 @@ export type Open<Settings, News = void> = (host: Host, settings: Settings) => Pr
 export interface Running<Task, Answer, Event> {
   readonly solver?: Solver<Task, Answer>;
   readonly describe?: Describe<Event>;
+  /** 'none' for a service that keeps nothing: then there is no file, and no lock. */
+  readonly journal?: 'file' | 'none';
 }
 
 export interface Host extends AsyncDisposable {
@@ -202,7 +204,7 @@ class OpenHost implements Host {
 
   run<Task, Answer, Event>(
     service: Service<Task, Answer, Event>,
-    { solver, describe }: Running<Task, Answer, Event> = {},
+    { solver, describe, journal = 'file' }: Running<Task, Answer, Event> = {},
   ): void {
     const { telemetry, clock, entropy, bus, place } = this;
     if (describe !== undefined) telemetry.describe(service.name, describe);
@@ -212,7 +214,7 @@ class OpenHost implements Host {
       bus,
       clock,
       entropy,
-      journal: this.#openJournal(service.name),
+      journal: journal === 'none' ? new MemoryJournal() : this.#openJournal(service.name),
       solver: solver ?? noSolver,
       observe: telemetry.observe,
       ...(telemetry.tracer !== undefined && { tracer: telemetry.tracer }),

@@ -35,7 +35,14 @@ import {
 import { startProcess } from './process-unit.ts';
 import { Supervision, UnitFault } from './supervision.ts';
 import { startThread } from './thread-unit.ts';
-import { type Scale, type StartUnit, serviceOf, type UnitName, unitsOf } from './unit.ts';
+import {
+  isFollower,
+  type Scale,
+  type StartUnit,
+  serviceOf,
+  type UnitName,
+  unitsOf,
+} from './unit.ts';
 
 export interface ApartOptions extends ReplicaOptions {
   readonly placement: 'threads' | 'processes';
@@ -116,6 +123,7 @@ async function supervise(
   let gatewayUrl = '';
   const settingsOfUnit = (unit: UnitName): unknown => {
     const service = serviceOf(unit);
+    if (isFollower(unit)) return { ...settings.execution, follows: true };
     if (service !== 'gateway') return settings[service];
     return { ...gateway, unit, processes: units.filter((other) => other !== unit) };
   };

@@ -13,15 +13,15 @@ import {
 } from '@internode/bus/server';
 import { consensusSubjects } from '@internode/consensus';
 import { type Place, subjectOf } from '@internode/contracts';
-import { executionSubjects } from '@internode/execution';
+import { executionSubjects, followerSubjects } from '@internode/execution';
 import { gatewaySubjects } from '@internode/gateway';
 import { p2pSubjects } from '@internode/p2p';
 import { stateSubjects } from '@internode/state';
 import { writeDurably } from '../data-dir.ts';
 import { StartFault } from '../start-fault.ts';
-import { type ServiceName, serviceOf, type UnitName } from './unit.ts';
+import { isFollower, type ServiceName, serviceOf, type UnitName } from './unit.ts';
 
-export type BusUserName = ServiceName | 'supervisor';
+export type BusUserName = ServiceName | 'follower' | 'supervisor';
 
 /** Of the process, beside those of the service in it. */
 function inProcess({ says, hears }: Subjects): Subjects {
@@ -34,6 +34,7 @@ function inProcess({ says, hears }: Subjects): Subjects {
 const SUBJECTS: { readonly [User in BusUserName]: Subjects } = {
   state: inProcess(stateSubjects),
   execution: inProcess(executionSubjects),
+  follower: inProcess(followerSubjects),
   beacon: inProcess(beaconSubjects),
   consensus: inProcess(consensusSubjects),
   p2p: inProcess(p2pSubjects),
@@ -59,7 +60,7 @@ export const BUS_USERS = Object.keys(SUBJECTS) as readonly BusUserName[];
 
 /** As whom a unit speaks: those that do the same work have the same rights. */
 export function userOf(unit: UnitName): BusUserName {
-  return serviceOf(unit);
+  return isFollower(unit) ? 'follower' : serviceOf(unit);
 }
 
 export function credentialsFileOf(folder: string, user: BusUserName): string {

@@ -38,6 +38,11 @@ export function serviceOf(unit: UnitName): ServiceName {
   return unit.replace(/-\d+$/, '') as ServiceName;
 }
 
+/** It answers queries, and executes nothing. */
+export function isFollower(unit: UnitName): boolean {
+  return unit !== 'execution' && serviceOf(unit) === 'execution';
+}
+
 export interface Ended {
   /** "status 1", "signal SIGKILL", or what it said itself. */
   readonly how: string;

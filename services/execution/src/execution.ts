@@ -7,6 +7,9 @@ import { ExecutionLives } from './core/lives.ts';
 import { refuse } from './core/refusals.ts';
 import type { Answer, Task } from './sandbox/interface.ts';
 
+/** Execution and its followers: each query is for one of them. */
+export const QUERIES_GROUP = 'queries';
+
 const HEARS: readonly Hearing[] = [
   // Whatever is refused here is asked for again by the core.
   { kind: 'BatchReady', lane: 'control', whenFull: 'refuse' },
@@ -20,7 +23,7 @@ const HEARS: readonly Hearing[] = [
   { kind: 'RequestExecuted', lane: 'control', whenFull: 'drop-oldest' },
   { kind: 'RequestSubnetRecord', lane: 'control', whenFull: 'drop-oldest' },
   { kind: 'RequestReadiness', lane: 'control', whenFull: 'drop-oldest' },
-  { kind: 'ExecuteQuery', lane: 'bulk', whenFull: 'refuse' },
+  { kind: 'ExecuteQuery', lane: 'bulk', whenFull: 'refuse', group: QUERIES_GROUP },
   { kind: 'InspectIngress', lane: 'bulk', whenFull: 'refuse' },
 ];
 
@@ -43,9 +46,10 @@ const SAYS: readonly MessageKind[] = [
 
 export const executionSubjects: Subjects = { says: SAYS, hears: HEARS.map(({ kind }) => kind) };
 
-export type ExecutionDefinition = ServiceDefinition<Task, Answer, ExecutionEvent>;
+/** A module may have 100 MiB. */
+export const MAILBOX = { control: { itemsMax: 4096, bytesMax: 256 * 1024 * 1024 } } as const;
 
-const MEBIBYTE = 1024 * 1024;
+export type ExecutionDefinition = ServiceDefinition<Task, Answer, ExecutionEvent>;
 
 /**
  * The definition of the execution service of one node. Needs a solver (`createSandboxSolver`), has
@@ -58,13 +62,12 @@ export function createExecution(config: ExecutionConfig): ExecutionDefinition {
     says: SAYS,
     core: ({ seed }) => new ExecutionLives({ ...config, seed }),
     refuse: refusalOf,
-    // A module may have 100 MiB.
-    limits: { control: { itemsMax: 4096, bytesMax: 256 * MEBIBYTE } },
+    limits: MAILBOX,
   };
 }
 
 /** What the asker hears when too many wait: come again. */
-function refusalOf(message: Message): Message | undefined {
+export function refusalOf(message: Message): Message | undefined {
   const refusal = refuse('IC0201', 'The replica is overloaded');
   switch (message.kind) {
     case 'ExecuteQuery':

@@ -6,6 +6,7 @@ export { Prices } from './core/cycles.ts';
 export type { ExecutionEvent } from './core/event.ts';
 export { ExecutionCore, type ExecutionCoreConfig } from './core/execution.ts';
 export { createExecution, type ExecutionDefinition, executionSubjects } from './execution.ts';
+export { createFollower, followerSubjects } from './follower.ts';
 export type { ExecutionSettings } from './open.ts';
 export { openExecution } from './open.ts';
 export { createInPlaceSandbox } from './sandbox/in-place.ts';

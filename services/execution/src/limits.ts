@@ -96,6 +96,8 @@ export const SLOW_QUERY_INSTRUCTIONS = 50_000_000;
 export const COMPOSITE_DEPTH = 6;
 export const COMPOSITE_QUERIES = 8;
 export const QUERY_CERTIFICATE_WAIT_MS = 2_000;
+/** A query waits so long for a tip that is being loaded, or is older than what its client has seen certified; then it is refused with IC0208. */
+export const QUERY_TIP_WAIT_MS = 4_000;
 
 /**
  * Canisters being loaded at once; the next wait. Below the sandbox's MODULES_IDLE, so that no

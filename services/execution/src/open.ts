@@ -7,6 +7,7 @@ import type { Host, Start } from '@internode/host';
 import { SandboxPool } from './adapters/sandbox-pool.ts';
 import type { ExecutionConfig } from './config.ts';
 import { createExecution } from './execution.ts';
+import { createFollower } from './follower.ts';
 import { describeExecution } from './telemetry.ts';
 
 /** More workers than this do not help one thread that feeds them. */
@@ -16,6 +17,8 @@ export interface ExecutionSettings {
   readonly config: ExecutionConfig;
   /** Where instrumented modules are kept, when not in the data directory. */
   readonly compileCache?: string;
+  /** Answers queries only, beside the execution of the node. */
+  readonly follows?: boolean;
 }
 
 export async function openExecution(host: Host, settings: ExecutionSettings): Promise<Start> {
@@ -26,6 +29,8 @@ export async function openExecution(host: Host, settings: ExecutionSettings): Pr
     onFault: host.fail,
   });
   host.defer(() => sandbox.close());
-  const service = new Service(createExecution(settings.config));
-  return () => host.run(service, { solver: sandbox, describe: describeExecution });
+  const { config, follows = false } = settings;
+  const service = new Service(follows ? createFollower(config) : createExecution(config));
+  const running = { solver: sandbox, describe: describeExecution, journal: 'none' } as const;
+  return () => host.run(service, running);
 }

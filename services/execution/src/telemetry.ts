@@ -33,6 +33,13 @@ export function describeExecution(event: ExecutionEvent): Description {
         },
       };
     }
+    case 'HeightFollowed':
+      return {
+        metrics: [
+          { kind: 'gauge', name: 'height_followed', value: event.height },
+          { kind: 'count', name: 'canisters_changed_total', by: event.canisters },
+        ],
+      };
     case 'QueryDone':
       return {
         metrics: [

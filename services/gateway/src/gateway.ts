@@ -63,6 +63,7 @@ export class Gateway {
       clock,
       neighbours: new Neighbours(ports),
       completions: new Completions(clock),
+      certifiedHeight: () => this.#certifiedHeight,
       signer: { nodeId, sign: (message) => signLater(nodeSecret, message) },
       rules: () => ({
         nowNanos: clock.now().unixNanos,

@@ -73,6 +73,7 @@ export class SandboxPool {
       case 'series':
         return this.#ask(this.#memberOf(task.first.context.canisterId), task, answer);
       case 'supply':
+      case 'apply':
         return this.#ask(this.#memberOf(task.canisterId), task, answer);
       case 'install':
       case 'remove':

@@ -10,7 +10,7 @@ import type { Context, Entry, Executed, OutgoingCall } from '../sandbox/interfac
 import type { Canister } from './canister.ts';
 import { baseContext } from './context.ts';
 import { type Fiber, solveFor } from './fibers.ts';
-import { ensureOpen, type Raise } from './loading.ts';
+import type { EnsureOpen } from './loading.ts';
 import { managementQuery } from './management/query.ts';
 import type { Outcome } from './messages.ts';
 import { queryOutcome, queryProblem, rejectedByCanister } from './query-outcome.ts';
@@ -38,14 +38,17 @@ interface Part {
 export class CompositeQuery {
   readonly #subnet: Subnet;
   readonly #name: string;
-  readonly #raise: Raise;
+  readonly #ensureOpen: EnsureOpen;
   #left = INSTRUCTIONS.compositeTotal;
   #parts = 0;
 
-  constructor(subnet: Subnet, { name, raise }: { name: string; raise: Raise }) {
+  constructor(
+    subnet: Subnet,
+    { name, ensureOpen }: { readonly name: string; readonly ensureOpen: EnsureOpen },
+  ) {
     this.#subnet = subnet;
     this.#name = name;
-    this.#raise = raise;
+    this.#ensureOpen = ensureOpen;
   }
 
   /** Used by everything so far. */
@@ -134,7 +137,7 @@ export class CompositeQuery {
     }
     const canister = this.#subnet.get(callee);
     if (canister === undefined) return reject(canisterNotFound(callee));
-    yield* ensureOpen(this.#subnet, canister, this.#raise);
+    yield* this.#ensureOpen(canister);
     const problem = queryProblem(this.#subnet, canister, method);
     if (problem !== undefined) return reject(problem);
     const context = { ...baseContext(this.#subnet, canister), caller };

@@ -8,5 +8,7 @@ export type ExecutionEvent =
       readonly executions: number;
       readonly instructions: bigint;
     }
+  /** By a follower. */
+  | { readonly kind: 'HeightFollowed'; readonly height: number; readonly canisters: number }
   | { readonly kind: 'QueryDone'; readonly instructions: bigint; readonly refused: boolean }
   | { readonly kind: 'WaitingForState'; readonly height: number };

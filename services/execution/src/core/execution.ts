@@ -9,7 +9,7 @@
  * 4. Nothing is journalled here: after a crash the tip comes from the store, the batches from
  *    consensus.
  */
-import type { Core, Input, Instant } from '@internode/actor';
+import type { Input, Instant } from '@internode/actor';
 import type { BatchReady, Message } from '@internode/contracts';
 import { bytesEqual, unreachable } from '@internode/prelude';
 import {
@@ -19,24 +19,27 @@ import {
   IDLE_ASK_MS,
   SAY_AGAIN_MS,
 } from '../limits.ts';
-import type { Answer, Task } from '../sandbox/interface.ts';
+import type { Answer } from '../sandbox/interface.ts';
 import { advancedOf, applyBatch, recordsOf } from './batch.ts';
+import { EarlyQueries } from './early-queries.ts';
 import type { ExecutionEvent } from './event.ts';
 import { Executed } from './executed.ts';
 import { type ExecutionEffect, type Fiber, Fibers } from './fibers.ts';
 import { Inspector } from './inspections.ts';
-import { memoryKey, moduleKey, supplyStable } from './loading.ts';
-import { Queries, readKey } from './queries.ts';
+import type { LifeCore } from './lives.ts';
+import { ensureOpen, memoryKey, moduleKey, supplyStable } from './loading.ts';
+import { Queries, type Room, readKey } from './queries.ts';
 import { QueryGate } from './query-gate.ts';
 import { requestsKey, restore, TIP_KEY } from './restoring.ts';
 import { type Life, Subnet, type SubnetConfig } from './subnet.ts';
 
 export type ExecutionCoreConfig = SubnetConfig & Life;
 
-export class ExecutionCore implements Core<Task, Answer, ExecutionEvent> {
+export class ExecutionCore implements LifeCore {
   readonly #subnet: Subnet;
   readonly #fibers: Fibers;
   readonly #queries: Queries;
+  readonly #earlyQueries: EarlyQueries;
   readonly #gate: QueryGate;
   readonly #inspector: Inspector;
   readonly #early = new Map<number, BatchReady>();
@@ -65,10 +68,23 @@ export class ExecutionCore implements Core<Task, Answer, ExecutionEvent> {
       () => this.#applying,
     );
     this.#gate = gate;
-    const room = { gate, subnet: this.#subnet, fibers: this.#fibers, emit, seed: config.seed };
+    const room: Room = {
+      gate,
+      subnet: this.#subnet,
+      fibers: this.#fibers,
+      emit,
+      seed: config.seed,
+      ensureOpen: (canister) =>
+        ensureOpen(this.#subnet, canister, (signal) => this.#fibers.raise(signal)),
+    };
     this.#queries = new Queries(room, {
       isBusy: () => this.#applying || this.#early.has(this.#subnet.height + 1),
       released: () => this.#applyNext(),
+    });
+    this.#earlyQueries = new EarlyQueries({
+      fibers: this.#fibers,
+      queries: this.#queries,
+      shows: () => this.#serves,
     });
     this.#inspector = new Inspector(room);
   }
@@ -97,11 +113,14 @@ export class ExecutionCore implements Core<Task, Answer, ExecutionEvent> {
     if (this.#serves !== this.#servedBefore) {
       this.#servedBefore = this.#serves;
       this.#sayReadiness();
+      this.#earlyQueries.release();
     }
     return this.#effects;
   }
 
-  /** State holds this height, which was not executed here: it did not come from us. */
+  /** What consensus has leads on from every height, or state jumps. */
+  readonly isLost = false;
+
   isBehind(height: number): boolean {
     return this.#ready && height > this.#subnet.height;
   }
@@ -116,7 +135,7 @@ export class ExecutionCore implements Core<Task, Answer, ExecutionEvent> {
       case 'BatchReady':
         return this.#hearBatch(message);
       case 'ExecuteQuery':
-        return this.#queries.ask(message, this.#serves);
+        return this.#earlyQueries.hear(message);
       case 'InspectIngress':
         return this.#inspector.inspect(message, this.#serves);
       case 'StateCommitted':
@@ -152,11 +171,12 @@ export class ExecutionCore implements Core<Task, Answer, ExecutionEvent> {
 
   /**
    * Whether queries and inspections may be answered. The tip that was loaded may be older than what was shown before the
-   * restart: a client that has the certificate of its call must not read a state without it.
+   * restart: a client that has the certificate of its call must not read a state without it, nor one that is on its way there.
    */
   get #serves(): boolean {
-    const { height } = this.#subnet;
-    return this.#ready && this.#certifiedBefore !== undefined && height >= this.#certifiedBefore;
+    if (this.#servedBefore) return true;
+    if (!this.#ready || this.#certifiedBefore === undefined || this.#applying) return false;
+    return this.#subnet.height >= this.#certifiedBefore;
   }
 
   /** What state tells of a height. An answer to a life of before a restart is of another height. */

@@ -7,7 +7,6 @@ import { INGRESS_HISTORY, INSPECTIONS, INSTRUCTIONS } from '../limits.ts';
 import type { Canister } from './canister.ts';
 import { baseContext } from './context.ts';
 import { type Fiber, solveFor } from './fibers.ts';
-import { ensureOpen } from './loading.ts';
 import { readArgument } from './management/call.ts';
 import { onlyByCanisters } from './management/dispatch.ts';
 import { accessOf, freeByIngress, managementMethod } from './management/methods.ts';
@@ -85,11 +84,11 @@ export class Inspector {
   }
 
   *#canisterProblem(asked: InspectIngress): Fiber<Refusal | undefined> {
-    const { subnet, fibers } = this.#room;
+    const { subnet, ensureOpen } = this.#room;
     const canister = subnet.get(asked.canisterId);
     if (canister === undefined) return canisterNotFound(asked.canisterId);
     if (canister.state.code === undefined) return noModule(canister.id);
-    yield* ensureOpen(subnet, canister, (signal) => fibers.raise(signal));
+    yield* ensureOpen(canister);
     const problem = this.#statusProblem(canister) ?? this.#cyclesProblem(canister, asked);
     if (problem !== undefined) return problem;
     const kind = canister.methods.get(asked.methodName);

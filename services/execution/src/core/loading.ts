@@ -18,12 +18,15 @@ import type { Canister, Code } from './canister.ts';
 import { askFor, type Fiber, solveFor, until } from './fibers.ts';
 import type { Subnet } from './subnet.ts';
 
+/** After this, the canister is open or has no code. */
+export type EnsureOpen = (canister: Canister) => Fiber;
+
 /** What waits for an opening canister is resumed by this. */
 export type Raise = (signal: string) => void;
 
-const ROOM_TO_OPEN = 'room to open';
+export const ROOM_TO_OPEN = 'room to open';
 
-function openedSignal(canister: Canister): string {
+export function openedSignal(canister: Canister): string {
   return `opened ${canister.key}`;
 }
 
@@ -35,7 +38,7 @@ export function* ensureOpen(subnet: Subnet, canister: Canister, raise: Raise): F
   canister.opening = true;
   while (subnet.opening >= OPENINGS) yield* until(ROOM_TO_OPEN);
   subnet.opening += 1;
-  const heap = yield* loadHeap(subnet, canister, code);
+  const { pages: heap } = yield* loadHeap(subnet, canister, code);
   canister.learn(yield* prepareStored(code.moduleHash));
   yield* solveFor('opened', openTask(canister, code, heap));
   canister.open = true;
@@ -49,7 +52,7 @@ export function* whileOpening(canister: Canister): Fiber {
   while (canister.opening) yield* until(openedSignal(canister));
 }
 
-function openTask(canister: Canister, code: Code, heap: Pages) {
+export function openTask(canister: Canister, code: Code, heap: Pages) {
   const { moduleHash, heapBytes, stableBytes, instance } = code;
   return {
     kind: 'open',
@@ -70,19 +73,29 @@ function* prepareStored(hash: Uint8Array): Fiber<ModuleFacts> {
   return answer.facts;
 }
 
-type Pages = MemoryChange['pages'];
+export type Pages = MemoryChange['pages'];
 
-function* loadHeap({ session }: Subnet, canister: Canister, { heapBytes }: Code): Fiber<Pages> {
+/** The pages, and the height that none of them is newer than. */
+export function* loadHeap(
+  { session }: Subnet,
+  canister: Canister,
+  { heapBytes }: Code,
+): Fiber<{ readonly pages: Pages; readonly height: number }> {
   const pages: Pages[number][] = [];
+  let height = 0;
   for (let fromIndex = 0; heapBytes > 0; ) {
     const place = { canisterId: canister.id, memory: 'heap', fromIndex } as const;
     const loaded = yield* loadPages(session, place);
     for (const page of loaded.pages) pages.push(page);
+    height = Math.max(height, loaded.height ?? 0);
     if (loaded.complete) break;
     fromIndex = lastOf(loaded) + 1;
   }
-  return pages;
+  return { pages, height };
 }
+
+/** Brings pieces of a range, stored at `height` or before, to the height of the tip. */
+export type Bring = (pieces: Pages, range: PageRange, height: number) => Fiber<Pages>;
 
 /**
  * Supplies the sandbox with what it met of a canister's stable memory: the block around the page, larger ones the more often the
@@ -93,6 +106,7 @@ export function* supplyStable(
   session: Uint8Array,
   { canisterId, absence }: Absent,
   met: number,
+  bring?: Bring,
 ): Fiber {
   const { page, around } = absence;
   const pages = SUPPLY.pages * 2 ** Math.floor(met / SUPPLY.timesEach);
@@ -109,7 +123,10 @@ export function* supplyStable(
       : Math.min(end, Math.floor(fromIndex / STABLE_PIECES_PER_PAGE));
     if (to === from) continue;
     const range = { from, to };
-    yield* solveFor('supplied', { kind: 'supply', canisterId, range, pages: whole(pieces, range) });
+    // Without: nothing has changed since, what is absent was not touched in this life.
+    const brought = bring ? yield* bring(pieces, range, loaded.height ?? 0) : pieces;
+    const task = { kind: 'supply', canisterId, range, pages: whole(brought, range) } as const;
+    yield* solveFor('supplied', task);
     pieces = pieces.filter(({ index }) => index >= to * STABLE_PIECES_PER_PAGE);
     from = to;
   }

@@ -17,7 +17,7 @@ import { CompositeQuery } from './composite-query.ts';
 import { baseContext } from './context.ts';
 import type { ExecutionEffect, Fiber, Fibers } from './fibers.ts';
 import { solveFor } from './fibers.ts';
-import { ensureOpen } from './loading.ts';
+import type { EnsureOpen } from './loading.ts';
 import { managementQuery } from './management/query.ts';
 import type { Outcome } from './messages.ts';
 import type { QueryGate } from './query-gate.ts';
@@ -32,6 +32,7 @@ export interface Room {
   readonly emit: (effect: ExecutionEffect) => void;
   readonly seed: Uint8Array;
   readonly gate: QueryGate;
+  readonly ensureOpen: EnsureOpen;
 }
 
 /** What the queries need to know of the batches. */
@@ -118,30 +119,39 @@ export class Queries {
     if (canister === undefined) return reject(canisterNotFound(query.canisterId));
     const early = queryProblem(subnet, canister, undefined);
     if (early !== undefined) return reject(early);
-    const certificate = yield* this.#certificateOf(canister);
-    const problem = queryProblem(subnet, canister, query.methodName);
-    if (problem !== undefined) return reject(problem);
-    if (canister.methods.get(query.methodName) === 'composite') return 'composite';
+    for (;;) {
+      const certificate = yield* this.#certificateOf(canister);
+      const problem = queryProblem(subnet, canister, query.methodName);
+      if (problem !== undefined) return reject(problem);
+      if (canister.methods.get(query.methodName) === 'composite') return 'composite';
+      const executed = yield* this.#execute(canister, query, certificate);
+      // A follower closes a canister whose code has changed, and a query may have waited for its turn meanwhile.
+      const met = executed.trap?.code === 'IC0537' && canister.state.code !== undefined;
+      if (!met) return queryOutcome(canister.id, executed);
+    }
+  }
+
+  *#execute(
+    canister: Canister,
+    query: ExecuteQuery,
+    certificate: Uint8Array | undefined,
+  ): Fiber<Executed> {
     const { gate } = this.#room;
+    const { methodName: method, argument } = query;
     const isSlow = yield* gate.enter(canister.key);
     const executed = yield* solveFor('executed', {
       kind: 'execute',
-      entry: {
-        kind: 'query',
-        method: query.methodName,
-        argument: query.argument,
-        replicated: false,
-      },
+      entry: { kind: 'query', method, argument, replicated: false },
       context: this.#contextOf(canister, query, certificate),
       session: undefined,
     });
     gate.leave(canister.key, isSlow, executed.instructions);
     this.#observe(executed);
-    return queryOutcome(canister.id, executed);
+    return executed;
   }
 
   *#certificateOf(canister: Canister): Fiber<Uint8Array | undefined> {
-    yield* ensureOpen(this.#room.subnet, canister, (signal) => this.#room.fibers.raise(signal));
+    yield* this.#room.ensureOpen(canister);
     if (canister.facts?.usesDataCertificate !== true) return undefined;
     return yield* this.#certificates.of(canister);
   }
@@ -153,32 +163,35 @@ export class Queries {
 
   *#runComposite(query: ExecuteQuery): Fiber {
     const { subnet } = this.#room;
-    const canister = subnet.get(query.canisterId);
     let outcome: Outcome;
-    if (canister === undefined) outcome = reject(canisterNotFound(query.canisterId));
-    else {
-      const certificate = yield* this.#certificateOf(canister);
-      const problem: Refusal | undefined = queryProblem(subnet, canister, query.methodName);
-      const composite = new CompositeQuery(subnet, {
-        name: `composite ${this.#sessions++}`,
-        raise: (signal) => this.#room.fibers.raise(signal),
-      });
-      outcome =
-        problem === undefined
-          ? yield* composite.run(canister, this.#contextOf(canister, query, certificate), {
-              method: query.methodName,
-              argument: query.argument,
-              depth: 0,
-            })
-          : reject(problem);
-      this.#room.gate.spend(canister.key, composite.instructions);
-    }
+    let height: number;
+    do {
+      height = subnet.height;
+      outcome = yield* this.#compositeOutcomeOf(query);
+      // A follower that lacks a page goes on to the height that the store has it of: what the query saw was not one state.
+    } while (subnet.height !== height);
     this.#finish(query, outcome);
     this.#composites -= 1;
     this.#slowRuns = false;
     if (this.#composites > 0) return;
     this.#tip.released();
     if (!this.#tip.isBusy()) this.tipFree();
+  }
+
+  *#compositeOutcomeOf(query: ExecuteQuery): Fiber<Outcome> {
+    const { subnet, ensureOpen, gate } = this.#room;
+    const canister = subnet.get(query.canisterId);
+    if (canister === undefined) return reject(canisterNotFound(query.canisterId));
+    const certificate = yield* this.#certificateOf(canister);
+    const problem: Refusal | undefined = queryProblem(subnet, canister, query.methodName);
+    if (problem !== undefined) return reject(problem);
+    const name = `composite ${this.#sessions++}`;
+    const composite = new CompositeQuery(subnet, { name, ensureOpen });
+    const { methodName: method, argument } = query;
+    const context = this.#contextOf(canister, query, certificate);
+    const outcome = yield* composite.run(canister, context, { method, argument, depth: 0 });
+    gate.spend(canister.key, composite.instructions);
+    return outcome;
   }
 
   #contextOf(

@@ -21,7 +21,7 @@ export function* restore(subnet: Subnet): Fiber {
   restoreOpenRequests(subnet);
 }
 
-function restoreCanisters(subnet: Subnet, tip: TipLoaded): void {
+export function restoreCanisters(subnet: Subnet, tip: TipLoaded): void {
   subnet.height = tip.height;
   subnet.timeNanos = tip.timeNanos;
   subnet.restore(tip.subnetState);

@@ -147,6 +147,25 @@ export class Canister {
     this.stable.rollback();
   }
 
+  /** Brings it, awake, to where another sandbox left it; nothing of that is collected here. */
+  apply(memories: readonly MemoryChange[], globals: Uint8Array): void {
+    const instance = this.#instance;
+    assert(instance !== undefined, 'a canister that sleeps');
+    const [heap, stable] = (['heap', 'stable'] as const).map((memory) =>
+      memories.find((change) => change.memory === memory),
+    );
+    instance.applyChanges({
+      pages: heap?.pages.map(({ index, content }) => ({ index, bytes: content })) ?? [],
+      globals,
+      memoryPages: heap === undefined ? instance.memoryPages : heap.sizeBytes / WASM_PAGE_BYTES,
+    });
+    instance.commit();
+    instance.collectDirty();
+    if (stable === undefined) return;
+    const pieces = stable.pages.map(({ index, content }) => ({ index, bytes: content }));
+    this.stable.follow({ pieces, size: stable.sizeBytes / STABLE_PAGE_BYTES });
+  }
+
   /** Everything committed since the last call. */
   collect(): Collected {
     assert(this.#changed, 'nothing to collect');

@@ -218,6 +218,17 @@ export type Task =
       /** From `Collected`: globals and other instance state outside memories. */
       readonly instance: Uint8Array;
     }
+  /**
+   * Of a follower: what a height changed of an open canister, nothing of it cleared. What is absent of its stable memory stays absent:
+   * it is supplied as it is by then.
+   */
+  | {
+      readonly kind: 'apply';
+      readonly canisterId: Uint8Array;
+      readonly memories: readonly MemoryChange[];
+      /** Globals, as of `open`. */
+      readonly instance: Uint8Array;
+    }
   /** All that is stored of a range of pages of 64 KiB of a canister's stable memory. */
   | {
       readonly kind: 'supply';
@@ -256,4 +267,5 @@ export type Answer =
   | { readonly kind: 'collected'; readonly canisters: readonly Collected[] }
   | { readonly kind: 'opened' }
   | { readonly kind: 'supplied' }
+  | { readonly kind: 'applied' }
   | Absent;

@@ -42,6 +42,7 @@ type ExecuteTask = Extract<Task, { kind: 'execute' }>;
 type SeriesTask = Extract<Task, { kind: 'series' }>;
 type SeriesAnswer = Absent | Extract<Answer, { kind: 'series' }>;
 type OpenTask = Extract<Task, { kind: 'open' }>;
+type ApplyTask = Extract<Task, { kind: 'apply' }>;
 
 /** Changes of a composite query, set aside between its executions. */
 interface SetAside {
@@ -118,6 +119,8 @@ export class Sandbox {
       case 'supply':
         this.#canisters.get(toHex(task.canisterId))?.stable.supply(task.range, task.pages);
         return { kind: 'supplied' };
+      case 'apply':
+        return this.#apply(task);
       default:
         return unreachable(task);
     }
@@ -256,6 +259,16 @@ export class Sandbox {
     this.modules.use(module.key);
     this.#canisters.set(key, Canister.open(task.canisterId, module, task));
     return { kind: 'opened' };
+  }
+
+  #apply({ canisterId, memories, instance }: ApplyTask): Answer {
+    const key = toHex(canisterId);
+    const canister = this.#canisters.get(key);
+    if (canister !== undefined) {
+      this.#use(key, canister);
+      canister.apply(memories, instance);
+    }
+    return { kind: 'applied' };
   }
 
   #prepared(hash: Uint8Array): PreparedModule {

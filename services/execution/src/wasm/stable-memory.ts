@@ -173,6 +173,19 @@ export class StableMemory {
     for (const { index, bytes } of changes.pieces) this.write(index * STABLE_PIECE_BYTES, bytes);
   }
 
+  /** Changes that another instance of this memory committed. Those of absent pages are left out: they are supplied as they are by then. */
+  follow({ pieces, size }: StableChanges): void {
+    this.#size = size;
+    this.#sizeCommitted = size;
+    for (const { index: piece, bytes } of pieces) {
+      const index = Math.floor(piece / STABLE_PIECES_PER_PAGE);
+      if (this.#pages.get(index) === undefined && this.#absent.find(index) !== undefined) continue;
+      const page = this.#pages.get(index) ?? new Uint8Array(STABLE_PAGE_BYTES);
+      page.set(bytes, (piece % STABLE_PIECES_PER_PAGE) * STABLE_PIECE_BYTES);
+      this.#pages.set(index, page);
+    }
+  }
+
   #changes(indices: Iterable<number>): StableChanges {
     const pieces = [...indices]
       .sort((left, right) => left - right)

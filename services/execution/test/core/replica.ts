@@ -339,7 +339,7 @@ export class Replica {
 }
 
 /** Encoded and decoded, as every bus does. */
-function throughWire(message: Message): Message {
+export function throughWire(message: Message): Message {
   const contract = CONTRACTS[message.kind] as unknown as {
     encode(message: Message): Uint8Array;
     decode(bytes: Uint8Array): { kind: string; value?: Message };

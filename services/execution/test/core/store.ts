@@ -92,6 +92,7 @@ export class Store {
           fromIndex,
           pages,
           complete: later.length <= 3,
+          height: this.height,
         };
       }
       case 'LoadModule': {

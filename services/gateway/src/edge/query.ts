@@ -26,6 +26,7 @@ export async function answerQuery(
       argument,
       senderInfo: senderInfo?.info,
       senderInfoSigner: senderInfo?.signer,
+      minHeight: world.certifiedHeight(),
     },
     traceparent,
   );

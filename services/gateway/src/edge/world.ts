@@ -20,6 +20,8 @@ export type World = {
   readonly clock: Clock;
   readonly neighbours: Neighbours;
   readonly completions: Completions;
+  /** The newest that was heard of. */
+  readonly certifiedHeight: () => number | undefined;
   readonly signer: NodeSigner;
   /** The rules of this instant. */
   readonly rules: () => AuthenticationRules;
