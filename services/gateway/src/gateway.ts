@@ -47,6 +47,9 @@ export class Gateway {
   readonly #world: World;
   #certifiedHeight: number | undefined;
   #executes = false;
+  /** Until the state says that it shows nothing: it fetches another state from peers, say. */
+  #shows = true;
+  #isAsking = false;
   #status: Answer | undefined;
   #inFlight = 0;
   #isClosed = false;
@@ -90,10 +93,16 @@ export class Gateway {
       });
     });
     neighbours.listen('Readiness', ({ service, ready }) => {
-      if (service !== 'execution' || !ready) return;
-      this.#change(() => {
-        this.#executes = true;
-      });
+      if (service === 'execution' && ready)
+        this.#change(() => {
+          this.#executes = true;
+        });
+      if (service === 'state' && ready !== this.#shows) {
+        this.#change(() => {
+          this.#shows = ready;
+        });
+        this.#askForState();
+      }
     });
     neighbours.listen('RequestReadiness', ({ service }) => {
       if (service === '' || service === 'gateway') this.#sayReadiness();
@@ -107,9 +116,9 @@ export class Gateway {
     this.#world.neighbours.close();
   }
 
-  /** Calls and queries are answered: there is a certified state, and execution is where it is. */
+  /** Calls and queries are answered: there is a certified state that is shown, and execution is where it is. */
   get isReady(): boolean {
-    return this.#certifiedHeight !== undefined && this.#executes;
+    return this.#certifiedHeight !== undefined && this.#executes && this.#shows;
   }
 
   observe(event: GatewayEvent): void {
@@ -231,10 +240,15 @@ export class Gateway {
   }
 
   #askForState(): void {
-    if (this.isReady || this.#isClosed) return;
+    if (this.isReady || this.#isClosed || this.#isAsking) return;
+    this.#isAsking = true;
     this.#world.neighbours.tell({ kind: 'RequestCertified' });
-    this.#world.neighbours.tell({ kind: 'RequestReadiness', service: 'execution' });
-    this.#world.clock.after(STATUS_READ_MS, () => this.#askForState());
+    for (const service of ['execution', 'state'])
+      this.#world.neighbours.tell({ kind: 'RequestReadiness', service });
+    this.#world.clock.after(STATUS_READ_MS, () => {
+      this.#isAsking = false;
+      this.#askForState();
+    });
   }
 }
 

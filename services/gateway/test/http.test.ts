@@ -216,6 +216,22 @@ describe('routes', () => {
     await expect.poll(() => there.isReady).toBe(true);
   });
 
+  test('a state that shows nothing for a while, because it fetches another one: not ready meanwhile', async () => {
+    const syncing = new SmallReplica({ speed: 20 });
+    await using there = await syncing.open();
+    await expect.poll(() => there.isReady).toBe(true);
+    const state = { kind: 'Readiness', service: 'state', height: 0, detail: '' } as const;
+    syncing.tell({ ...state, ready: false });
+    await expect.poll(() => there.isReady).toBe(false);
+    expect((await fetch(`${there.url}/readyz`)).status).toBe(503);
+    // Its word that it shows something again may be lost: it is asked.
+    const asked = () =>
+      syncing.heard.filter((said) => said.kind === 'RequestReadiness' && said.service === 'state');
+    await expect.poll(() => asked().length).toBeGreaterThan(1);
+    syncing.tell({ ...state, ready: true });
+    await expect.poll(() => there.isReady).toBe(true);
+  });
+
   test('a port in use is an error of the system, told at once', async () => {
     const busy = new SmallReplica();
     await expect(busy.open(() => '', { port: gateway.port })).rejects.toMatchObject({
