@@ -30,7 +30,7 @@ setHashEngine(nodeHashEngine);
 const household = new Household();
 const candidates: Candidate[] = [];
 for (const placement of PLACEMENTS) {
-  const subject = await Subject.start(household, ['--placement', placement]);
+  const subject = await Subject.start(household, { args: ['--placement', placement] });
   await subject.update(WARM_UP, CONCURRENCY);
   candidates.push({ placement, subject, turns: [] });
 }

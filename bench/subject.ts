@@ -27,16 +27,22 @@ const SENDERS = 1000;
 /** Every answer is read and checked; of the certificates, one in so many has its BLS signature verified. */
 const VERIFIED_EVERY = 200;
 
+export interface SubjectOptions {
+  readonly args?: readonly string[];
+  readonly environment?: NodeJS.ProcessEnv;
+}
+
 /** Spawns the command and answers the milliseconds until it said that it is ready. */
 export async function startMeasured(
   household: Household,
   dataDir: string,
-  args: readonly string[] = [],
+  { args = [], environment = {} }: SubjectOptions = {},
 ): Promise<{ readonly replica: Replica; readonly readyMs: number }> {
   const startedAt = performance.now();
   const replica = await startReplica({
     dataDir,
     args: ['--quiet', ...args],
+    environment,
     spawned: (child) => household.keep(child),
   });
   return { replica, readyMs: performance.now() - startedAt };
@@ -58,8 +64,8 @@ export class Subject {
     this.#canisterId = canisterId;
   }
 
-  static async start(household: Household, args: readonly string[] = []): Promise<Subject> {
-    const { replica } = await startMeasured(household, household.folder(), args);
+  static async start(household: Household, options: SubjectOptions = {}): Promise<Subject> {
+    const { replica } = await startMeasured(household, household.folder(), options);
     const trust = { rootKey: fromHex(replica.rootKey), bls: await loadFastBls() };
     const text = await deployCounter(replica.gatewayUrl);
     const id = principalFromText(text);
