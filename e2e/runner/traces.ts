@@ -23,11 +23,12 @@ export interface Summary {
   readonly height: number | null;
   readonly status: string;
   readonly durationMs: number;
+  readonly stages: number;
+  readonly orphans: number;
 }
 
 export interface Trace extends Summary {
   readonly dropped: number;
-  readonly orphans: number;
   readonly rows: readonly Row[];
 }
 

@@ -34,13 +34,15 @@ export interface TraceSummary {
   readonly startUnixMs: number;
   readonly durationMs: number;
   readonly spans: number;
+  /** How many different stages are there. */
+  readonly stages: number;
+  /** Spans whose parent is not there. */
+  readonly orphans: number;
 }
 
 export interface Waterfall extends TraceSummary {
   /** Spans that were not kept: the trace has more than one may have. */
   readonly dropped: number;
-  /** Spans whose parent is not there. */
-  readonly orphans: number;
   readonly rows: readonly WaterfallRow[];
 }
 
@@ -78,7 +80,14 @@ export function summaryOf(trace: StoredTrace): TraceSummary {
     startUnixMs,
     durationMs: endMs - startUnixMs,
     spans: spans.length,
+    stages: new Set(spans.flatMap(({ stage }) => (stage === '' ? [] : stage))).size,
+    orphans: orphansOf(spans),
   };
+}
+
+function orphansOf(spans: readonly TraceSpan[]): number {
+  const ids = new Set(spans.map(({ spanId }) => spanId));
+  return spans.filter(({ entry, parentId }) => !entry && !ids.has(parentId)).length;
 }
 
 function statusOf(
@@ -97,7 +106,6 @@ export function waterfallOf(trace: StoredTrace): Waterfall {
   const ids = new Set(spans.map(({ spanId }) => spanId));
   const childrenOf = new Map<string, TraceSpan[]>();
   const tops: TraceSpan[] = [];
-  let orphans = 0;
   for (const span of [...spans].sort(inOrder)) {
     if (ids.has(span.parentId)) {
       const siblings = childrenOf.get(span.parentId) ?? [];
@@ -105,7 +113,6 @@ export function waterfallOf(trace: StoredTrace): Waterfall {
       childrenOf.set(span.parentId, siblings);
     } else {
       tops.push(span);
-      if (!span.entry) orphans += 1;
     }
   }
   const startMs = Math.min(...spans.map((span) => span.startMs));
@@ -123,7 +130,7 @@ export function waterfallOf(trace: StoredTrace): Waterfall {
     for (const child of childrenOf.get(spanId) ?? []) show(child, depth + 1);
   };
   for (const top of tops) show(top, 0);
-  return { ...summaryOf(trace), dropped, orphans, rows };
+  return { ...summaryOf(trace), dropped, rows };
 }
 
 function inOrder(left: TraceSpan, right: TraceSpan): number {
