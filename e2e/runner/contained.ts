@@ -35,14 +35,14 @@ export async function spawnContained(
     },
     stop: async () => {
       const startedAt = performance.now();
-      child.kill('SIGTERM');
+      await stack.compose(['stop', '--timeout', '10']);
       await gone;
       const tookMs = performance.now() - startedAt;
       await stack.down();
       return tookMs;
     },
     kill: async () => {
-      await stack.compose(['kill']);
+      await stack.killAll(0);
       await gone;
     },
   };
