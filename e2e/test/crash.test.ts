@@ -17,23 +17,13 @@ import { expect, test } from 'vitest';
 import { currentClient } from '../runner/clients.ts';
 import { marksInterface } from '../runner/interfaces.ts';
 import { motokoModule } from '../runner/modules.ts';
+import { randomFrom } from '../runner/random.ts';
 import { type Replica, scratchDir, startReplica } from '../runner/replica.ts';
 
 const KILLS = Number(process.env['CRASH_KILLS'] ?? 20);
 const ACKNOWLEDGED_PER_LIFE = 100; // × KILLS = a stream of 2,000 updates
 const CONCURRENCY = 8;
 const SEED = Number(process.env['CRASH_SEED'] ?? 7);
-
-/** mulberry32: the instants of the kills are repeatable from the seed. */
-function randomFrom(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4294967296;
-  };
-}
 
 async function certifiedHeight(replica: Replica): Promise<bigint> {
   const answer = await fetch(`${replica.gatewayUrl}/api/v2/status`);
