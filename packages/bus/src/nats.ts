@@ -12,7 +12,7 @@ import {
   type Subscription,
   type TlsOptions,
 } from '@nats-io/transport-node';
-import { Assembly } from './assembly.ts';
+import { Assembly, type Chunk } from './assembly.ts';
 import { partsOf } from './parts.ts';
 import { type Deliver, Subscribers } from './subscribers.ts';
 
@@ -37,6 +37,8 @@ const SENDER = 'Internode-Sender';
 /** `<index>/<count>`, absent when the body came whole. */
 const CHUNK = 'Internode-Chunk';
 const TRACEPARENT = 'traceparent';
+/** Of an id, a sender or a trace's context. */
+const NAME_LENGTH_MAX = 128;
 /** The server counts headers into its maximum. */
 const HEADERS_BYTES_MAX = 4096;
 const CONNECT_MS_MAX = 5000;
@@ -65,6 +67,12 @@ export class NatsBus implements Bus {
   readonly #onTrouble: (text: string) => void;
   #connected = true;
   #closing = false;
+  #strange = 0;
+
+  /** Messages of our subjects that were no envelopes, and were dropped: none of ours ever is. */
+  get strange(): number {
+    return this.#strange;
+  }
 
   /** Rejects when the server cannot be reached in time; later losses of the connection are mended by themselves. */
   static async connect(options: NatsOptions): Promise<NatsBus> {
@@ -179,21 +187,17 @@ export class NatsBus implements Bus {
   }
 
   #receive({ subject, group, assembly }: Channel, message: Msg): void {
-    const head = message.headers;
-    if (head === undefined) return;
-    const envelope = envelopeOf(subject, head, new Uint8Array(message.data));
-    const chunk = /^(\d{1,6})\/(\d{1,6})$/.exec(head.get(CHUNK));
-    if (chunk === null) {
-      // By its own subject it comes whole.
-      if (message.subject === subject) this.#subscribers.deliverTo(group, envelope);
+    const envelope = envelopeOf(subject, message);
+    const chunk = chunkOf(message);
+    // By its own subject a message comes whole, or its last chunk; all others come beside it.
+    const isOwn = message.subject === subject;
+    if (envelope === undefined || chunk === 'malformed' || (chunk === undefined && !isOwn)) {
+      this.#strange += 1;
       return;
     }
-    const body = assembly.add({
-      key: `${subject} ${envelope.sender} ${envelope.id}`,
-      index: Number(chunk[1]),
-      count: Number(chunk[2]),
-      bytes: envelope.body,
-    });
+    if (chunk === undefined) return this.#subscribers.deliverTo(group, envelope);
+    const key = `${subject} ${envelope.sender} ${envelope.id}`;
+    const body = assembly.add({ ...chunk, key, bytes: envelope.body });
     if (body !== undefined) this.#subscribers.deliverTo(group, { ...envelope, body });
   }
 
@@ -242,13 +246,22 @@ function headersOf({ id, cause, sender, traceparent }: Envelope): MsgHdrs {
   return head;
 }
 
-function envelopeOf(subject: string, head: MsgHdrs, body: Uint8Array): Envelope {
-  return {
-    id: head.get(ID),
-    cause: head.get(CAUSE),
-    sender: head.get(SENDER),
-    subject,
-    traceparent: head.get(TRACEPARENT),
-    body,
-  };
+/** Undefined when the head is not as one of ours is. */
+function envelopeOf(subject: string, { headers: head, data }: Msg): Envelope | undefined {
+  if (head === undefined) return undefined;
+  const [id, cause, sender, traceparent] = [ID, CAUSE, SENDER, TRACEPARENT].map((name) =>
+    head.get(name),
+  ) as [string, string, string, string];
+  const isNamed = id !== '' && sender !== '';
+  const isShort = [id, cause, sender, traceparent].every(({ length }) => length <= NAME_LENGTH_MAX);
+  if (!isNamed || !isShort) return undefined;
+  return { id, cause, sender, subject, traceparent, body: new Uint8Array(data) };
+}
+
+/** Which chunk of how many, if it is one. */
+function chunkOf({ headers: head }: Msg): Pick<Chunk, 'index' | 'count'> | 'malformed' | undefined {
+  const text = head?.get(CHUNK) ?? '';
+  if (text === '') return undefined;
+  const [, index, count] = /^(\d{1,6})\/(\d{1,6})$/.exec(text) ?? [];
+  return index === undefined ? 'malformed' : { index: Number(index), count: Number(count) };
 }

@@ -3,6 +3,7 @@ import * as fs from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { connect, headers } from '@nats-io/transport-node';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Assembly } from '../src/assembly.ts';
 import { busCompliance } from '../src/compliance.ts';
@@ -107,6 +108,34 @@ describe('nats', () => {
       await impatient.stop();
       fs.rmSync(folder, { recursive: true });
     }
+  });
+
+  test('what is no envelope is dropped and counted: no names, names too long, chunks that are none', async () => {
+    const bus = await NatsBus.connect({ url: server.url });
+    const subject = 'internode.s.n.beacon.beacon_value';
+    const heard: string[] = [];
+    bus.subscribe(subject, ({ id }) => heard.push(id));
+    await bus.ready();
+    const raw = await connect({ servers: server.url });
+    const say = (on: string, heads?: Readonly<Record<string, string>>): void => {
+      const head = headers();
+      for (const [name, value] of Object.entries(heads ?? {})) head.set(name, value);
+      raw.publish(on, new Uint8Array(3), heads === undefined ? {} : { headers: head });
+    };
+    const named = { 'Internode-Id': 'good', 'Internode-Sender': 's' };
+    say(subject);
+    say(subject, { 'Internode-Id': 'nobody says it' });
+    say(subject, { ...named, 'Internode-Sender': 's'.repeat(10_000) });
+    say(subject, { ...named, 'Internode-Chunk': 'x' });
+    say(`${subject}.part`, named);
+    say(subject, { ...named, 'Internode-Chunk': '5/2' });
+    say(subject, named);
+    await raw.flush();
+    await bus.ready();
+    await expect.poll(() => heard).toEqual(['good']);
+    expect(bus.strange).toBe(5);
+    await raw.close();
+    await bus.close();
   });
 
   test('no server: the connection is refused in time', async () => {

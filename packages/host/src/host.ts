@@ -115,10 +115,9 @@ export async function openHost(options: HostOptions): Promise<Host> {
     ...(options.traces !== undefined && { traces: options.traces }),
   });
   opening.defer(() => telemetry.close());
-  if (isMainThread) watchProcess(telemetry, options.unit ?? 'replica');
-  const carried = await openBus(options.bus ?? 'memory:', opening, (text) =>
-    telemetry.log.line('bus', 'warn', text, {}),
-  );
+  const { bus: wanted = 'memory:', unit = 'replica' } = options;
+  if (isMainThread) watchProcess(telemetry, unit);
+  const carried = await openBus(wanted, opening, { telemetry, unit });
   const bus = scopedBus(carried, place);
   const hears = async (): Promise<void> => ('ready' in carried ? carried.ready() : undefined);
   const locksJournals = locks !== 'nothing';
@@ -136,13 +135,18 @@ export async function openHost(options: HostOptions): Promise<Host> {
 async function openBus(
   bus: CarriedBus | 'memory:' | NatsOptions,
   stack: AsyncDisposableStack,
-  onTrouble: (text: string) => void,
+  { telemetry, unit }: { readonly telemetry: Telemetry; readonly unit: string },
 ): Promise<Bus | CarriedBus> {
   if (bus === 'memory:') return new MemoryBus({ copies: false });
   if ('publish' in bus) return bus;
   const { NatsBus } = await import('@internode/bus/nats');
+  const onTrouble = (text: string): void => telemetry.log.line('bus', 'warn', text, {});
   const connected = await NatsBus.connect({ onTrouble, ...bus });
   stack.defer(() => connected.close());
+  const { metrics } = telemetry;
+  metrics.collect(() =>
+    metrics.setCount('bus', 'messages_strange_total', connected.strange, { unit }),
+  );
   return connected;
 }
 
