@@ -27,7 +27,7 @@ const { values, positionals } = parseArgs({
 });
 const household = new Household();
 const args = ['--placement', 'processes', ...positionals];
-const { replica } = await startMeasured(household, household.folder(), args);
+const { replica } = await startMeasured(household, household.folder(), { args });
 const counts = {
   kill: Number(values.kills),
   broker: Number(values.broker),

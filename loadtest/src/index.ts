@@ -5,6 +5,7 @@ export {
   readQueryAnswer,
   type Trust,
 } from './answer.ts';
+export { bottleneckOf } from './bottleneck.ts';
 export {
   type LoadFigures,
   type LoopOptions,
