@@ -5,6 +5,8 @@ import { cpus, release, totalmem } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import type { LoadFigures } from '@internode/loadtest';
 
+export { residentMb } from '../e2e/runner/services.ts';
+
 /** `getconf CLK_TCK` is 100 on every Linux that Node runs on. */
 const TICK_MS = 10;
 
@@ -26,11 +28,6 @@ export function parseMachineBusyMs(stat: string): number {
 
 export function processCpuMs(pid: number): number {
   return parseProcessCpuMs(readFileSync(`/proc/${pid}/stat`, 'utf8'));
-}
-
-export function residentMb(pid: number): number {
-  const status = readFileSync(`/proc/${pid}/status`, 'utf8');
-  return Number(/^VmRSS:\s+(\d+) kB/m.exec(status)?.[1] ?? Number.NaN) / 1024;
 }
 
 export interface Measured extends LoadFigures {

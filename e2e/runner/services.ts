@@ -35,6 +35,12 @@ export function pidOfBroker(supervisor: number): number | undefined {
   return descendants(supervisor).find(({ command }) => /^\S*nats-server /.test(command))?.pid;
 }
 
+/** What the process holds in memory. */
+export function residentMb(pid: number): number {
+  const status = readFileSync(`/proc/${pid}/status`, 'utf8');
+  return Number(/^VmRSS:\s+(\d+) kB/m.exec(status)?.[1] ?? Number.NaN) / 1024;
+}
+
 /** All that the process started, and what those started. */
 export function descendants(root: number): Listed[] {
   const all = readdirSync('/proc').flatMap((name) => (/^\d+$/.test(name) ? listed(name) : []));

@@ -9,12 +9,11 @@ import { CONTRACTS, type MessageKind, subjectOf } from '@internode/contracts';
 import { encodeCbor, principalFromText, requestIdOf } from '@internode/encoding';
 import { utf8 } from '@internode/prelude';
 import { afterEach, expect, test } from 'vitest';
-import { residentMb } from '../../bench/measure.ts';
 import { callsWhile } from '../runner/calls-while.ts';
 import { currentClient } from '../runner/clients.ts';
 import { marksInterface } from '../runner/interfaces.ts';
 import { type Replica, startReplica } from '../runner/replica.ts';
-import { pidOfBroker, pidOfService, SERVICES } from '../runner/services.ts';
+import { pidOfBroker, pidOfService, residentMb, SERVICES } from '../runner/services.ts';
 
 /** What the gateway may say. */
 const OWN: readonly MessageKind[] = [
