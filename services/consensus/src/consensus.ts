@@ -21,6 +21,7 @@ const HEARS: readonly Hearing[] = [
   { kind: 'CatchUpPackageMade', lane: 'control', whenFull: 'drop-oldest' },
   { kind: 'RequestEpoch', lane: 'control', whenFull: 'drop-oldest' },
   { kind: 'RequestOffers', lane: 'control', whenFull: 'drop-oldest' },
+  { kind: 'PeerLinkChanged', lane: 'control', whenFull: 'drop-oldest' },
   { kind: 'PeerAsked', lane: 'bulk', whenFull: 'drop-oldest' },
   { kind: 'PeerAnswered', lane: 'bulk', whenFull: 'drop-oldest' },
   { kind: 'RequestBatches', lane: 'control', whenFull: 'drop-oldest' },

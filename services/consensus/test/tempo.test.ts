@@ -97,6 +97,15 @@ describe('makers that are gone', () => {
     absent.heard(Uint8Array.of(2));
     expect(ids.map((id) => absent.has(id))).toEqual([true, false, false]);
     expect(absent.size).toBe(1);
+    absent.heard(Uint8Array.of(1));
+    absent.linkChanged({ peer: Uint8Array.of(7), up: false }, 2);
+    absent.missed(Uint8Array.of(8), 2);
+    for (const peer of [7, 8]) absent.linkChanged({ peer: Uint8Array.of(peer), up: true }, 2);
+    expect([7, 8].map((n) => absent.has(Uint8Array.of(n)))).toEqual([false, true]);
+    // Told again, as now and then.
+    absent.linkChanged({ peer: Uint8Array.of(8), up: false }, 2);
+    absent.linkChanged({ peer: Uint8Array.of(8), up: true }, 2);
+    expect(absent.has(Uint8Array.of(8))).toBe(true);
     const alone = new AbsentMakers();
     alone.missed(Uint8Array.of(1), 0);
     expect(alone.size).toBe(0);

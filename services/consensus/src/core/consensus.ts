@@ -186,6 +186,8 @@ export class ConsensusCore implements Core<ConsensusTask, ConsensusAnswer, Conse
         return state.hearCertified(message.height);
       case 'StateCommitted':
         return state.hearCommitted(message.height, message.durable);
+      case 'PeerLinkChanged':
+        return state.hearLink(message);
       case 'PeerAsked':
         return this.#chronicle.hear(message);
       case 'PeerAnswered':

@@ -1,5 +1,6 @@
 // The state of the core: what rules may read (a View) and the few ways in which it changes.
 import type { Instant } from '@internode/actor';
+import type { PeerLinkChanged } from '@internode/contracts';
 import { assert, BoundedSet } from '@internode/prelude';
 import { CONSENSUS_LIMITS } from '../limits.ts';
 import { AbsentMakers } from './absent-makers.ts';
@@ -138,6 +139,11 @@ export class State implements View {
     this.tempo.notarized(height, this.now.ms);
     this.settled = true;
     return this.notarizedMs - this.notarizedBeforeMs;
+  }
+
+  hearLink(changed: PeerLinkChanged): void {
+    const faults = this.epochs.at(this.pool.notarized)?.subnet.faults ?? 0;
+    this.absent.linkChanged(changed, faults);
   }
 
   /** Whoever had a better rank than the notarised block and was waited for, in vain. In a round that is caught up nobody waits. */
