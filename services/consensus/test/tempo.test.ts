@@ -57,8 +57,8 @@ describe('makers that are gone', () => {
     const slow = (_m: Message, from: number, to: number): number => (from === to ? 0.1 : 80);
     const world = new World({ n: 7, delay: slow });
     world.start();
-    for (let i = 0; i < 400; i += 1)
-      world.at(i * 200, () => {
+    for (let i = 0; i < 150; i += 1)
+      world.at(i * 400, () => {
         for (const { index, up } of world.nodes) if (up) world.submit(index, `call ${i}`);
       });
     const waits = (): number => {
@@ -66,22 +66,22 @@ describe('makers that are gone', () => {
       return (rounds ?? []).filter(({ rank, roundMs }) => rank > 0 && roundMs >= unitDelayMs)
         .length;
     };
-    world.run(10_000);
+    world.run(6_000);
     expect(waits()).toBe(0);
     world.crash(5);
     world.crash(6);
     const before = world.batches(0).length;
-    world.run(30_000);
+    world.run(16_000);
     expect(waits()).toBe(2);
-    expect(world.batches(0).length - before).toBeGreaterThan(50);
+    expect(world.batches(0).length - before).toBeGreaterThan(25);
     world.startNode(5);
     world.startNode(6);
-    world.run(20_000);
+    world.run(18_000);
     expect(waits()).toBe(2);
     // They have made blocks again, so they are missed again.
     world.crash(5);
     world.crash(6);
-    world.run(20_000);
+    world.run(18_000);
     expect(waits()).toBe(4);
     checkAgreement(world);
   });
