@@ -9,6 +9,8 @@ import { type Replica, type ReplicaConfig, scratchDir, startReplica } from './re
 
 const MAIN = fileURLToPath(new URL('../../replica/src/main.ts', import.meta.url));
 const READY_TIMEOUT_MS = 90_000;
+/** For one that comes back: with an empty disk it follows from height 0, while all others go on on the same cores. */
+const RETURN_TIMEOUT_MS = 240_000;
 const POLL_MS = 20;
 
 export interface NetworkReplica {
@@ -105,7 +107,7 @@ function networkOf({ child, config, readyMs, gone, output }: Parts): Network {
           rmSync(join(dataDir, entry), { recursive: true, force: true });
       }
       const port = Number(new URL(gatewayUrl).port);
-      const again = await startReplica({ dataDir, port, timeoutMs: READY_TIMEOUT_MS });
+      const again = await startReplica({ dataDir, port, timeoutMs: RETURN_TIMEOUT_MS });
       current[index] = { ...replica(index), pid: again.pid };
       restarted.push(again);
       return again;
