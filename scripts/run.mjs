@@ -35,6 +35,7 @@ const COMMANDS = {
   sim: ['sim/main.ts'],
   bench: ['bench/main.ts'],
   load: ['loadtest/load.ts'],
+  k6: ['scripts/k6.ts'],
   gen: ['scripts/gen.ts'],
 };
 

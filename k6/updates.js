@@ -1,0 +1,20 @@
+// Certified updates at a constant arrival rate.
+import { updates } from './flows.js';
+import { rate, seconds } from './target.js';
+import { thresholds } from './thresholds.js';
+
+export const options = {
+  scenarios: {
+    updates: {
+      executor: 'constant-arrival-rate',
+      rate: rate(100),
+      timeUnit: '1s',
+      duration: seconds(30),
+      preAllocatedVUs: 100,
+      maxVUs: 300,
+    },
+  },
+  thresholds: thresholds('call'),
+};
+
+export default updates;
