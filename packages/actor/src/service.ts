@@ -60,7 +60,7 @@ interface Waiting<Answer> {
   readonly context: Context;
   readonly offeredMs: number;
   /** Set for timer inputs: void when cancelled or replaced while it waited. */
-  readonly timer?: Timer;
+  readonly timer?: Timer | undefined;
 }
 
 /** Everything that one start creates and one stop forgets. */
@@ -230,7 +230,7 @@ export class Service<Task = never, Answer = never, Event = never>
   ): void {
     if (this.#life !== life) return;
     const offeredMs = life.ports.clock.now().ms;
-    life.mailbox.offerOwn({ input, context, offeredMs, ...(timer && { timer }) }, offeredMs);
+    life.mailbox.offerOwn({ input, context, offeredMs, timer }, offeredMs);
     this.#wake(life);
   }
 

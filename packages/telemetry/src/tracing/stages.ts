@@ -23,25 +23,25 @@ export const CALL_STAGES = [
 /** A question with a key of its own: asked and answered at one service. */
 export interface AskedStage {
   readonly stage: string;
-  readonly service: string;
+  readonly services: readonly string[];
   readonly keyOf: (message: Message) => Uint8Array;
 }
 
-const ASKED: readonly (readonly [string, string, MessageKind, ...MessageKind[]])[] = [
-  ['inspect', 'execution', 'InspectIngress', 'IngressInspected'],
-  ['admit', 'p2p', 'SubmitIngress', 'IngressAdmitted', 'IngressRefused'],
-  ['query', 'execution', 'ExecuteQuery', 'QueryAnswered'],
-  ['read', 'state', 'ReadCertified', 'CertifiedRead'],
+const ASKED: readonly (readonly [string, readonly string[], MessageKind, ...MessageKind[]])[] = [
+  ['inspect', ['execution'], 'InspectIngress', 'IngressInspected'],
+  ['admit', ['p2p'], 'SubmitIngress', 'IngressAdmitted', 'IngressRefused'],
+  ['query', ['execution', 'follower'], 'ExecuteQuery', 'QueryAnswered'],
+  ['read', ['state'], 'ReadCertified', 'CertifiedRead'],
 ];
 
 /** By the message that begins it. */
 export const ASKED_BY: ReadonlyMap<MessageKind, AskedStage> = new Map(
-  ASKED.map(([stage, service, begins]) => [begins, { stage, service, keyOf }]),
+  ASKED.map(([stage, services, begins]) => [begins, { stage, services, keyOf }]),
 );
 /** By the messages that end it. */
 export const ANSWERED_BY: ReadonlyMap<MessageKind, AskedStage> = new Map(
-  ASKED.flatMap(([stage, service, , ...ends]) =>
-    ends.map((end) => [end, { stage, service, keyOf }] as const),
+  ASKED.flatMap(([stage, services, , ...ends]) =>
+    ends.map((end) => [end, { stage, services, keyOf }] as const),
   ),
 );
 

@@ -2,7 +2,7 @@
 // decides anything, and what is not traced costs a look at a table.
 import type { BlockFact, FollowedCall, Input, RequestTrace, Span, Tracer } from '@internode/actor';
 import type { Message } from '@internode/contracts';
-import { toHex } from '@internode/prelude';
+import { bytesEqual } from '@internode/prelude';
 import { ASKED_MAX, STEPS_AT_ONCE, STEPS_PER_SECOND } from '../limits.ts';
 import { BlockTracing } from './block-tracing.ts';
 import { Bucket } from './bucket.ts';
@@ -30,7 +30,9 @@ export interface TracingOptions extends Partial<Timing> {
 type OnFollow = (call: FollowedCall, traceparent: string) => void;
 
 interface Asked {
-  readonly asked: AskedStage;
+  readonly service: string;
+  readonly stage: string;
+  readonly key: Uint8Array;
   readonly parent: SpanName;
   readonly fromMs: number;
   readonly takenMs: number;
@@ -42,7 +44,8 @@ export class Tracing implements Tracer {
   readonly #recorder: Recorder;
   readonly #followed = new FollowedCalls();
   readonly #blocks: BlockTracing;
-  readonly #asked = new Map<string, Asked>();
+  /** By the beginning of their keys, which are hashes or random: most answers that are looked for are not to traced questions. */
+  readonly #asked = new Map<number, Asked>();
   readonly #steps = new Bucket(STEPS_PER_SECOND, STEPS_AT_ONCE);
   readonly #onFollow: OnFollow[] = [];
 
@@ -126,8 +129,11 @@ export class Tracing implements Tracer {
       const isShown = this.#heard(service, message, traceparent, offeredMs, nowMs);
       if (traceparent === '' || isShown) return undefined;
       const asked = ASKED_BY.get(message.kind);
-      if (asked !== undefined && asked.service === service)
-        return this.#ask(asked, message, traceparent, offeredMs, nowMs);
+      if (asked?.services.includes(service)) {
+        const { stage } = asked;
+        const question = { service, stage, key: asked.keyOf(message) };
+        return this.#ask(question, traceparent, offeredMs, nowMs);
+      }
     }
     if (!isSampled(traceparent) || !this.#steps.take(nowMs)) return undefined;
     return this.#step(service, input, traceparent, offeredMs, nowMs);
@@ -179,8 +185,7 @@ export class Tracing implements Tracer {
   }
 
   #ask(
-    asked: AskedStage,
-    message: Message,
+    question: Pick<Asked, 'service' | 'stage' | 'key'>,
     traceparent: string,
     fromMs: number,
     takenMs: number,
@@ -189,21 +194,22 @@ export class Tracing implements Tracer {
     if (parent === undefined) return;
     if (this.#asked.size >= ASKED_MAX) {
       const [oldest] = this.#asked.keys();
-      this.#asked.delete(oldest as string);
+      this.#asked.delete(oldest as number);
     }
-    const key = `${asked.stage} ${toHex(asked.keyOf(message))}`;
-    this.#asked.set(key, { asked, parent, fromMs, takenMs });
+    const { stage, key } = question;
+    this.#asked.set(placeOf(stage, key), { ...question, parent, fromMs, takenMs });
   }
 
   #answered(message: Message, { stage, keyOf }: AskedStage): void {
-    const key = `${stage} ${toHex(keyOf(message))}`;
-    const question = this.#asked.get(key);
-    if (question === undefined) return;
-    this.#asked.delete(key);
-    const { asked, parent, fromMs, takenMs } = question;
+    const key = keyOf(message);
+    const place = placeOf(stage, key);
+    const question = this.#asked.get(place);
+    if (question?.stage !== stage || !bytesEqual(question.key, key)) return;
+    this.#asked.delete(place);
+    const { service, parent, fromMs, takenMs } = question;
     const refused = 'refusal' in message && message.refusal !== undefined;
     this.#recorder.stage(parent, stage, {
-      service: asked.service,
+      service,
       name: stage,
       fromMs,
       toMs: this.#timing.nowMs(),
@@ -256,4 +262,12 @@ export class Tracing implements Tracer {
         }),
     };
   }
+}
+
+/** Ids of requests differ in their first bytes, those of a gateway's own questions in their last. */
+function placeOf(stage: string, key: Uint8Array): number {
+  const at = (index: number): number => key[index] ?? 0;
+  const { length } = key;
+  const mixed = (at(0) << 24) | (at(1) << 16) | (at(length - 2) << 8) | at(length - 1);
+  return mixed * 8 + stage.length;
 }
