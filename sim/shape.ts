@@ -23,6 +23,8 @@ export const TROUBLES = [
   'busRepeat',
   'busReorder',
   'partitionEveryMs',
+  'busOutEveryMs',
+  'stallEveryMs',
   'serviceCrashEveryMs',
   'nodeCrashEveryMs',
   'diskFullEveryMs',

@@ -15,7 +15,8 @@ const ACKNOWLEDGED_BETWEEN = 30;
 const NOTHING = /^\b$/;
 
 /** What clients of a gateway see that was killed, or whose neighbours were. */
-export const KILLED_CONNECTION = /closed|ECONNRESET|EPIPE|ECONNREFUSED|socket|503/;
+export const KILLED_CONNECTION =
+  /closed|ECONNRESET|EPIPE|ECONNREFUSED|socket|503|The replica is starting/;
 
 export async function callsWhile(
   replica: ReplicaConfig,

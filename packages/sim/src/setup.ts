@@ -5,7 +5,7 @@ import type { Cpu } from './cpu.ts';
 import type { ClockFault } from './node.ts';
 import { Random } from './random.ts';
 import type { Role } from './role.ts';
-import { CALM, drawBetweenNodes, drawSwarm, type Swarm } from './swarm.ts';
+import { CALM, drawBetweenNodes, drawOfBus, drawSwarm, type Swarm } from './swarm.ts';
 
 export interface NodeSetup {
   readonly place: Place;
@@ -50,14 +50,18 @@ export function weatherOf(seed: string, { several, swarm, drawsMax }: Weather): 
   const root = new Random(seed, drawsMax);
   return {
     ...CALM,
-    ...(several ? drawTogether(root) : drawSwarm(root.fork('swarm'))),
+    ...(several ? drawTogether(root) : drawInside(root)),
     ...swarm,
   };
 }
 
+function drawInside(root: Random): Partial<Swarm> {
+  return { ...drawSwarm(root.fork('swarm')), ...drawOfBus(root.fork('of the bus')) };
+}
+
 /** Trouble among several is short, since its time is dear, and its events come twice as often. */
 function drawTogether(root: Random): Partial<Swarm> {
-  const swarm = { ...drawSwarm(root.fork('swarm')), ...drawBetweenNodes(root.fork('between')) };
+  const swarm = { ...drawInside(root), ...drawBetweenNodes(root.fork('between')) };
   const often = Object.entries(swarm)
     .filter(([name]) => name.endsWith('EveryMs'))
     .map(([name, ms]) => [name, Number(ms) / 2]);

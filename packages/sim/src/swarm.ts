@@ -20,6 +20,12 @@ export interface Swarm {
   readonly downForMs: number;
   readonly diskFullEveryMs: number;
   readonly diskFullForMs: number;
+  /** Every so often a broker is away: whatever services of a node say to each other is lost, for so long. */
+  readonly busOutEveryMs: number;
+  readonly busOutForMs: number;
+  /** Every so often a service stands still: it hears late what is said meanwhile, or never, and is heard late. */
+  readonly stallEveryMs: number;
+  readonly stallForMs: number;
   /** The wall clocks of nodes differ by up to so much. */
   readonly wallSkewMs: number;
   // What follows is between nodes: drawn only when there are several.
@@ -56,6 +62,10 @@ export const CALM: Swarm = {
   downForMs: 0,
   diskFullEveryMs: 0,
   diskFullForMs: 0,
+  busOutEveryMs: 0,
+  busOutForMs: 0,
+  stallEveryMs: 0,
+  stallForMs: 0,
   wallSkewMs: 0,
   distance: 0.1,
   jitterMsMean: 0.1,
@@ -100,8 +110,20 @@ export function drawBetweenNodes(random: Random): BetweenNodes {
   };
 }
 
+type OfBus = Pick<Swarm, 'busOutEveryMs' | 'busOutForMs' | 'stallEveryMs' | 'stallForMs'>;
+
+/** Of services apart, from a stream of its own. */
+export function drawOfBus(random: Random): OfBus {
+  return {
+    busOutEveryMs: maybe(random, 0.3, () => random.pick([1000, 4000])),
+    busOutForMs: random.pick([20, 200, 1000]),
+    stallEveryMs: maybe(random, 0.4, () => random.pick([500, 2000])),
+    stallForMs: random.pick([50, 500, 2000]),
+  };
+}
+
 /** Of one node. */
-export function drawSwarm(random: Random): Omit<Swarm, keyof BetweenNodes> {
+export function drawSwarm(random: Random): Omit<Swarm, keyof BetweenNodes | keyof OfBus> {
   return {
     busDelayMsMin: random.between(0, 0.5),
     busDelayMsMean: random.pick([0.05, 0.2, 1, 5, 20]),

@@ -37,12 +37,17 @@ export class Troubles {
   readonly #victims: Victims;
   readonly #random: Random;
   readonly #between: Random;
+  readonly #bus: Random;
   #swarm: Swarm | undefined;
 
-  constructor(victims: Victims, random: { readonly inside: Random; readonly between: Random }) {
+  constructor(
+    victims: Victims,
+    random: { readonly inside: Random; readonly between: Random; readonly bus: Random },
+  ) {
     this.#victims = victims;
     this.#random = random.inside;
     this.#between = random.between;
+    this.#bus = random.bus;
   }
 
   /** Until the next call, or `end`. */
@@ -58,6 +63,8 @@ export class Troubles {
       this.#crash(inside.pick(nodes).parts, 'power cut', swarm),
     );
     this.#every(inside, swarm.diskFullEveryMs, () => this.#fillDisk(swarm));
+    this.#every(this.#bus, swarm.busOutEveryMs, () => this.#loseBus(swarm));
+    this.#every(this.#bus, swarm.stallEveryMs, () => this.#stall(swarm));
     if (nodes.length === 1) return;
     const between = this.#between;
     this.#every(between, swarm.linkBreakEveryMs, () => this.#victims.network.breakOne(between));
@@ -106,6 +113,22 @@ export class Troubles {
     if (parts.length === 0) return;
     const [from, to] = [random.pick(parts), random.pick(parts)];
     this.#victims.links.cut(from.id, to.id, random.exponential(partitionForMs));
+  }
+
+  /** A broker that is killed and started again: nothing is heard meanwhile. */
+  #loseBus({ busOutForMs }: Swarm): void {
+    const { parts } = this.#bus.pick(this.#victims.nodes);
+    const forMs = this.#bus.exponential(busOutForMs);
+    for (const from of parts)
+      for (const to of parts) this.#victims.links.cut(from.id, to.id, forMs);
+  }
+
+  /** A slow consumer: its broker keeps what it has not heard, or cuts it off. */
+  #stall({ stallForMs }: Swarm): void {
+    const { parts } = this.#bus.pick(this.#victims.nodes);
+    if (parts.length === 0) return;
+    const forMs = this.#bus.exponential(stallForMs);
+    this.#victims.links.stall(this.#bus.pick(parts).id, forMs, this.#bus.chance(0.5));
   }
 
   #fillDisk({ diskFullForMs }: Swarm): void {

@@ -87,7 +87,11 @@ export class World {
         setFull: (part, full) => this.#setFull(part, full),
         observe: (node, event) => this.#observe(node, 'world', event),
       },
-      { inside: fork('trouble'), between: fork('troubles between') },
+      {
+        inside: fork('trouble'),
+        between: fork('troubles between'),
+        bus: fork('troubles of the bus'),
+      },
     );
   }
 

@@ -1,6 +1,8 @@
 import type { MemoryStore } from '@internode/storage/memory';
 import { describe, expect, test } from 'vitest';
-import { CALM, Random, type Role, reportText, type Swarm, World } from '../src/index.ts';
+import { Agenda } from '../src/agenda.ts';
+import { CALM, Random, type Role, reportText, type Swarm, World, weatherOf } from '../src/index.ts';
+import { Links } from '../src/links.ts';
 import { Agreement, ledgerNode } from './ledger.ts';
 
 const PLACE = { subnet: 's', node: 'n1' };
@@ -49,6 +51,61 @@ describe('World', () => {
     expect(failed.lines.length).toBeLessThanOrEqual(200);
     expect(runLedger(failed.seed, { eager: true }).traceHash).toBe(failed.traceHash);
   });
+
+  test('a broker that is away and services that stand still are drawn, and a sound service survives them', () => {
+    const drawn = Array.from({ length: 60 }, (_, seed) => weatherOf(`${seed}`, { several: false }));
+    for (const kind of ['busOutEveryMs', 'stallEveryMs'] as const) {
+      expect(drawn.some((swarm) => swarm[kind] > 0)).toBe(true);
+      expect(drawn.some((swarm) => swarm[kind] === 0)).toBe(true);
+    }
+    const swarm = { busOutEveryMs: 400, busOutForMs: 300, stallEveryMs: 200, stallForMs: 500 };
+    for (let seed = 0; seed < 30; seed++) {
+      const report = runLedger(`bus ${seed}`, { swarm: { ...CALM, ...swarm } });
+      expect(report.violation, reportText(report)).toBeUndefined();
+    }
+  });
+
+  test.each([false, true])(
+    'who stands still hears in order what was said meanwhile, or, cut off (%s), nothing of it',
+    (loses) => {
+      const agenda = new Agenda();
+      let nowMs = 0;
+      const links = new Links(
+        new Random('stall'),
+        () => nowMs,
+        (atMs, run) => agenda.put(atMs, run),
+      );
+      const heard: string[] = [];
+      const say = (from: string, to: string, text: string): void =>
+        links.send(from, to, () => heard.push(`${text} at ${Math.floor(nowMs / 100)}`));
+      const pass = (untilMs: number): void => {
+        while (agenda.nextMs <= untilMs) {
+          const next = agenda.take();
+          nowMs = Math.max(nowMs, next?.atMs ?? 0);
+          next?.run?.();
+        }
+      };
+      links.stall('slow', 500, loses);
+      for (const text of ['one', 'two']) say('a', 'slow', text);
+      say('slow', 'a', 'late');
+      say('a', 'b', 'now');
+      pass(400);
+      expect(heard).toEqual(['now at 0']);
+      pass(900);
+      say('a', 'slow', 'after');
+      pass(2_000);
+      const held = loses ? [] : ['one at 5', 'two at 5'];
+      expect(heard.filter((text) => /one|two/.test(text))).toEqual(held);
+      expect(heard).toContain('late at 5');
+      expect(heard.at(-1)).toMatch(/^after/);
+      // Calm lets it go on at once.
+      links.stall('slow', 60_000, false);
+      say('a', 'slow', 'healed');
+      links.heal();
+      pass(nowMs + 100);
+      expect(heard.at(-1)).toMatch(/^healed/);
+    },
+  );
 
   test('what never happens is reported after the liveness phase', () => {
     const checker = new Agreement(101);
