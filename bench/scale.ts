@@ -21,7 +21,7 @@ import { Household } from './household.ts';
 import { describeMachine, processCpuMs } from './measure.ts';
 import { startMeasured } from './subject.ts';
 
-const [light = 12_000, heavy = 2_000] = process.argv.slice(2).map(Number);
+const [light = 12_000, heavy = 1_500] = process.argv.slice(2).map(Number);
 const CONFIGURATIONS = [
   { gateway: 1, execution: 1 },
   { gateway: 1, execution: 2 },
@@ -34,7 +34,7 @@ const KINDS = ['light', 'heavy'] as const;
 const CONCURRENCY = 64;
 const WARM_UP = 1_500;
 /** Numbers that a heavy query answers with: some milliseconds. */
-const HEAVY_LENGTH = 4_000n;
+const HEAVY_LENGTH = 40_000n;
 const EXPIRY_MS = 240_000;
 const SIGNERS = 64;
 
