@@ -182,9 +182,10 @@ export class Gateway {
   }
 
   async #readyAnswer(): Promise<Answer> {
-    if (!this.isReady) return textAnswer(503, 'no certified state yet\n');
+    // It says why there is no state, too.
     const trouble = await this.#parts.trouble?.();
-    return trouble === undefined ? HEALTHY : textAnswer(503, `${trouble}\n`);
+    if (trouble !== undefined) return textAnswer(503, `${trouble}\n`);
+    return this.isReady ? HEALTHY : textAnswer(503, 'no certified state yet\n');
   }
 
   async #answerApi(route: ApiRoute, request: Request): Promise<Answer> {
