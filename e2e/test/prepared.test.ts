@@ -19,6 +19,9 @@ import { wait } from '../runner/under-load.ts';
 const folder = scratchDir();
 const at = (name: string): string => join(folder, name);
 const running = new Map<ServiceName, ChildProcess>();
+/** The newest that services printed, for who has to find out why one failed. */
+let said = '';
+const SAID_MAX = 4_000;
 let broker: NatsServer | undefined;
 let config: ReplicaConfig;
 let healthUrl: string;
@@ -27,8 +30,11 @@ let startBroker: () => Promise<void>;
 function startService(service: ServiceName): void {
   const main = fileURLToPath(new URL(`../../services/${service}/src/main.ts`, import.meta.url));
   const child = spawn(process.execPath, [main], {
-    stdio: 'ignore',
+    stdio: ['ignore', 'ignore', 'pipe'],
     env: { ...process.env, INTERNODE_SETTINGS: at(`out/${service}/settings.json`) },
+  });
+  child.stderr?.on('data', (text) => {
+    said = `${said}${service}: ${text}`.slice(-SAID_MAX);
   });
   running.set(service, child);
 }
@@ -110,5 +116,6 @@ test('one that ended goes on where it was when somebody starts it again', async 
 
 test('all end at SIGTERM with status 0', async () => {
   await Promise.all(SERVICES.map((service) => end(service, 'SIGTERM')));
-  expect([...running.values()].map(({ exitCode }) => exitCode)).toEqual(SERVICES.map(() => 0));
+  const codes = [...running.values()].map(({ exitCode }) => exitCode);
+  expect(codes, said).toEqual(SERVICES.map(() => 0));
 });

@@ -161,7 +161,11 @@ export class NatsBus implements Bus {
     if (this.#connection.isClosed()) return;
     if (!this.#connected) return this.#connection.close();
     const late = new Promise<void>((resolve) => setTimeout(resolve, CLOSE_MS_MAX).unref());
-    await Promise.race([this.#connection.drain(), late]);
+    // A broker that goes meanwhile takes nothing more: that is no fault of who stops.
+    const drained = this.#connection.drain().catch((fault: Error) => {
+      this.#onTrouble(`what was said last may be lost: ${fault.message}`);
+    });
+    await Promise.race([drained, late]);
     if (!this.#connection.isClosed()) await Promise.race([this.#connection.close(), late]);
   }
 
