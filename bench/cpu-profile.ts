@@ -1,16 +1,6 @@
 // Where processor time goes: V8's profiles of several threads, cut to the time that was measured, told by room and operation.
 
-export interface CpuProfile {
-  readonly nodes: readonly {
-    readonly id: number;
-    readonly callFrame: { readonly functionName: string; readonly url: string };
-    readonly children?: readonly number[];
-  }[];
-  /** Microseconds of the machine's monotonic clock. */
-  readonly startTime: number;
-  readonly samples: readonly number[];
-  readonly timeDeltas: readonly number[];
-}
+import type { CpuProfile } from '@internode/host';
 
 type Frame = CpuProfile['nodes'][number]['callFrame'];
 

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { nodeHashEngine } from '@internode/crypto/fast';
 import { principalFromText, setHashEngine } from '@internode/encoding';
+import type { CpuProfile } from '@internode/host';
 import {
   deployCounter,
   generateSigner,
@@ -15,7 +16,7 @@ import {
   signedRequest,
 } from '@internode/loadtest';
 import { certifiedHeight, type Network, startNetwork } from '../e2e/runner/network.ts';
-import { type CpuProfile, timeByWork } from './cpu-profile.ts';
+import { timeByWork } from './cpu-profile.ts';
 import { processCpuMs } from './measure.ts';
 
 const [calls = 200, concurrency = 1] = process.argv.slice(2).map(Number);

@@ -1,22 +1,13 @@
 // As an application loads a canister: nine signed queries for each certified update.
-import { asksSigned, updates } from './flows.js';
-import { rate, seconds } from './target.js';
-import { thresholds } from './thresholds.js';
+import { mixture } from './lib/mixture.js';
+import { rate, seconds } from './lib/target.js';
 
-const all = rate(150);
-const constant = (share, exec) => ({
-  executor: 'constant-arrival-rate',
-  rate: Math.max(1, Math.round(all * share)),
-  timeUnit: '1s',
+export { asksSigned, updates } from './lib/flows.js';
+
+export const options = mixture({
+  rate: rate(150),
+  queries: 0.9,
   duration: seconds(30),
-  preAllocatedVUs: 50,
-  maxVUs: 200,
-  exec,
+  vus: 50,
+  vusMax: 200,
 });
-
-export const options = {
-  scenarios: { queries: constant(0.9, 'asksSigned'), updates: constant(0.1, 'updates') },
-  thresholds: thresholds('query', 'call'),
-};
-
-export { asksSigned, updates };

@@ -1,7 +1,7 @@
 // Anonymous queries at a constant arrival rate: the cheapest load there is, to see what the doors bear.
-import { asks } from './flows.js';
-import { rate, seconds } from './target.js';
-import { thresholds } from './thresholds.js';
+import { asks } from './lib/flows.js';
+import { rate, seconds } from './lib/target.js';
+import { thresholds } from './lib/thresholds.js';
 
 export const options = {
   scenarios: {

@@ -1,7 +1,7 @@
 // Certified updates that come ever faster: the rate at which latency begins to grow is what the replica bears here.
-import { updates } from './flows.js';
-import { rate, seconds } from './target.js';
-import { thresholds } from './thresholds.js';
+import { updates } from './lib/flows.js';
+import { rate, seconds } from './lib/target.js';
+import { thresholds } from './lib/thresholds.js';
 
 const highest = rate(200);
 

@@ -1,22 +1,13 @@
 // A moderate mix for ten minutes: what grows with time (memory, files, latency) shows in /metrics meanwhile.
-import { asksSigned, updates } from './flows.js';
-import { rate, seconds } from './target.js';
-import { thresholds } from './thresholds.js';
+import { mixture } from './lib/mixture.js';
+import { rate, seconds } from './lib/target.js';
 
-const all = rate(50);
-const constant = (share, exec) => ({
-  executor: 'constant-arrival-rate',
-  rate: Math.max(1, Math.round(all * share)),
-  timeUnit: '1s',
+export { asksSigned, updates } from './lib/flows.js';
+
+export const options = mixture({
+  rate: rate(50),
+  queries: 0.8,
   duration: seconds(600),
-  preAllocatedVUs: 30,
-  maxVUs: 100,
-  exec,
+  vus: 30,
+  vusMax: 100,
 });
-
-export const options = {
-  scenarios: { queries: constant(0.8, 'asksSigned'), updates: constant(0.2, 'updates') },
-  thresholds: thresholds('query', 'call'),
-};
-
-export { asksSigned, updates };

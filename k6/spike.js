@@ -1,7 +1,7 @@
 // Quiet, then eight times as many updates at once, then quiet: nothing may be lost, and latency has to come back.
-import { updates } from './flows.js';
-import { rate, seconds } from './target.js';
-import { thresholds } from './thresholds.js';
+import { updates } from './lib/flows.js';
+import { rate, seconds } from './lib/target.js';
+import { thresholds } from './lib/thresholds.js';
 
 const quiet = rate(25);
 

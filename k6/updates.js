@@ -1,7 +1,7 @@
 // Certified updates at a constant arrival rate.
-import { updates } from './flows.js';
-import { rate, seconds } from './target.js';
-import { thresholds } from './thresholds.js';
+import { updates } from './lib/flows.js';
+import { rate, seconds } from './lib/target.js';
+import { thresholds } from './lib/thresholds.js';
 
 export const options = {
   scenarios: {

@@ -4,7 +4,8 @@ import { writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { loadFastBls, nodeHashEngine } from '@internode/crypto/fast';
 import { decodeCborMap, principalFromText, setHashEngine } from '@internode/encoding';
-import { bottleneckOf, type StageFigures } from './src/bottleneck.ts';
+import type { StageFigures } from '@internode/telemetry';
+import { bottleneckOf } from './src/bottleneck.ts';
 import {
   anonymousRequest,
   deployCounter,

@@ -1,6 +1,6 @@
 // npm run k6 -- SCRIPT: runs a script of k6/ against a replica on this machine, started for it when none is named.
 import { spawn } from 'node:child_process';
-import { existsSync, readdirSync, rmSync } from 'node:fs';
+import { readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -10,23 +10,9 @@ import { isLoopback } from '../loadtest/src/load-options.ts';
 import { findK6 } from './find-k6.ts';
 
 const FOLDER = fileURLToPath(new URL('../k6/', import.meta.url));
-/** What scripts share. */
-const SHARED = [
-  'cbor',
-  'flows',
-  'identity',
-  'principal',
-  'request',
-  'sha224',
-  'target',
-  'thresholds',
-];
+const scripts = readdirSync(FOLDER).flatMap((file) => /^([a-z]+)\.js$/.exec(file)?.[1] ?? []);
 
-const scripts = readdirSync(FOLDER)
-  .map((file) => /^([a-z]+)\.js$/.exec(file)?.[1] ?? '')
-  .filter((name) => name !== '' && !SHARED.includes(name));
-
-const USAGE = `Load by k6 against a replica on this machine; thresholds are in k6/thresholds.js.
+const USAGE = `Load by k6 against a replica on this machine; thresholds are in k6/lib/thresholds.js.
 
 npm run k6 -- SCRIPT [flags] [-- flags of k6]
   SCRIPT               ${scripts.join(', ')}
@@ -66,7 +52,7 @@ async function main(args: readonly string[]): Promise<number> {
     return values.help ? 0 : 2;
   }
   const file = join(FOLDER, `${script}.js`);
-  if (!scripts.includes(script) || !existsSync(file))
+  if (!scripts.includes(script))
     throw new Fault(`there is no script ${script}: name one of ${scripts.join(', ')}`);
   if (values.url !== undefined && !isLoopback(values.url))
     throw new Fault(`--url ${values.url}: only http://127.0.0.1, http://localhost or http://[::1]`);

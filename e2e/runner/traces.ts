@@ -1,44 +1,14 @@
 // What a replica shows of its traces.
+import type { StageFigures, TraceSummary, Waterfall } from '@internode/telemetry';
 import type { Replica } from './replica.ts';
-
-export interface Row {
-  readonly spanId: string;
-  readonly depth: number;
-  readonly service: string;
-  readonly name: string;
-  readonly stage: string;
-  readonly offsetMs: number;
-  readonly durationMs: number;
-  readonly queuedMs: number;
-  readonly attributes: Readonly<Record<string, unknown>>;
-  readonly links: readonly { readonly traceId: string; readonly spanId: string }[];
-}
-
-export interface Summary {
-  readonly traceId: string;
-  readonly name: string;
-  readonly requestId: string;
-  readonly canister: string;
-  readonly method: string;
-  readonly height: number | null;
-  readonly status: string;
-  readonly durationMs: number;
-  readonly stages: number;
-  readonly orphans: number;
-}
-
-export interface Trace extends Summary {
-  readonly dropped: number;
-  readonly rows: readonly Row[];
-}
 
 export interface Listed {
   readonly matching: number;
   readonly recorded: number;
   readonly kept: number;
   readonly lost: number;
-  readonly stages: readonly { readonly stage: string; readonly p95Ms: number }[];
-  readonly traces: readonly Summary[];
+  readonly stages: readonly StageFigures[];
+  readonly traces: readonly TraceSummary[];
 }
 
 /** In the order in which one call passes them: every row of the table in ARCHITECTURE.md. */
@@ -66,12 +36,12 @@ export async function listOf({ gatewayUrl }: Shown, query = ''): Promise<Listed>
   return (await answer.json()) as Listed;
 }
 
-export async function traceOf({ gatewayUrl }: Shown, id: string): Promise<Trace | undefined> {
+export async function traceOf({ gatewayUrl }: Shown, id: string): Promise<Waterfall | undefined> {
   const answer = await fetch(`${gatewayUrl}/debug/traces/${id}.json`);
-  return answer.status === 404 ? undefined : ((await answer.json()) as Trace);
+  return answer.status === 404 ? undefined : ((await answer.json()) as Waterfall);
 }
 
-export function missingOf(trace: Trace | undefined): string[] {
+export function missingOf(trace: Waterfall | undefined): string[] {
   return STAGES.filter(
     ([service, stage]) =>
       !trace?.rows.some((row) => row.service === service && row.stage === stage),
@@ -79,7 +49,11 @@ export function missingOf(trace: Trace | undefined): string[] {
 }
 
 /** Spans of services apart are told now and then: waits until every stage is there. */
-export async function wholeTraceOf(replica: Shown, id: string, withinMs = 10_000): Promise<Trace> {
+export async function wholeTraceOf(
+  replica: Shown,
+  id: string,
+  withinMs = 10_000,
+): Promise<Waterfall> {
   const untilMs = performance.now() + withinMs;
   for (;;) {
     const trace = await traceOf(replica, id);

@@ -1,4 +1,6 @@
 // /debug/traces as people see it, in a headless Chromium. SCREENSHOT=docs/traces.png writes the picture that README shows.
+
+import type { Waterfall } from '@internode/telemetry';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { callOf } from '../runner/calls.ts';
@@ -7,7 +9,7 @@ import { currentClient } from '../runner/clients.ts';
 import { counterInterface } from '../runner/interfaces.ts';
 import { motokoModule } from '../runner/modules.ts';
 import { type Replica, startReplica } from '../runner/replica.ts';
-import { STAGES, type Trace, wholeTraceOf } from '../runner/traces.ts';
+import { STAGES, wholeTraceOf } from '../runner/traces.ts';
 import { post } from '../runner/wire.ts';
 
 const SIZE = { width: 1400, height: 620 };
@@ -25,7 +27,7 @@ declare function getComputedStyle(of: unknown): { readonly backgroundImage: stri
 let replica: Replica;
 let browser: Browser;
 let page: Page;
-let trace: Trace;
+let trace: Waterfall;
 let id: string;
 let faults: string[];
 let asked: string[];

@@ -1,11 +1,13 @@
 // Every call's way through the services, as the replica shows it: on its page, in JSON, in the terminal. The same in all placements.
+
+import type { Waterfall } from '@internode/telemetry';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { callOf, endingOf, endOf, queryOf } from '../runner/calls.ts';
 import { currentClient } from '../runner/clients.ts';
 import { counterInterface } from '../runner/interfaces.ts';
 import { motokoModule } from '../runner/modules.ts';
 import { type Replica, runInternode, startReplica } from '../runner/replica.ts';
-import { listOf, STAGES, type Trace, traceOf, wholeTraceOf } from '../runner/traces.ts';
+import { listOf, STAGES, traceOf, wholeTraceOf } from '../runner/traces.ts';
 import { post, principalOf } from '../runner/wire.ts';
 
 /** TRACED_CALLS=10000 for a long run. */
@@ -41,7 +43,7 @@ async function oneCall(headers: Record<string, string> = {}): Promise<string> {
 }
 
 describe('one call', () => {
-  let trace: Trace;
+  let trace: Waterfall;
   beforeAll(async () => {
     trace = await wholeTraceOf(replica, await oneCall());
   });

@@ -1,13 +1,6 @@
 // What kept a run from being faster, named from what was measured. In order: who is full, then who is waited for.
+import type { StageFigures } from '@internode/telemetry';
 import type { Usage } from './usage.ts';
-
-export interface StageFigures {
-  readonly stage: string;
-  readonly count: number;
-  readonly p50Ms: number;
-  readonly p95Ms: number;
-  readonly queuedP50Ms: number;
-}
 
 export interface Measured {
   readonly usage: Usage;

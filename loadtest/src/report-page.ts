@@ -1,5 +1,5 @@
 // The report of a run as one HTML file without anything from elsewhere: charts are SVG made here.
-import type { StageFigures } from './bottleneck.ts';
+import type { StageFigures } from '@internode/telemetry';
 import type { Second } from './timeline.ts';
 import type { Sample, Usage } from './usage.ts';
 

@@ -47,8 +47,8 @@ test('a timeline tells what was due and answered in each second', () => {
 describe('the bottleneck', () => {
   const usage = usageOf(SAMPLES);
   const stages = [
-    { stage: 'execute', count: 9, p50Ms: 4, p95Ms: 5, queuedP50Ms: 1 },
-    { stage: 'pool', count: 9, p50Ms: 8, p95Ms: 9, queuedP50Ms: 7.5 },
+    { stage: 'execute', count: 9, p50Ms: 4, p95Ms: 5, queuedP50Ms: 1, queuedP95Ms: 1 },
+    { stage: 'pool', count: 9, p50Ms: 8, p95Ms: 9, queuedP50Ms: 7.5, queuedP95Ms: 7.5 },
   ];
   const measured: Measured = { usage, stages, cores: 2, backlogMax: 0, concurrency: 64 };
   const unit = (name: string, cores: number) => ({ unit: name, cores, residentBytes: 0 });
@@ -87,7 +87,7 @@ test('a report holds all of it, and what others have named as text', () => {
     histograms: [{ name: 'Latency', valuesMs: [1, 2, 1_000, Number.NaN, 0] }],
     usage: usageOf(SAMPLES),
     samples: SAMPLES,
-    stages: [{ stage: 'hash', count: 3, p50Ms: 1, p95Ms: 2, queuedP50Ms: 0 }],
+    stages: [{ stage: 'hash', count: 3, p50Ms: 1, p95Ms: 2, queuedP50Ms: 0, queuedP95Ms: 0 }],
   };
   const page = reportPage(report);
   expect(page).not.toContain('<script');

@@ -26,7 +26,7 @@ function profile(
     }
     samples.push(...new Array<number>(stack.samples).fill(parent?.id ?? 1));
   }
-  return { nodes, startTime: 0, endTime: 0, samples, timeDeltas: samples.map(() => 100) };
+  return { nodes, startTime: 0, samples, timeDeltas: samples.map(() => 100) };
 }
 
 const THREADS: readonly ThreadProfile[] = [

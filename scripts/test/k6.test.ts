@@ -4,7 +4,7 @@ import { decodeCborMap, encodeCbor, principalFromText, principalToText } from '@
 import { describe, expect, test } from 'vitest';
 
 // They are JavaScript, as k6 runs them.
-const load = (name: string) => import(new URL(`../../k6/${name}.js`, import.meta.url).href);
+const load = (name: string) => import(new URL(`../../k6/lib/${name}.js`, import.meta.url).href);
 const { sha224 } = await load('sha224');
 const { encode, decode } = await load('cbor');
 const { principalBytes } = await load('principal');

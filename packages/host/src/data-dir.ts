@@ -38,6 +38,10 @@ export function holderOf(folder: string, name: string): number | undefined {
   return holder !== '' && identityOf(pid) === holder ? pid : undefined;
 }
 
+export function isAlive(pid: number): boolean {
+  return identityOf(pid) !== undefined;
+}
+
 /** The process id with the time it started, where the system tells it: ids are used again. Undefined when it is gone. */
 function identityOf(pid: number): string | undefined {
   try {

@@ -1,8 +1,9 @@
 // What one process of a node knows of itself, told to another that shows it: the gateway's /metrics and /readyz.
-import { Caller } from '@internode/actor';
+import type { Caller } from '@internode/actor';
 import type { ProcessFigures } from '@internode/contracts';
 import { mergedExpositions } from './exposition.ts';
 import type { Host } from './host.ts';
+import { speakerOf } from './speaker.ts';
 
 /** A process that does not answer in time is left out. */
 const WAIT_MS = 300;
@@ -11,12 +12,11 @@ const KEPT_MS = 200;
 
 /** Lets the others see the figures of this process, under the name of its unit. */
 export function tellFigures(host: Host, unit: string): void {
-  const caller = new Caller({ name: unit, ports: host, keyOf: {}, pendingMax: 1 });
+  const caller = speakerOf(host, unit);
   caller.listen('RequestFigures', () => {
     const metrics = host.telemetry.metrics.text();
     caller.tell({ kind: 'ProcessFigures', service: unit, metrics, trouble: host.trouble ?? '' });
   });
-  host.defer(() => caller.close());
 }
 
 /** Collects what other processes say. */
@@ -33,13 +33,12 @@ export class FiguresOfOthers {
     this.#host = host;
     this.#name = name;
     this.#services = services;
-    this.#caller = new Caller({ name, ports: host, keyOf: {}, pendingMax: 1 });
+    this.#caller = speakerOf(host, name);
     this.#caller.listen('ProcessFigures', (figures) => {
       if (!services.includes(figures.service)) return;
       this.#told.set(figures.service, figures);
       if (this.#told.size === services.length) this.#complete();
     });
-    host.defer(() => this.#caller.close());
   }
 
   /** In the order of the services. Never rejects. */

@@ -1,7 +1,7 @@
 export { type AloneNews, beginAlone, runAlone, SETTINGS_VARIABLE } from './alone.ts';
 export { type AloneFile, readAloneFile, writeAloneFile } from './alone-file.ts';
 export { SystemClock } from './clock.ts';
-export { holderOf, lockDataDir } from './data-dir.ts';
+export { holderOf, isAlive, lockDataDir } from './data-dir.ts';
 export { FiguresOfOthers, tellFigures } from './figures.ts';
 export { type HealthAddress, openHealthDoor } from './health-door.ts';
 export type { CarriedBus, Host, HostOptions, Open, Running, Start } from './host.ts';

@@ -17,7 +17,6 @@ export interface CpuProfile {
   }[];
   /** Microseconds of the machine's monotonic clock. */
   readonly startTime: number;
-  readonly endTime: number;
   readonly samples: readonly number[];
   readonly timeDeltas: readonly number[];
 }

@@ -1,5 +1,4 @@
 // Spans of a node's processes come together where they are kept: in the process of the gateway.
-import { Caller } from '@internode/actor';
 import {
   messageOf,
   OUTLET_MS,
@@ -9,6 +8,7 @@ import {
   TraceStore,
 } from '@internode/telemetry';
 import type { Host } from './host.ts';
+import { speakerOf } from './speaker.ts';
 
 /** Keeps the newest traces of this process, and of `others` by their units' names. Undefined when nothing is traced. */
 export function keepTraces(host: Host, others: readonly string[] = []): TracePages | undefined {
@@ -27,8 +27,7 @@ export function keepTraces(host: Host, others: readonly string[] = []): TracePag
 }
 
 function hearOthers(host: Host, store: TraceStore, others: readonly string[]): void {
-  const caller = new Caller({ name: 'gateway', ports: host, keyOf: {}, pendingMax: 1 });
-  host.defer(() => caller.close());
+  const caller = speakerOf(host, 'gateway');
   host.telemetry.tracer?.onFollow(({ requestId }, traceparent) =>
     caller.tell({ kind: 'CallFollowed', requestId, traceparent }),
   );
@@ -46,8 +45,7 @@ function hearOthers(host: Host, store: TraceStore, others: readonly string[]): v
 export function tellTraces(host: Host, unit: string): void {
   const { tracer } = host.telemetry;
   if (tracer === undefined) return;
-  const caller = new Caller({ name: unit, ports: host, keyOf: {}, pendingMax: 1 });
-  host.defer(() => caller.close());
+  const caller = speakerOf(host, unit);
   caller.listen('CallFollowed', ({ requestId, traceparent }) =>
     tracer.follow({ requestId, attributes: {} }, traceparent),
   );
@@ -58,8 +56,7 @@ export function tellTraces(host: Host, unit: string): void {
 export function tellSpans(host: Host, unit: string): void {
   const { tracer } = host.telemetry;
   if (tracer === undefined) return;
-  const caller = new Caller({ name: unit, ports: host, keyOf: {}, pendingMax: 1 });
-  host.defer(() => caller.close());
+  const caller = speakerOf(host, unit);
   const tell = (): void => {
     const batch = outlet.take();
     if (batch === undefined) return;

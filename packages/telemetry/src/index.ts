@@ -11,4 +11,9 @@ export { TracePages } from './tracing/trace-pages.ts';
 export type { SpanSink, TraceSpan } from './tracing/trace-span.ts';
 export { TraceStore } from './tracing/trace-store.ts';
 export { Tracing } from './tracing/tracing.ts';
-export type { Waterfall, WaterfallRow } from './tracing/waterfall.ts';
+export type {
+  StageFigures,
+  TraceSummary,
+  Waterfall,
+  WaterfallRow,
+} from './tracing/waterfall.ts';

@@ -43,7 +43,7 @@ export function openOtlpExport(
     if (resource === undefined) {
       resource = resourceFromAttributes({
         'service.namespace': 'internode',
-        'service.name': environment['OTEL_SERVICE_NAME'] || `internode-${service}`,
+        'service.name': `internode-${service}`,
         'service.instance.id': instance,
         ...resourceAttributesOf(environment['OTEL_RESOURCE_ATTRIBUTES'] ?? ''),
         ...(environment['OTEL_SERVICE_NAME'] && {

@@ -2,7 +2,13 @@
 import * as fs from 'node:fs';
 import { dirname, join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
-import { holderOf, type ProfileAnswer, profileFiles, type ThreadProfile } from '@internode/host';
+import {
+  holderOf,
+  isAlive,
+  type ProfileAnswer,
+  profileFiles,
+  type ThreadProfile,
+} from '@internode/host';
 import { SERVICE_NAMES, type ServiceName } from '../apart/unit.ts';
 import { StartFault } from '../start-fault.ts';
 
@@ -86,13 +92,4 @@ function hearsSignal(pid: number): boolean {
   }
   const caught = /^SigCgt:\s*([0-9a-f]+)$/m.exec(status)?.[1];
   return caught === undefined || ((BigInt(`0x${caught}`) >> (SIGUSR2 - 1n)) & 1n) === 1n;
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
 }

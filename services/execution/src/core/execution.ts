@@ -11,15 +11,10 @@
  */
 import type { Input, Instant } from '@internode/actor';
 import type { BatchReady, Message } from '@internode/contracts';
-import { bytesEqual, unreachable } from '@internode/prelude';
-import {
-  ASK_AGAIN_MS,
-  BATCHES_AHEAD,
-  HEIGHTS_UNCOMMITTED,
-  IDLE_ASK_MS,
-  SAY_AGAIN_MS,
-} from '../limits.ts';
+import { unreachable } from '@internode/prelude';
+import { ASK_AGAIN_MS, HEIGHTS_UNCOMMITTED, IDLE_ASK_MS, SAY_AGAIN_MS } from '../limits.ts';
 import type { Answer } from '../sandbox/interface.ts';
+import { Ahead } from './ahead.ts';
 import { advancedOf, applyBatch, recordsOf } from './batch.ts';
 import { EarlyQueries } from './early-queries.ts';
 import type { ExecutionEvent } from './event.ts';
@@ -27,10 +22,11 @@ import { Executed } from './executed.ts';
 import { type ExecutionEffect, type Fiber, Fibers } from './fibers.ts';
 import { Inspector } from './inspections.ts';
 import type { LifeCore } from './lives.ts';
-import { ensureOpen, memoryKey, moduleKey, supplyStable } from './loading.ts';
-import { Queries, type Room, readKey } from './queries.ts';
+import { ensureOpen, supplyStable } from './loading.ts';
+import { Queries, type Room } from './queries.ts';
 import { QueryGate } from './query-gate.ts';
-import { requestsKey, restore, TIP_KEY } from './restoring.ts';
+import { restore } from './restoring.ts';
+import { tellStateAnswer } from './state-answers.ts';
 import { type Life, Subnet, type SubnetConfig } from './subnet.ts';
 
 export type ExecutionCoreConfig = SubnetConfig & Life;
@@ -42,7 +38,7 @@ export class ExecutionCore implements LifeCore {
   readonly #earlyQueries: EarlyQueries;
   readonly #gate: QueryGate;
   readonly #inspector: Inspector;
-  readonly #early = new Map<number, BatchReady>();
+  readonly #early = new Ahead<BatchReady>();
   readonly #executed = new Executed(HEIGHTS_UNCOMMITTED);
   #effects: ExecutionEffect[] = [];
   #ready = false;
@@ -147,25 +143,12 @@ export class ExecutionCore implements LifeCore {
       case 'StateCertified':
         this.#certifiedBefore ??= message.height;
         return this.#queries.certified(message.height);
-      case 'CertifiedRead':
-        return this.#fibers.told(readKey(message.readId), message);
-      case 'TipLoaded':
-        return this.#told(TIP_KEY, message);
-      case 'RequestsLoaded':
-        return this.#told(requestsKey(message.after), message);
-      case 'MemoryLoaded':
-        return this.#told(
-          memoryKey(message.canisterId, message.memory, message.fromIndex),
-          message,
-        );
-      case 'ModuleLoaded':
-        return this.#fibers.told(moduleKey(message.hash), message);
       case 'RequestSubnetRecord':
         return this.#sayRecords();
       case 'RequestReadiness':
         return this.#sayReadiness();
       default:
-        return;
+        return tellStateAnswer(message, this.#subnet, this.#fibers);
     }
   }
 
@@ -177,12 +160,6 @@ export class ExecutionCore implements LifeCore {
     if (this.#servedBefore) return true;
     if (!this.#ready || this.#certifiedBefore === undefined || this.#applying) return false;
     return this.#subnet.height >= this.#certifiedBefore;
-  }
-
-  /** What state tells of a height. An answer to a life of before a restart is of another height. */
-  #told(key: string, message: Message & { readonly session?: Uint8Array | undefined }): void {
-    const { session = new Uint8Array() } = message;
-    if (bytesEqual(session, this.#subnet.session)) this.#fibers.told(key, message);
   }
 
   *#open(): Fiber {
@@ -200,13 +177,7 @@ export class ExecutionCore implements LifeCore {
   #hearBatch(batch: BatchReady): void {
     if (this.#ready && batch.height <= this.#subnet.height) return this.#hearOldBatch(batch.height);
     this.#batchSinceAsk = true;
-    if (this.#early.size >= BATCHES_AHEAD && !this.#early.has(batch.height)) {
-      // Full: the next one needed must never be kept out by later ones.
-      const highest = Math.max(...this.#early.keys());
-      if (batch.height > highest) return;
-      this.#early.delete(highest);
-    }
-    this.#early.set(batch.height, batch);
+    if (!this.#early.add(batch)) return;
     this.#applyNext();
     if (this.#hasGap && !this.#gapAsked) {
       this.#gapAsked = true;
@@ -227,16 +198,14 @@ export class ExecutionCore implements LifeCore {
 
   #applyNext(): void {
     if (!this.#ready || this.#applying || this.#queries.holdsTip) return;
-    for (const height of this.#early.keys()) {
-      if (height <= this.#subnet.height) this.#early.delete(height);
-    }
+    this.#early.forgetUpTo(this.#subnet.height);
     const batch = this.#early.get(this.#subnet.height + 1);
     if (batch === undefined) return;
     if (this.#executed.full) {
       this.#observe({ kind: 'WaitingForState', height: this.#subnet.height });
       return;
     }
-    this.#early.delete(batch.height);
+    this.#early.forget(batch.height);
     this.#applying = true;
     this.#fibers.start(this.#apply(batch));
   }

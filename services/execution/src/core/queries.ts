@@ -12,7 +12,7 @@ import { toHex } from '@internode/prelude';
 import { COMPOSITE_QUERIES, INSTRUCTIONS, QUERIES } from '../limits.ts';
 import type { Context, Executed } from '../sandbox/interface.ts';
 import type { Canister } from './canister.ts';
-import { Certificates, readKey } from './certificates.ts';
+import { Certificates } from './certificates.ts';
 import { CompositeQuery } from './composite-query.ts';
 import { baseContext } from './context.ts';
 import type { ExecutionEffect, Fiber, Fibers } from './fibers.ts';
@@ -42,8 +42,6 @@ export interface TipWatch {
   /** The last composite query ended. */
   released(): void;
 }
-
-export { readKey };
 
 const NOBODY = new Uint8Array(0);
 

@@ -11,18 +11,19 @@
 import type { Input, Instant } from '@internode/actor';
 import type { BatchExecuted, CanisterChange, Message } from '@internode/contracts';
 import { bytesEqual, toHex, unreachable } from '@internode/prelude';
-import { ASK_AGAIN_MS, BATCHES_AHEAD, HEIGHTS_UNCOMMITTED } from '../../limits.ts';
+import { ASK_AGAIN_MS, HEIGHTS_UNCOMMITTED } from '../../limits.ts';
 import type { Answer, Task } from '../../sandbox/interface.ts';
+import { Ahead } from '../ahead.ts';
 import { Canister } from '../canister.ts';
 import { EarlyQueries } from '../early-queries.ts';
 import type { ExecutionEvent } from '../event.ts';
 import type { ExecutionCoreConfig } from '../execution.ts';
 import { askFor, type ExecutionEffect, type Fiber, Fibers } from '../fibers.ts';
 import type { LifeCore } from '../lives.ts';
-import { memoryKey, moduleKey } from '../loading.ts';
-import { Queries, type Room, readKey } from '../queries.ts';
+import { Queries, type Room } from '../queries.ts';
 import { QueryGate } from '../query-gate.ts';
 import { restoreCanisters, TIP_KEY } from '../restoring.ts';
+import { tellStateAnswer } from '../state-answers.ts';
 import { Subnet } from '../subnet.ts';
 import { RecentChanges } from './changes.ts';
 import { Openings } from './openings.ts';
@@ -36,7 +37,7 @@ export class FollowerCore implements LifeCore {
   readonly #queries: Queries;
   readonly #openings: Openings;
   readonly #changes = new RecentChanges();
-  readonly #early = new Map<number, BatchExecuted>();
+  readonly #early = new Ahead<BatchExecuted>();
   readonly #earlyQueries: EarlyQueries;
   #effects: ExecutionEffect[] = [];
   #ready = false;
@@ -131,26 +132,11 @@ export class FollowerCore implements LifeCore {
         this.#certified = Math.max(this.#certified, message.height);
         this.#queries.certified(message.height);
         return this.#askIfMissing();
-      case 'CertifiedRead':
-        return this.#fibers.told(readKey(message.readId), message);
-      case 'ModuleLoaded':
-        return this.#fibers.told(moduleKey(message.hash), message);
-      case 'TipLoaded':
-        return this.#told(TIP_KEY, message);
-      case 'MemoryLoaded': {
-        const { canisterId, memory, fromIndex } = message;
-        return this.#told(memoryKey(canisterId, memory, fromIndex), message);
-      }
       case 'RequestReadiness':
         return this.#sayReadiness();
       default:
-        return;
+        return tellStateAnswer(message, this.#subnet, this.#fibers);
     }
-  }
-
-  #told(key: string, message: Message & { readonly session?: Uint8Array | undefined }): void {
-    const { session = new Uint8Array() } = message;
-    if (bytesEqual(session, this.#subnet.session)) this.#fibers.told(key, message);
   }
 
   *#open(): Fiber {
@@ -172,12 +158,7 @@ export class FollowerCore implements LifeCore {
   #hearExecuted(executed: BatchExecuted): void {
     // Before, nobody knows which will be needed: they are asked for.
     if (!this.#ready || executed.height <= this.#subnet.height) return;
-    if (this.#early.size >= BATCHES_AHEAD && !this.#early.has(executed.height)) {
-      const highest = Math.max(...this.#early.keys());
-      if (executed.height > highest) return;
-      this.#early.delete(highest);
-    }
-    this.#early.set(executed.height, executed);
+    if (!this.#early.add(executed)) return;
     this.#applyNext();
     this.#askIfMissing();
   }
@@ -188,7 +169,7 @@ export class FollowerCore implements LifeCore {
       if (this.#queries.holdsTip && !this.#openings.needsHeight) return;
       const executed = this.#early.get(this.#subnet.height + 1);
       if (executed === undefined) break;
-      this.#early.delete(executed.height);
+      this.#early.forget(executed.height);
       this.#apply(executed);
     }
     this.#queries.tipFree();
@@ -246,8 +227,8 @@ export class FollowerCore implements LifeCore {
 
   get #isMissing(): boolean {
     const { heightWanted } = this.#earlyQueries;
-    const heard = [...this.#early.keys()];
-    const newest = Math.max(this.#committed, this.#certified, heightWanted, ...heard);
+    const { highest } = this.#early;
+    const newest = Math.max(this.#committed, this.#certified, heightWanted, highest);
     const { height } = this.#subnet;
     return this.#ready && newest > height && !this.#early.has(height + 1);
   }

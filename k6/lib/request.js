@@ -1,7 +1,7 @@
 // Requests of the Internet Computer's HTTP interface: request ids, signed envelopes, answers.
 import { randomBytes, sha256 } from 'k6/crypto';
 import http from 'k6/http';
-import { asciiBytes, decode, encode } from './cbor.js';
+import { asciiBytes, decode, encode, joined } from './cbor.js';
 import { sign } from './identity.js';
 import { canister, canisterId, url } from './target.js';
 
@@ -14,16 +14,6 @@ const SEPARATOR = Uint8Array.of(10, ...asciiBytes('ic-request'));
 const TRACE_RATE = Number(__ENV.TRACE_RATE || 0.01);
 
 const hash = (bytes) => new Uint8Array(sha256(bytes.buffer, 'binary'));
-
-export function joined(parts) {
-  const bytes = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    bytes.set(part, at);
-    at += part.length;
-  }
-  return bytes;
-}
 
 function hashOf(value) {
   if (value instanceof Uint8Array) return hash(joined([value]));

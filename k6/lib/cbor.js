@@ -4,6 +4,10 @@
 export function encode(value) {
   const parts = [Uint8Array.of(0xd9, 0xd9, 0xf7)];
   put(value, parts);
+  return joined(parts);
+}
+
+export function joined(parts) {
   const bytes = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
   let at = 0;
   for (const part of parts) {
