@@ -13,7 +13,8 @@ export interface Hazards {
 }
 
 const EPOCHS_CHANCE = 0.4;
-const EPOCH_LENGTHS = [6, 8, 12];
+/** Shorter ones than `internode` takes; half of them are for complaints, and fewer than four would be none for makers of blocks ahead. */
+const EPOCH_LENGTHS = [8, 12, 16];
 const LOST_DISK_CHANCE = 0.5;
 /** Peers that forget early lead nobody back by blocks: who is behind fetches the state. */
 const FORGETFUL_CHANCE = 0.5;

@@ -58,3 +58,18 @@ test('a dealer whose shares are bad is found out, and complaints of good ones ar
   expect(counts.get('DealerCheated')).toBeGreaterThanOrEqual(3);
   expect(counts.get('ShareKept')).toBeGreaterThanOrEqual(3);
 });
+
+test('a bad dealing in the last block for dealings is complained of while there is time', async () => {
+  // Of a quarter of so short an epoch this life made a key of which nobody had a share, and stood when its turn came.
+  const faults = new Map([[1, { kind: 'tempted', by: ['badDealer'] }]]) as Faults;
+  const report = await liveTogether({
+    seed: 'w/110',
+    nodes: 4,
+    crypto,
+    wasm,
+    command: '',
+    faults,
+    hazards: { epochLength: 6 },
+  });
+  expect(report.violation).toBeUndefined();
+});

@@ -113,8 +113,8 @@ function expectMembers({ certified, shares }: Seen, nodes: readonly string[], ep
 test(
   '1 → 4: three that come late are members with shares, and the chain goes on',
   async () => {
-    const seen = await grow({ founders: 1, nodes: 4, epochLength: 8 }, 120_000);
-    expectMembers(seen, ['n1', 'n2', 'n3'], 8);
+    const seen = await grow({ founders: 1, nodes: 4, epochLength: 12 }, 120_000);
+    expectMembers(seen, ['n1', 'n2', 'n3'], 12);
     for (const node of ['n1', 'n2', 'n3']) expect(seen.missing).toContain(node);
   },
   PATIENCE_MS,
@@ -134,10 +134,10 @@ test(
   'planted: joiners that ask nobody for what was dealt end the subnet at the height that makes them members',
   async () => {
     const mute = (message: Message) => message.kind === 'AskPeer' && message.topic === 'key_shares';
-    const { certified } = await grow({ founders: 1, nodes: 4, epochLength: 8, mute }, 60_000);
+    const { certified } = await grow({ founders: 1, nodes: 4, epochLength: 12, mute }, 60_000);
     const highest = Math.max(...certified.values());
-    expect(highest).toBeGreaterThanOrEqual(23);
-    expect(highest).toBeLessThan(25);
+    expect(highest).toBeGreaterThanOrEqual(35);
+    expect(highest).toBeLessThan(37);
   },
   PATIENCE_MS,
 );

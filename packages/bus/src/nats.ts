@@ -110,9 +110,9 @@ export class NatsBus implements Bus {
     void this.#watch();
   }
 
-  /** While the connection is down messages are lost rather than piled up: cores ask again. */
+  /** While the connection is down, or once it is being closed, messages are lost rather than piled up: cores ask again. */
   publish(envelope: Envelope): void {
-    if (!this.#connected || this.#connection.isClosed()) return;
+    if (!this.#connected || this.#isOver) return;
     const { subject, body } = envelope;
     const chunkBytesMax = (this.#connection.info?.max_payload ?? 1_048_576) - HEADERS_BYTES_MAX;
     const count = Math.ceil(body.length / chunkBytesMax);
@@ -169,7 +169,13 @@ export class NatsBus implements Bus {
     if (!this.#connection.isClosed()) await Promise.race([this.#connection.close(), late]);
   }
 
+  /** The client throws at whoever uses a connection that drains or is closed; timers of a host may outlive it. */
+  get #isOver(): boolean {
+    return this.#closing || this.#connection.isClosed();
+  }
+
   #listen(channel: Channel, carried: string): void {
+    if (this.#isOver) return;
     const { subject, group, subscriptions } = channel;
     const callback = (error: Error | null, message: Msg): void => {
       if (error === null) return this.#receive(channel, message);
@@ -180,11 +186,9 @@ export class NatsBus implements Bus {
     const subscription = this.#connection.subscribe(carried, options);
     subscriptions.set(carried, subscription);
     const again = (): void => {
-      if (subscriptions.get(carried) !== subscription || this.#closing) return;
+      if (subscriptions.get(carried) !== subscription || this.#isOver) return;
       setTimeout(() => {
-        const isWanted = subscriptions.get(carried) === subscription;
-        if (isWanted && !this.#closing && !this.#connection.isClosed())
-          this.#listen(channel, carried);
+        if (subscriptions.get(carried) === subscription) this.#listen(channel, carried);
       }, RESUBSCRIBE_MS).unref();
     };
     void subscription.closed.then(again, again);

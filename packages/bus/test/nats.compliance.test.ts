@@ -138,6 +138,20 @@ describe('nats', () => {
     await bus.close();
   });
 
+  test('what is said or heard of while it closes, or after, harms nobody', async () => {
+    const bus = await NatsBus.connect({ url: server.url });
+    const subject = 'internode.s.n.beacon.beacon_value';
+    const envelope = { id: 'i', cause: '', sender: 's', subject, traceparent: '' };
+    const say = () => bus.publish({ ...envelope, body: new Uint8Array(1) });
+    const closed = bus.close();
+    say();
+    const cancel = bus.subscribe(subject, () => {});
+    cancel();
+    await closed;
+    say();
+    bus.subscribe(subject, () => {})();
+  });
+
   test('no server: the connection is refused in time', async () => {
     await expect(NatsBus.connect({ url: 'nats://127.0.0.1:1' })).rejects.toThrow();
   });

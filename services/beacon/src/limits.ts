@@ -20,8 +20,6 @@ export const BEACON_LIMITS = {
   repeatMs: 5_000,
   /** The longest time between two questions for dealings that are missing; each in vain doubles it. */
   repeatMsMax: 60_000,
-  /** Heights at the end of an epoch, a quarter of it at most, for complaints only (docs/spec/dkg.md): what was dealt is final. */
-  complaintHeightsMax: 40,
   /** Consensus is asked at most so often for news that final blocks show to be lost; in an epoch so many times for dealings. */
   askEpochMs: 1_000,
   dealingAsksMax: 3,

@@ -1,5 +1,5 @@
 import type { CatchUpPackage, Message } from '@internode/contracts';
-import { catchUpMessage } from '@internode/crypto';
+import { catchUpMessage, dealingsEnd } from '@internode/crypto';
 import { sha256 } from '@internode/encoding';
 import { bytesEqual, toHex, utf8 } from '@internode/prelude';
 import { describe, expect, test } from 'vitest';
@@ -96,7 +96,7 @@ describe('four', () => {
     epoch(network);
     expect(heard.size).toBe(8);
     const cheat = network.node(1).record.nodeId;
-    network.tellAll(finalized(network.summary.nextHeight - 6));
+    network.tellAll(finalized(dealingsEnd(network.summary) - 1));
     network.run();
     const { next } = network.nextEpoch();
     for (const { dealers } of [next.low, next.high]) {
@@ -113,15 +113,16 @@ describe('four', () => {
     const { said } = network.node(3);
     said.length = 0;
     const { height, nextHeight } = network.summary;
+    const dealt = dealingsEnd(network.summary) - 1;
     const final = (at: number): void => {
       network.tell(3, finalized(at));
       network.settle();
       network.fireTimers(3);
     };
-    for (let at = height; at < nextHeight - 6; at += 1) final(at);
+    for (let at = height; at < dealt; at += 1) final(at);
     const asks = () => said.filter(({ kind }) => kind === 'RequestEpoch').length;
     expect(asks()).toBe(0);
-    for (let at = nextHeight - 6; at <= nextHeight; at += 1) final(at);
+    for (let at = dealt; at <= nextHeight; at += 1) final(at);
     expect(asks()).toBe(BEACON_LIMITS.dealingAsksMax);
   });
 

@@ -1,5 +1,6 @@
 // What byzantine makers and peers may try with summaries, dealings and complaints. Real key generation.
 import type { Complaint, Dealing } from '@internode/contracts';
+import { dealingsEnd } from '@internode/crypto';
 import { fromHex, toHex } from '@internode/prelude';
 import { describe, expect, test } from 'vitest';
 import { type Payload, payloadOf, STRIPPED_PROPOSAL } from '../src/core/artifact.ts';
@@ -7,7 +8,7 @@ import { strippedRecordOf } from '../src/core/intake.ts';
 import { DEALING } from '../src/core/key-generation.ts';
 import { rolesOf } from '../src/core/membership.ts';
 import { judgeContent } from '../src/core/rules/epoch-content.ts';
-import { dealingsEnd, summaryAfter } from '../src/core/summary.ts';
+import { summaryAfter } from '../src/core/summary.ts';
 import { CONSENSUS_LIMITS } from '../src/index.ts';
 import { checkAgreement } from './agreement.ts';
 import { EpochWorld } from './epoch-world.ts';
@@ -154,7 +155,7 @@ describe('a block', () => {
     const epochs = worldAt(LENGTH + 2);
     const { world } = epochs;
     const end = dealingsEnd(epochs.epoch(0));
-    expect(end).toBe(2 * LENGTH - LENGTH / 4);
+    expect(end).toBe(2 * LENGTH - LENGTH / 2);
     epochs.silent.add(3);
     const [dealing] = recorded(epochs);
     for (let turn = 0; turn < 20_000 && world.node(0).core.view().pool.notarized < end; turn += 1)

@@ -25,3 +25,4 @@ export type {
   DkgTranscript,
 } from './types.ts';
 export { openDealing, verifyDealing } from './verify.ts';
+export { dealingsEnd } from './windows.ts';

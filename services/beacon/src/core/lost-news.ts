@@ -1,5 +1,6 @@
 // What final blocks show of news that the own consensus has said and the bus has lost: it is asked for again.
 import type { Summary } from '@internode/contracts';
+import { dealingsEnd } from '@internode/crypto';
 import { BEACON_LIMITS } from '../limits.ts';
 import type { Outbox } from './outbox.ts';
 
@@ -29,7 +30,8 @@ export class LostNews {
     const { nextHeight } = running;
     if (nextHeight === 0 || this.#isAsking) return;
     if (height <= nextHeight) {
-      const mayAsk = this.#dealingAsks < BEACON_LIMITS.dealingAsksMax && height >= dealtBy(running);
+      const mayAsk =
+        this.#dealingAsks < BEACON_LIMITS.dealingAsksMax && height >= dealingsEnd(running) - 1;
       if (!mayAsk || !lacksDealings(running)) return;
       this.#dealingAsks += 1;
     }
@@ -41,10 +43,4 @@ export class LostNews {
   timer(token: string): void {
     if (token === ASK) this.#isAsking = false;
   }
-}
-
-/** At this height of an epoch all its dealings are final. */
-function dealtBy({ height, nextHeight }: Summary): number {
-  const { complaintHeightsMax } = BEACON_LIMITS;
-  return nextHeight - Math.min(complaintHeightsMax, Math.floor((nextHeight - height) / 4)) - 1;
 }

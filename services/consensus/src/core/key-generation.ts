@@ -17,11 +17,11 @@ import {
   encodeDealing,
   encodeDkgConfig,
 } from '@internode/contracts';
+import { dealingsEnd } from '@internode/crypto';
 import { sha256 } from '@internode/encoding';
 import { bytesEqual, toHex } from '@internode/prelude';
 import { CONSENSUS_LIMITS } from '../limits.ts';
 import type { BlockRecord } from './pool.ts';
-import { dealingsEnd } from './summary.ts';
 import type { View } from './view.ts';
 
 export const DEALING = contract('Dealing', 'types', 'dealing', encodeDealing, decodeDealing);

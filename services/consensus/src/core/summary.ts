@@ -22,8 +22,6 @@ const MEMBERS_SMALL_MAX = 40;
 /** Sampled dealers of a fresh key: none is honest once in 2^54. */
 const DEALERS_SAMPLED = 32;
 const RECEIVER_KEY_BYTES = 32;
-/** Blocks for complaints after the last dealing: at least one of their makers is honest. */
-const COMPLAINT_BLOCKS_MAX = 40;
 
 export interface SummaryFacts {
   readonly height: number;
@@ -48,12 +46,6 @@ export function summaryAfter(previous: Summary, facts: SummaryFacts): Summary {
 
 export function sameSummary(a: Summary, b: Summary): boolean {
   return bytesEqual(SUMMARY.encode(a), SUMMARY.encode(b));
-}
-
-/** First height of an epoch at which no dealing is taken any more. */
-export function dealingsEnd({ height, nextHeight }: Summary): number {
-  const complaintBlocks = Math.min(COMPLAINT_BLOCKS_MAX, Math.floor((nextHeight - height) / 4));
-  return nextHeight - complaintBlocks;
 }
 
 /** Members and keys decided by the dealings of an epoch. All or nothing: a failed generation leaves all as it is. */

@@ -1,5 +1,6 @@
 // Dealings and complaints that wait for a block are examined off the step, once each; what can never be in a block any more
 // is forgotten. Keys are computed ahead, as soon as no dealing can follow: the summary then waits for nothing.
+import { dealingsEnd } from '@internode/crypto';
 import { type Action, NOTHING } from '../action.ts';
 import { type Item, subjectOf } from '../key-desk.ts';
 import {
@@ -9,7 +10,6 @@ import {
   judgeComplaint,
   judgeDealing,
 } from '../key-generation.ts';
-import { dealingsEnd } from '../summary.ts';
 import type { View } from '../view.ts';
 import { generate } from './epoch-content.ts';
 
