@@ -18,7 +18,8 @@ export async function spawnContained(
   const stack = new Stack({ project: PROJECT_PREFIX + name, ports: [options.port || free] });
   const child = spawn('docker', stack.args(['up', '--no-build', '--no-color']), {
     stdio: ['ignore', 'pipe', 'pipe'],
-    env: stack.environment,
+    // From outside of the containers nobody is on a loopback interface.
+    env: { ...stack.environment, INTERNODE_DEBUG_TO: 'anyone', ...options.environment },
   });
   options.spawned?.(child);
   let output = '';

@@ -74,6 +74,17 @@ export class NatsBus implements Bus {
     return this.#strange;
   }
 
+  /** Since it was made: messages and their bytes, as the server sees them. */
+  get traffic(): {
+    readonly messagesIn: number;
+    readonly messagesOut: number;
+    readonly bytesIn: number;
+    readonly bytesOut: number;
+  } {
+    const { inMsgs, outMsgs, inBytes, outBytes } = this.#connection.stats();
+    return { messagesIn: inMsgs, messagesOut: outMsgs, bytesIn: inBytes, bytesOut: outBytes };
+  }
+
   /** Rejects when the server cannot be reached in time; later losses of the connection are mended by themselves. */
   static async connect(options: NatsOptions): Promise<NatsBus> {
     const { patienceMs = 0 } = options;

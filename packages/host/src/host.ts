@@ -144,9 +144,17 @@ async function openBus(
   const connected = await NatsBus.connect({ onTrouble, ...bus });
   stack.defer(() => connected.close());
   const { metrics } = telemetry;
-  metrics.collect(() =>
-    metrics.setCount('bus', 'messages_strange_total', connected.strange, { unit }),
-  );
+  metrics.collect(() => {
+    const { messagesIn, messagesOut, bytesIn, bytesOut } = connected.traffic;
+    const counts = [
+      ['messages_strange_total', connected.strange],
+      ['messages_received_total', messagesIn],
+      ['messages_sent_total', messagesOut],
+      ['bytes_received_total', bytesIn],
+      ['bytes_sent_total', bytesOut],
+    ] as const;
+    for (const [name, count] of counts) metrics.setCount('bus', name, count, { unit });
+  });
   return connected;
 }
 
