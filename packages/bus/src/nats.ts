@@ -41,7 +41,8 @@ const TRACEPARENT = 'traceparent';
 const NAME_LENGTH_MAX = 128;
 /** The server counts headers into its maximum. */
 const HEADERS_BYTES_MAX = 4096;
-const CONNECT_MS_MAX = 5000;
+/** A container that is away answers nothing at all: who waits for long for it misses that it is back. */
+const CONNECT_MS_MAX = 2_000;
 /** A broker that is started again is there within tens of milliseconds. */
 const RECONNECT_MS = 50;
 /** Until a server that was not there yet is looked for again. */

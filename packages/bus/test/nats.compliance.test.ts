@@ -1,10 +1,12 @@
 import { fork } from 'node:child_process';
+import { once } from 'node:events';
 import * as fs from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { connect, headers } from '@nats-io/transport-node';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { Assembly } from '../src/assembly.ts';
 import { busCompliance } from '../src/compliance.ts';
 import { NatsBus } from '../src/nats.ts';
@@ -154,6 +156,16 @@ describe('nats', () => {
 
   test('no server: the connection is refused in time', async () => {
     await expect(NatsBus.connect({ url: 'nats://127.0.0.1:1' })).rejects.toThrow();
+  });
+
+  test('a port that says nothing is given up before a standstill of three seconds', async () => {
+    const silent = createServer().listen(0, '127.0.0.1');
+    onTestFinished(() => void silent.close());
+    await once(silent, 'listening');
+    const { port } = silent.address() as AddressInfo;
+    const startedAt = performance.now();
+    await expect(NatsBus.connect({ url: `nats://127.0.0.1:${port}` })).rejects.toThrow(/timeout/i);
+    expect(performance.now() - startedAt).toBeLessThan(3_000);
   });
 });
 

@@ -90,8 +90,9 @@ export const CONSENSUS_LIMITS = {
   compactBytes: 16 * 1024 * 1024,
   /** What is missing is asked for again after so long. */
   askAgainMs: 250,
-  /** A batch that execution has not finished is said again after so long: it may be lost, or long. */
-  batchAgainMs: 2_000,
+  /** A batch that execution has not finished is said again after so long: it may be lost. After that more rarely: it may be long. */
+  batchAgainMs: 500,
+  batchAgainMaxMs: 2_000,
   /** Parts of key generation in a block (protocol 2.6, 2.9); a block with more is refused. */
   dealingsPerBlock: 1,
   complaintsPerBlock: 4,

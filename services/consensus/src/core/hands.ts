@@ -136,6 +136,7 @@ export class Hands {
         state.asked.set(action.token, state.now.ms);
         return this.#outbox.publish(action.message);
       case 'repeat-batches':
+        state.batchesRepeated = true;
         return this.repeater.batches(action.from);
       case 'purge':
         state.pool.purgeBelow(action.below);

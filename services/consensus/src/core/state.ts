@@ -67,6 +67,7 @@ export class State implements View {
   committed: number;
   reached = -1;
   tip: Tip;
+  batchesRepeated = false;
   epochLog: EpochLog;
 
   constructor(epochs: Epochs, parameters: SubnetParameters, replicaVersion?: string) {
@@ -190,6 +191,7 @@ export class State implements View {
     this.#heard();
     this.reached = Math.max(this.reached, tip.height);
     if (tip.height < this.tip.height) return;
+    if (tip.height > this.tip.height) this.batchesRepeated = false;
     this.tip = tip;
     this.tipMs = this.now.ms;
   }
@@ -206,8 +208,9 @@ export class State implements View {
     if (more > 0) this.certifiedMs = this.now.ms;
     this.tempo.certified(more, this.pool.finalized - this.certified, this.now.ms);
     // What is certified was executed, whether or not execution's own word arrived.
-    if (height > this.tip.height)
-      this.tip = { height, workPending: false, nextTimerNanos: undefined };
+    if (height <= this.tip.height) return;
+    this.tip = { height, workPending: false, nextTimerNanos: undefined };
+    this.batchesRepeated = false;
   }
 
   hearCommitted(height: number, durable: boolean): void {

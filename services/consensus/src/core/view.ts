@@ -94,6 +94,8 @@ export interface View {
   /** Highest height whose final block is journalled (or on its way) and said. */
   readonly delivered: number;
   readonly tip: Tip;
+  /** Batches were said again since execution came forward last. */
+  readonly batchesRepeated: boolean;
   /** When `tip` was said. */
   readonly tipMs: number;
   readonly certified: number;

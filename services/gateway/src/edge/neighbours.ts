@@ -12,17 +12,10 @@ import type {
   SubmitIngress,
 } from '@internode/contracts';
 import { toHex } from '@internode/prelude';
-import {
-  ATTEMPT_MS,
-  ATTEMPTS,
-  QUERY_ATTEMPT_MS,
-  QUERY_DEADLINE_MS,
-  QUESTIONS_MAX,
-} from '../limits.ts';
+import { ATTEMPTS_MS, QUERY_ATTEMPT_MS, QUERY_DEADLINE_MS, QUESTIONS_MAX } from '../limits.ts';
 
 export type EdgePorts = Pick<Ports, 'place' | 'bus' | 'clock' | 'entropy' | 'observe' | 'tracer'>;
 
-const ATTEMPTS_MS: readonly number[] = new Array(ATTEMPTS).fill(ATTEMPT_MS);
 const QUERY_ATTEMPTS_MS = [QUERY_ATTEMPT_MS, QUERY_DEADLINE_MS - QUERY_ATTEMPT_MS];
 
 /** Who answers: a service, or whoever answers queries. */

@@ -26,7 +26,7 @@ export function catchUp(view: View): readonly Action[] {
 }
 
 function* missing(view: View): Generator<Missing> {
-  const { askAgainMs, batchAgainMs, syncAgainMs } = CONSENSUS_LIMITS;
+  const { askAgainMs, batchAgainMs, batchAgainMaxMs, syncAgainMs } = CONSENSUS_LIMITS;
   const { pool, delivered } = view;
   for (let height = pool.finalized; height <= pool.notarized; height += 1) {
     if (view.beacons.has(height)) continue;
@@ -45,8 +45,10 @@ function* missing(view: View): Generator<Missing> {
   const unsynced = packageToSync(view);
   if (unsynced !== undefined)
     yield { token: 'sync', message: syncState(view, unsynced), everyMs: syncAgainMs };
-  if (view.tip.height < delivered)
-    yield { token: 'batch', message: undefined, everyMs: batchAgainMs };
+  if (view.tip.height < delivered) {
+    const everyMs = view.batchesRepeated ? batchAgainMaxMs : batchAgainMs;
+    yield { token: 'batch', message: undefined, everyMs };
+  }
 }
 
 /** The next block is a summary, and the record for it is not here. */
