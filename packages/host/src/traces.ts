@@ -1,5 +1,7 @@
 // Spans of a node's processes come together where they are kept: in the process of the gateway.
 import {
+  GATEWAY_HERE_MS,
+  GATEWAY_SILENT_MS,
   messageOf,
   OUTLET_MS,
   SpanOutlet,
@@ -28,6 +30,10 @@ export function keepTraces(host: Host, others: readonly string[] = []): TracePag
 
 function hearOthers(host: Host, store: TraceStore, others: readonly string[]): void {
   const caller = speakerOf(host, 'gateway');
+  const sayHere = (): void => {
+    caller.tell({ kind: 'CallFollowed', requestId: new Uint8Array(0), traceparent: '' });
+    host.clock.after(GATEWAY_HERE_MS, sayHere);
+  };
   host.telemetry.tracer?.onFollow(({ requestId }, traceparent) =>
     caller.tell({ kind: 'CallFollowed', requestId, traceparent }),
   );
@@ -39,6 +45,8 @@ function hearOthers(host: Host, store: TraceStore, others: readonly string[]): v
       if (span !== undefined) store.add(span);
     }
   });
+  // After the subscription, on the same connection: who hears it is heard.
+  sayHere();
 }
 
 /** Of any process but a gateway's: follows the calls of which a gateway tells, and tells the gateways what became of them. */
@@ -46,18 +54,24 @@ export function tellTraces(host: Host, unit: string): void {
   const { tracer } = host.telemetry;
   if (tracer === undefined) return;
   const caller = speakerOf(host, unit);
-  caller.listen('CallFollowed', ({ requestId, traceparent }) =>
-    tracer.follow({ requestId, attributes: {} }, traceparent),
-  );
-  tellSpans(host, unit);
+  let heardMs = Number.NEGATIVE_INFINITY;
+  caller.listen('CallFollowed', ({ requestId, traceparent }) => {
+    heardMs = host.clock.now().ms;
+    tracer.follow({ requestId, attributes: {} }, traceparent);
+  });
+  tellSpans(host, unit, () => host.clock.now().ms - heardMs < GATEWAY_SILENT_MS);
 }
 
-/** Tells the spans of this process to every gateway but itself. */
-export function tellSpans(host: Host, unit: string): void {
+/** Tells the spans of this process to every gateway but itself, as soon as one hears: a broker keeps nothing for who is not there yet. */
+export function tellSpans(host: Host, unit: string, isHeard: () => boolean = () => true): void {
   const { tracer } = host.telemetry;
   if (tracer === undefined) return;
   const caller = speakerOf(host, unit);
   const tell = (): void => {
+    if (!isHeard()) {
+      host.clock.after(OUTLET_MS, tell);
+      return;
+    }
     const batch = outlet.take();
     if (batch === undefined) return;
     const { spans, dropped } = batch;

@@ -1,6 +1,7 @@
 // The processes of a node, here hosts on one bus: what passes through one is seen at the gateway's.
 import { MemoryBus } from '@internode/bus/memory';
 import type { Message } from '@internode/contracts';
+import { OUTLET_MS } from '@internode/telemetry';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { type Host, keepTraces, openHost } from '../src/index.ts';
 import { tellSpans, tellTraces } from '../src/traces.ts';
@@ -48,6 +49,18 @@ describe('traces of services apart', () => {
     };
     await expect.poll(rows).toEqual(['call', 'publish']);
     expect(gateway.telemetry.metrics.text()).toContain('internode_traces_spans_kept 3\n');
+  });
+
+  test('from before there is a gateway are told when there is one', async () => {
+    const bus = new MemoryBus();
+    const state = await hostOn(bus);
+    tellTraces(state, 'state');
+    certify(state);
+    await new Promise((resolve) => setTimeout(resolve, 2 * OUTLET_MS));
+    const pages = keepTraces(await hostOn(bus), ['state']);
+    const blocks = () =>
+      JSON.parse(pages?.answer('/debug/traces.json', 'kind=block').body ?? '').matching;
+    await expect.poll(blocks, { timeout: 5_000 }).toBe(1);
   });
 
   test('of a stranger on the bus are not kept, and several gateways tell each other', async () => {

@@ -1,4 +1,4 @@
-export { OUTLET_MS } from './limits.ts';
+export { GATEWAY_HERE_MS, GATEWAY_SILENT_MS, OUTLET_MS } from './limits.ts';
 export type { LogOptions } from './log.ts';
 export { Log } from './log.ts';
 export { Metrics } from './metrics.ts';

@@ -31,6 +31,9 @@ export const TEXT_MAX = 256;
 
 /** Spans that wait to be sent to the process that keeps them; further ones are counted and lost. */
 export const OUTLET_SPANS_MAX = 2_048;
+/** A gateway says so often that it hears spans; who has not heard from one for `GATEWAY_SILENT_MS` keeps its own, as many as it may. */
+export const GATEWAY_HERE_MS = 2_000;
+export const GATEWAY_SILENT_MS = 7_000;
 /** Spans in one message, and how often there is one. */
 export const OUTLET_BATCH_MAX = 256;
 export const OUTLET_MS = 100;
