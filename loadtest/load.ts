@@ -132,7 +132,7 @@ interface Gathered {
 async function reportOf(title: string, options: LoadOptions, gathered: Gathered): Promise<Report> {
   const { url, rate, concurrency, kind } = options;
   const { figures, timeline, certifiedMs, samples, outcomes } = gathered;
-  const { latenciesMs, seconds, broken, backlogMax } = figures;
+  const { latenciesMs, requestsMs, seconds, broken, backlogMax } = figures;
   const usage = usageOf(samples);
   const stages = await stagesOf(url);
   const cores = availableParallelism();
@@ -151,6 +151,7 @@ async function reportOf(title: string, options: LoadOptions, gathered: Gathered)
       ],
       ['latency from the instant due, p50 / p90 / p99 / max', `${at(latenciesMs)} ms`],
       ["the same until the certificate's own time", `${at(certifiedMs)} ms`],
+      ['request from the instant sent, the same', `${at(requestsMs)} ms`],
       ['backlog, broken', `${backlogMax}, ${broken}`],
       ...[...outcomes].map(([outcome, times]): [string, string] => [outcome, String(times)]),
     ],
@@ -223,14 +224,21 @@ class Tally {
 }
 
 function report(figures: OpenLoopFigures, tally: Tally, count: number): void {
-  const { latenciesMs, seconds, broken, backlogMax } = figures;
-  const at = (share: number): string => `${percentile(latenciesMs, share).toFixed(1)} ms`;
+  const { latenciesMs, requestsMs, seconds, broken, backlogMax } = figures;
+  const quantiles = (values: readonly number[]): string =>
+    [
+      ['p50', 0.5],
+      ['p90', 0.9],
+      ['p99', 0.99],
+      ['max', 1],
+    ]
+      .map(([name, share]) => `${name} ${percentile(values, Number(share)).toFixed(1)} ms`)
+      .join(', ');
   console.log(
     `answered  ${latenciesMs.length} in ${seconds.toFixed(1)} s: ${(latenciesMs.length / seconds).toFixed(0)}/s`,
   );
-  console.log(
-    `latency   p50 ${at(0.5)}, p90 ${at(0.9)}, p99 ${at(0.99)}, max ${at(1)} (from the instant due)`,
-  );
+  console.log(`latency   ${quantiles(latenciesMs)} (from the instant due)`);
+  console.log(`request   ${quantiles(requestsMs)} (from the instant sent)`);
   console.log(`backlog   at most ${backlogMax} waited for a connection; ${broken} broken`);
   for (const [outcome, times] of tally.outcomes)
     console.log(`${String(times).padStart(9)} ${outcome}`);

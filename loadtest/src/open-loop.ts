@@ -16,6 +16,8 @@ export interface OpenLoopOptions {
 export interface OpenLoopFigures {
   /** Of answered requests, from the instant they were due: waiting for a free connection counts. */
   readonly latenciesMs: readonly number[];
+  /** Of the same requests, from the instant they were sent: what other generators call the duration of a request. */
+  readonly requestsMs: readonly number[];
   /** Requests without an answer: their connection broke or none could be opened. */
   readonly broken: number;
   /** The longest line of due requests that waited for a free connection. */
@@ -23,7 +25,8 @@ export interface OpenLoopFigures {
   readonly seconds: number;
 }
 
-const BEAT_MS = 5;
+/** The finest that a timer is. */
+const BEAT_MS_MIN = 1;
 
 /** Sends at a fixed rate over at most so many connections; ends when everything was answered or broken. */
 export async function runOpenLoop(options: OpenLoopOptions): Promise<OpenLoopFigures> {
@@ -45,6 +48,7 @@ class OpenLoop {
   readonly #free: Connection[];
   readonly #waiting: Due[] = [];
   readonly #latenciesMs: number[] = [];
+  readonly #requestsMs: number[] = [];
   readonly #startedMs = performance.now();
   #connected: number;
   #next = 0;
@@ -66,6 +70,7 @@ class OpenLoop {
     for (const connection of this.#free) connection.close();
     return {
       latenciesMs: this.#latenciesMs,
+      requestsMs: this.#requestsMs,
       broken: this.#broken,
       backlogMax: this.#backlogMax,
       seconds: (performance.now() - this.#startedMs) / 1000,
@@ -75,13 +80,16 @@ class OpenLoop {
   #beat(): void {
     const { rate, count, body } = this.#options;
     const nowMs = performance.now();
+    const dueAt = (index: number): number => this.#startedMs + (index * 1000) / rate;
     for (; this.#next < count; this.#next++) {
-      const atMs = this.#startedMs + (this.#next * 1000) / rate;
+      const atMs = dueAt(this.#next);
       if (atMs > nowMs) break;
       this.#waiting.push({ index: this.#next, atMs, body: body(this.#next) });
     }
     this.#pump();
-    if (this.#next < count) setTimeout(() => this.#beat(), BEAT_MS);
+    if (this.#next === count) return;
+    const untilMs = Math.ceil(dueAt(this.#next) - performance.now());
+    setTimeout(() => this.#beat(), Math.max(untilMs, BEAT_MS_MIN));
   }
 
   #pump(): void {
@@ -102,9 +110,12 @@ class OpenLoop {
     const connection = held.isClosed
       ? ((await Connection.open(url).catch(() => undefined)) ?? held)
       : held;
+    const sentMs = performance.now();
     const answer = await connection.post(path, due.body).catch(() => undefined);
     if (answer !== undefined) {
-      const latencyMs = performance.now() - due.atMs;
+      const nowMs = performance.now();
+      const latencyMs = nowMs - due.atMs;
+      this.#requestsMs.push(nowMs - sentMs);
       this.#latenciesMs.push(latencyMs);
       answered(answer, due.index, latencyMs);
       this.#free.push(connection);

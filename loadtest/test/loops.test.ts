@@ -107,6 +107,11 @@ test('an open loop keeps its rate while answers are slow, and counts latency fro
   expect(figures.backlogMax).toBeGreaterThan(20);
   // The last was due after 195 ms and answered in the 20th pair: after at least 1,000 ms.
   expect(percentile(figures.latenciesMs, 1)).toBeGreaterThan(700);
+  // From when it was sent, a request knows nothing of the line before it.
+  const { latenciesMs, requestsMs } = figures;
+  expect(requestsMs).toHaveLength(40);
+  expect(requestsMs.every((ms, i) => ms <= (latenciesMs[i] ?? 0))).toBe(true);
+  expect(percentile(requestsMs, 0.5)).toBeLessThan(percentile(latenciesMs, 0.5) / 2);
 });
 
 test('a connection that the server closed while it was idle is opened again; nothing counts as broken', async () => {
