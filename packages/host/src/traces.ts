@@ -30,10 +30,12 @@ export function keepTraces(host: Host, others: readonly string[] = []): TracePag
 
 function hearOthers(host: Host, store: TraceStore, others: readonly string[]): void {
   const caller = speakerOf(host, 'gateway');
+  let cancel = (): void => {};
   const sayHere = (): void => {
     caller.tell({ kind: 'CallFollowed', requestId: new Uint8Array(0), traceparent: '' });
-    host.clock.after(GATEWAY_HERE_MS, sayHere);
+    cancel = host.clock.after(GATEWAY_HERE_MS, sayHere);
   };
+  host.defer(() => cancel());
   host.telemetry.tracer?.onFollow(({ requestId }, traceparent) =>
     caller.tell({ kind: 'CallFollowed', requestId, traceparent }),
   );
