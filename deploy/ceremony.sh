@@ -11,6 +11,8 @@ nodes=$(seq 0 $(($# - 1)))
 addresses=("$@")
 finished() { for node in $nodes; do [ -e "/nodes/$node/genesis.json" ] || return 1; done; }
 if finished; then echo "the ceremony has taken place"; exit; fi
+# Whatever fails from here on, no node becomes a replica of its own.
+for node in $nodes; do touch "/nodes/$node/ceremony-begun"; done
 each() { # a step of every operator, at the same time
   local running=()
   for node in $nodes; do "$1" "$node" & running+=($!); done

@@ -2,7 +2,7 @@
 // that is heard over TLS only.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { findNatsServer, type NatsServer, runNatsServer } from '@internode/bus/server';
@@ -118,4 +118,14 @@ test('all end at SIGTERM with status 0', async () => {
   await Promise.all(SERVICES.map((service) => end(service, 'SIGTERM')));
   const codes = [...running.values()].map(({ exitCode }) => exitCode);
   expect(codes, said).toEqual(SERVICES.map(() => 0));
+});
+
+test('a node whose ceremony failed is not prepared as a replica of its own', async () => {
+  mkdirSync(at('failed'));
+  writeFileSync(at('failed/ceremony-begun'), '');
+  const where = ['--data-dir', at('failed'), '--out', at('failed-out')];
+  const { code, stderr } = await runInternode(['prepare', '--bus', 'nats://broker:4222', ...where]);
+  expect(code).toBe(1);
+  expect(stderr).toContain('docker compose logs ceremony');
+  expect(existsSync(at('failed-out'))).toBe(false);
 });

@@ -1,18 +1,21 @@
 // `internode prepare`: what services that others start are told.
-import { mkdirSync } from 'node:fs';
-import { resolve } from 'node:path';
+import { existsSync, mkdirSync } from 'node:fs';
+import { join, resolve } from 'node:path';
 import { loadFastBls, nodeHashEngine } from '@internode/crypto/fast';
 import { setHashEngine } from '@internode/encoding';
 import { lockDataDir } from '@internode/host';
 import { type PrepareOptions, prepareServices } from '../apart/prepare.ts';
 import { DEFAULT_PORT, isBusUrl, isDebugTo, portOf } from '../command-line.ts';
 import { prepareDataDir } from '../data-dir.ts';
+import { isMemberDir } from '../member.ts';
 import { memberOf, placeOf } from '../replica.ts';
 import { StartFault } from '../start-fault.ts';
 import { version } from '../version.ts';
 import { dataDirOf, flagsOf } from './flags.ts';
 
 const HEALTH_PORT = 9_090;
+/** Left by deploy/ceremony.sh: compose goes on without a ceremony that failed, and a replica of its own is not what was asked for. */
+const CEREMONY_BEGUN = 'ceremony-begun';
 
 const FLAGS = {
   bus: { type: 'string' },
@@ -40,6 +43,11 @@ export async function prepare(args: readonly string[]): Promise<void> {
   const bls = await loadFastBls();
   const { dataDir } = options;
   mkdirSync(dataDir, { recursive: true });
+  if (existsSync(join(dataDir, CEREMONY_BEGUN)) && !isMemberDir(dataDir))
+    throw new StartFault(
+      'the ceremony that was to found a network with this node has failed',
+      'see why (docker compose logs ceremony), then `docker compose down --volumes` and bring it up again',
+    );
   const unlock = lockDataDir(dataDir);
   try {
     prepareDataDir(dataDir, { clean: false });
