@@ -1,11 +1,12 @@
 // A compose project as an operator works with it: docker compose and docker, nothing else.
 import { spawnSync } from 'node:child_process';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type ReplicaConfig, runProgram } from './replica.ts';
 import { SERVICES } from './services.ts';
 import { wait } from './under-load.ts';
 
-const FILE = fileURLToPath(new URL('../../docker-compose.yml', import.meta.url));
+const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 /** All containers of a replica that go on running. */
 export const CONTAINERS = ['broker', ...SERVICES] as const;
 export type ContainerName = (typeof CONTAINERS)[number];
@@ -18,6 +19,8 @@ export interface StackOptions {
   readonly project: string;
   /** Of each replica's gateway. */
   readonly ports: readonly number[];
+  /** A file that adds to docker-compose.yml, from the root of the repository. */
+  readonly overlay?: string;
 }
 
 export class Stack {
@@ -27,7 +30,7 @@ export class Stack {
   readonly environment: NodeJS.ProcessEnv;
   readonly #flags: readonly string[];
 
-  constructor({ project, ports }: StackOptions) {
+  constructor({ project, ports, overlay }: StackOptions) {
     this.project = project;
     this.#ports = ports;
     const names = ports.map((_, index) => (index === 0 ? '' : `_${index}`));
@@ -37,7 +40,11 @@ export class Stack {
         names.map((name, index) => [`INTERNODE_PORT${name}`, String(ports[index])]),
       ),
     };
-    this.#flags = ports.length > 1 ? ['--profile', 'network'] : [];
+    const files = ['docker-compose.yml', ...(overlay === undefined ? [] : [overlay])];
+    this.#flags = [
+      ...files.flatMap((file) => ['--file', join(ROOT, file)]),
+      ...(ports.length > 1 ? ['--profile', 'network'] : []),
+    ];
     // Each check is a process of its own: 28 of them every five seconds are half a core.
     if (ports.length > 1) this.environment['HEALTH_INTERVAL'] ??= '10s';
   }
@@ -118,7 +125,7 @@ export class Stack {
   }
 
   args(args: readonly string[]): string[] {
-    return ['compose', '--file', FILE, '--project-name', this.project, ...this.#flags, ...args];
+    return ['compose', '--project-name', this.project, ...this.#flags, ...args];
   }
 }
 

@@ -243,7 +243,7 @@ export function parseStart(
   const busCa = text('bus-ca');
   if (busCa !== undefined && bus === undefined)
     return invalid('--bus-ca is for the broker that --bus names.');
-  const scale = scaleOf(values.value, environment);
+  const scale = scaleOf(values.value['scale'], environment);
   if (scale.kind !== 'valid') return scale;
   if (scale.value !== SCALE_ONE && placement === 'embedded')
     return invalid('--scale is for services apart: add --placement processes (or threads).');
@@ -259,8 +259,7 @@ export function isBusUrl(text: string): boolean {
 }
 
 /** Each `service=N`; in the environment separated by commas. */
-function scaleOf(values: Values, environment: Environment): Verdict<Scale> {
-  const flags = values['scale'];
+export function scaleOf(flags: unknown, environment: Environment): Verdict<Scale> {
   const texts = Array.isArray(flags) ? flags : (environment['INTERNODE_SCALE']?.split(',') ?? []);
   let scale = SCALE_ONE;
   for (const text of texts) {

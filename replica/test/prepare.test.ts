@@ -7,7 +7,7 @@ import { readAloneFile } from '@internode/host';
 import { toHex } from '@internode/prelude';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { prepareServices } from '../src/apart/prepare.ts';
-import { SERVICE_NAMES, type ServiceName } from '../src/apart/unit.ts';
+import { SCALE_ONE, type Scale, SERVICE_NAMES, type ServiceName } from '../src/apart/unit.ts';
 import { dealMembers } from '../src/genesis.ts';
 import { endFirstLife, type Member, writeGenesis, writeNodeSecrets } from '../src/member.ts';
 import { memberOf } from '../src/replica.ts';
@@ -33,13 +33,16 @@ function memberDir(): string {
   return dataDir;
 }
 
-function prepare(dataDir: string, options: { readonly tls?: boolean } = {}) {
+function prepare(
+  dataDir: string,
+  options: { readonly tls?: boolean; readonly scale?: Scale } = {},
+) {
   const out = scratch();
   const files = scratch();
   for (const name of ['ca', 'certificate', 'key'])
     fs.writeFileSync(join(files, `${name}.pem`), `PEM of the ${name}`);
   const member = memberOf(dataDir, bls);
-  const { tls = false } = options;
+  const { tls = false, scale = SCALE_ONE } = options;
   const config = prepareServices(
     member,
     { subnet: 'local', node: 'node' },
@@ -47,6 +50,7 @@ function prepare(dataDir: string, options: { readonly tls?: boolean } = {}) {
       ...{ dataDir, out, servicesData: '/data', brokerDir: '/settings', version: '0' },
       ...{ host: '0.0.0.0', port: 8000, healthPort: 9090 },
       debugTo: 'loopback',
+      scale,
       log: { format: 'json', level: 'info' },
       bus: tls ? 'tls://broker:4222' : 'nats://broker:4222',
       busCa: tls ? join(files, 'ca.pem') : undefined,
@@ -83,6 +87,25 @@ describe('what is prepared for services that others start', () => {
     const told = JSON.parse(fs.readFileSync(join(out, 'gateway/replica.json'), 'utf8'));
     expect(told).toEqual(config);
     expect(told).toMatchObject({ gatewayUrl: 'http://127.0.0.1:8000' });
+  });
+
+  test('several of a service have folders of their own, and those that do the same work the same key', () => {
+    const { out } = prepare(scratch(), { scale: { gateway: 2, execution: 2 } });
+    const told = (unit: string) =>
+      readAloneFile<{ follows?: boolean; unit?: string; processes?: readonly string[] }>(
+        join(out, unit, 'settings.json'),
+        unit.replace('-2', ''),
+      );
+    const key = (unit: string) => fs.readFileSync(join(out, unit, 'bus.nk'), 'utf8');
+    expect(told('execution-2')).toMatchObject({ unit: 'execution-2', health: { port: 9090 } });
+    expect(told('execution-2').settings.follows).toBe(true);
+    expect(told('execution').settings.follows).toBeUndefined();
+    // A follower may say less than the one that it follows.
+    expect(key('execution-2')).not.toBe(key('execution'));
+    expect(key('gateway-2')).toBe(key('gateway'));
+    expect(told('gateway-2').settings.unit).toBe('gateway-2');
+    expect(told('gateway-2').settings.processes).toContain('execution-2');
+    expect(told('gateway').settings.processes).toContain('gateway-2');
   });
 
   test('again: the same keys, so that services which run go on', () => {

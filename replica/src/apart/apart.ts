@@ -36,10 +36,10 @@ import { startProcess } from './process-unit.ts';
 import { Supervision, UnitFault } from './supervision.ts';
 import { startThread } from './thread-unit.ts';
 import {
-  isFollower,
   type Scale,
   type StartUnit,
   serviceOf,
+  settingsOfUnit,
   type UnitName,
   unitsOf,
 } from './unit.ts';
@@ -121,15 +121,9 @@ async function supervise(
   const units = unitsOf(options.scale);
   let gateway = settings.gateway;
   let gatewayUrl = '';
-  const settingsOfUnit = (unit: UnitName): unknown => {
-    const service = serviceOf(unit);
-    if (isFollower(unit)) return { ...settings.execution, follows: true };
-    if (service !== 'gateway') return settings[service];
-    return { ...gateway, unit, processes: units.filter((other) => other !== unit) };
-  };
   const supervision = new Supervision({
     units,
-    start: (unit) => start(unit, settingsOfUnit(unit)),
+    start: (unit) => start(unit, settingsOfUnit(unit, units, { ...settings, gateway })),
     onRunning: (unit, news) => {
       log.line('replica', 'info', 'service runs', { of: unit });
       if (serviceOf(unit) !== 'gateway') return;

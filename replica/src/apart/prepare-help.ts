@@ -21,6 +21,7 @@ Flags
   --health-port N        where the other services answer /healthz /readyz /metrics; 0 = nowhere   (9090)
   --bus-ca FILE          who vouches for the broker, PEM; absent: whom the system trusts
   --bus-certificate FILE, --bus-key FILE   the broker's, PEM: it is heard over TLS only then
+  --scale SERVICE=N      so many gateways (gateway=2: gateway-2/ too), or executions (execution=2: one that answers queries); may be given again
   --log-format FORMAT    pretty or json                                         (json)
   --quiet                warnings and errors only
 

@@ -11,8 +11,8 @@ import { CANISTER_RANGES } from '../genesis.ts';
 import { isFirstLife, isMemberDir, type Member, subnetOf } from '../member.ts';
 import type { ReplicaConfig } from '../replica-config.ts';
 import { settingsOf } from '../settings.ts';
-import { credentialsFileOf, prepareCredentials, writeBrokerConfig } from './bus-users.ts';
-import { SERVICE_NAMES } from './unit.ts';
+import { credentialsFileOf, prepareCredentials, userOf, writeBrokerConfig } from './bus-users.ts';
+import { type Scale, serviceOf, settingsOfUnit, unitsOf } from './unit.ts';
 
 export interface PrepareOptions {
   readonly dataDir: string;
@@ -28,6 +28,8 @@ export interface PrepareOptions {
   readonly healthPort: number;
   readonly log: AloneFile['log'];
   readonly debugTo: DebugTo;
+  /** Further ones have folders of their own, `gateway-2` and so on, and each gateway its own address. */
+  readonly scale: Scale;
   readonly version: string;
 }
 
@@ -49,12 +51,14 @@ export function prepareServices(
     checksCertifications: true,
   });
   prepareBroker(place, options);
-  for (const service of SERVICE_NAMES) {
-    const folder = folderOf(out, service);
-    copy(credentialsFileOf(join(dataDir, 'bus'), service), join(folder, 'bus.nk'));
+  const units = unitsOf(options.scale);
+  for (const unit of units) {
+    const service = serviceOf(unit);
+    const folder = folderOf(out, unit);
+    copy(credentialsFileOf(join(dataDir, 'bus'), userOf(unit)), join(folder, 'bus.nk'));
     if (options.busCa !== undefined) copy(options.busCa, join(folder, 'ca.pem'));
     writeAloneFile(join(folder, 'settings.json'), {
-      ...{ service, place, dataDir: options.servicesData, log: options.log },
+      ...{ service, unit, place, dataDir: options.servicesData, log: options.log },
       subnet: toHex(subnetOf(member.summary).subnetId),
       bus: {
         url: options.bus,
@@ -64,7 +68,7 @@ export function prepareServices(
       // The gateway answers at its own door.
       ...(service !== 'gateway' &&
         options.healthPort !== 0 && { health: { host: '0.0.0.0', port: options.healthPort } }),
-      settings: settings[service],
+      settings: settingsOfUnit(unit, units, settings),
     });
   }
   const config = configOf(member, options);

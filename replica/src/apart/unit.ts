@@ -43,6 +43,18 @@ export function isFollower(unit: UnitName): boolean {
   return unit !== 'execution' && serviceOf(unit) === 'execution';
 }
 
+/** What a unit is told: a follower that it follows, a gateway who else there is to ask. */
+export function settingsOfUnit(
+  unit: UnitName,
+  units: readonly UnitName[],
+  settings: ServiceSettings,
+): unknown {
+  const service = serviceOf(unit);
+  if (isFollower(unit)) return { ...settings.execution, follows: true };
+  if (service !== 'gateway') return settings[service];
+  return { ...settings.gateway, unit, processes: units.filter((other) => other !== unit) };
+}
+
 export interface Ended {
   /** "status 1", "signal SIGKILL", or what it said itself. */
   readonly how: string;

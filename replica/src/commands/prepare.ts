@@ -5,7 +5,7 @@ import { loadFastBls, nodeHashEngine } from '@internode/crypto/fast';
 import { setHashEngine } from '@internode/encoding';
 import { lockDataDir } from '@internode/host';
 import { type PrepareOptions, prepareServices } from '../apart/prepare.ts';
-import { DEFAULT_PORT, isBusUrl, isDebugTo, portOf } from '../command-line.ts';
+import { DEFAULT_PORT, isBusUrl, isDebugTo, portOf, scaleOf } from '../command-line.ts';
 import { prepareDataDir } from '../data-dir.ts';
 import { isMemberDir } from '../member.ts';
 import { memberOf, placeOf } from '../replica.ts';
@@ -31,6 +31,7 @@ const FLAGS = {
   'health-port': { type: 'string' },
   'log-format': { type: 'string' },
   'debug-to': { type: 'string' },
+  scale: { type: 'string', multiple: true },
   quiet: { type: 'boolean', short: 'q' },
 } as const;
 
@@ -71,9 +72,12 @@ function optionsOf(values: Values): PrepareOptions {
   const debugTo = values['debug-to'] ?? process.env['INTERNODE_DEBUG_TO'] ?? 'loopback';
   if (!isDebugTo(debugTo))
     throw new StartFault(`--debug-to ${debugTo} is unknown: loopback, anyone or nobody`);
+  const scale = scaleOf(values['scale'], process.env);
+  if (scale.kind !== 'valid') throw new StartFault(scale.reason);
   return {
     bus,
     debugTo,
+    scale: scale.value,
     out: resolve(out),
     dataDir: resolve(dataDirOf(values['data-dir'])),
     busCa: values['bus-ca'],
