@@ -5,6 +5,7 @@ import {
   type DkgConfig,
   type DkgDealing,
   deal,
+  dealingsEnd,
   judgeComplaint,
   nobleBls,
   nobleSignatures,
@@ -489,3 +490,15 @@ function outsideG2(): Uint8Array {
     } catch {}
   }
 }
+
+test.each([
+  // The blocks just above the last dealing are made before anybody has opened it.
+  [6, 3],
+  [7, 4],
+  [20, 10],
+  [80, 40],
+  [500, 40],
+])('of an epoch of %i heights complaints have %i', (length, forComplaints) => {
+  const end = dealingsEnd({ height: 100, nextHeight: 100 + length });
+  expect(100 + length - end).toBe(forComplaints);
+});
