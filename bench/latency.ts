@@ -8,8 +8,10 @@ import { nodeHashEngine } from '@internode/crypto/fast';
 import { setHashEngine } from '@internode/encoding';
 import { median } from '@internode/loadtest';
 import { connect } from '@nats-io/transport-node';
+import { totalOf } from '../e2e/runner/metrics.ts';
+import { SERVICES } from '../e2e/runner/services.ts';
 import { listOf, missingOf, traceOf } from '../e2e/runner/traces.ts';
-import { readSeries } from '../loadtest/src/usage.ts';
+import { wait } from '../e2e/runner/under-load.ts';
 import { Household } from './household.ts';
 import { BETWEEN, sharesOf } from './latency-shares.ts';
 import { describeMachine } from './measure.ts';
@@ -17,12 +19,13 @@ import { Subject } from './subject.ts';
 
 const [rounds = 3, updates = 1_000] = process.argv.slice(2).map(Number);
 const PLACEMENTS = ['embedded', 'threads', 'processes'] as const;
-const SERVICES = ['gateway', 'p2p', 'consensus', 'beacon', 'execution', 'state'] as const;
 const LOADS = [1, 64] as const;
 const ONE_BY_ONE = 100;
 const WARM_UP = 3_000;
 /** Spans of services apart are told now and then. */
 const SETTLE_MS = 2_000;
+/** A gateway that is asked sooner tells what it told before of other processes. */
+const FIGURES_KEPT_MS = 600;
 const SHOWN = 100;
 const ECHOES = 2_000;
 const HOP_BYTES = 256;
@@ -31,6 +34,9 @@ const ECHO = fileURLToPath(new URL('echo.ts', import.meta.url));
 interface Sum {
   calls: number;
   hops: number;
+  /** Sent over the broker meanwhile, by all processes. */
+  messages: number;
+  bytes: number;
   readonly ms: Map<string, number>;
   readonly queuedMs: Map<string, number>;
 }
@@ -39,8 +45,6 @@ interface Candidate {
   readonly placement: (typeof PLACEMENTS)[number];
   readonly subject: Subject;
   readonly sums: ReadonlyMap<number, Sum>;
-  messages: number;
-  bytes: number;
 }
 
 setHashEngine(nodeHashEngine);
@@ -51,7 +55,7 @@ for (const placement of PLACEMENTS) {
   const subject = await Subject.start(household, { args: ['--placement', placement], environment });
   await subject.update(WARM_UP, 64);
   const sums = new Map(LOADS.map((load) => [load, emptySum()]));
-  candidates.push({ placement, subject, sums, messages: 0, bytes: 0 });
+  candidates.push({ placement, subject, sums });
 }
 for (let round = 0; round < rounds; round++) {
   for (const candidate of candidates) {
@@ -68,21 +72,24 @@ for (const { subject } of candidates) {
 process.exit();
 
 function emptySum(): Sum {
-  return { calls: 0, hops: 0, ms: new Map(), queuedMs: new Map() };
+  return { calls: 0, hops: 0, messages: 0, bytes: 0, ms: new Map(), queuedMs: new Map() };
 }
 
 async function measure(candidate: Candidate, load: (typeof LOADS)[number]): Promise<void> {
   const { subject, sums } = candidate;
   const sum = sums.get(load) ?? emptySum();
-  const before = load === 1 ? undefined : await traffic(subject);
+  const sent = async () => ({
+    messages: await totalOf(subject.replica, 'internode_bus_messages_sent_total'),
+    bytes: await totalOf(subject.replica, 'internode_bus_bytes_sent_total'),
+  });
+  const before = await sent();
   const sinceMs = Date.now();
   await subject.update(load === 1 ? ONE_BY_ONE : updates, load);
-  const after = load === 1 ? undefined : await traffic(subject);
-  if (before !== undefined && after !== undefined) {
-    candidate.messages += after.messages - before.messages;
-    candidate.bytes += after.bytes - before.bytes;
-  }
-  await new Promise((resolve) => setTimeout(resolve, SETTLE_MS));
+  await wait(FIGURES_KEPT_MS);
+  const after = await sent();
+  sum.messages += after.messages - before.messages;
+  sum.bytes += after.bytes - before.bytes;
+  await wait(SETTLE_MS);
   const { traces } = await listOf(subject.replica, `kind=call&limit=${SHOWN}`);
   for (const { traceId, startUnixMs } of traces) {
     const trace = startUnixMs < sinceMs ? undefined : await traceOf(subject.replica, traceId);
@@ -96,17 +103,6 @@ async function measure(candidate: Candidate, load: (typeof LOADS)[number]): Prom
     ] as const)
       for (const [name, ms] of from) into.set(name, (into.get(name) ?? 0) + ms);
   }
-}
-
-/** What all processes have sent over the broker until now. */
-async function traffic({ replica }: Subject): Promise<{ messages: number; bytes: number }> {
-  const series = readSeries(await (await fetch(`${replica.gatewayUrl}/metrics`)).text());
-  const total = (name: string): number =>
-    [...series].reduce((all, [key, value]) => all + (key.startsWith(name) ? value : 0), 0);
-  return {
-    messages: total('internode_bus_messages_sent_total'),
-    bytes: total('internode_bus_bytes_sent_total'),
-  };
 }
 
 /** Half a round trip between two processes and a broker that do nothing else. */
@@ -162,9 +158,9 @@ ${what}, ms of a call (of that, in a mailbox), means:
       console.log(`| ${all.join(' | ')} |`);
     }
   }
-  const apart = candidates.find(({ placement }) => placement === 'processes');
-  const many = Math.max(rounds * updates, 1);
+  const apart = candidates.find(({ placement }) => placement === 'processes')?.sums.get(64);
+  const { messages, bytes } = apart ?? emptySum();
   console.log(`
-Over the broker an update takes ${((apart?.messages ?? 0) / many).toFixed(1)} messages of ${((apart?.bytes ?? 0) / Math.max(apart?.messages ?? 1, 1)).toFixed(0)} bytes at 64 at a time.
+Over the broker an update takes ${(messages / (rounds * updates)).toFixed(1)} messages of ${(bytes / messages).toFixed(0)} bytes at 64 at a time.
 A hop of ${HOP_BYTES} bytes between two processes over a broker that does nothing else: ${(hopMs * 1e3).toFixed(0)} µs (half a round trip, median).`);
 }

@@ -33,6 +33,8 @@ const EARLY_MAX = 200_000;
 const SENDERS = 64;
 /** Verifying every certificate would cost the generator more than the replica pays for the call. */
 const VERIFIED_EVERY = 100;
+/** What is told of latencies. */
+const SHARES = { p50: 0.5, p90: 0.9, p99: 0.99, max: 1 };
 
 async function main(args: readonly string[]): Promise<void> {
   if (args.includes('--help')) return console.log(USAGE);
@@ -139,7 +141,9 @@ async function reportOf(title: string, options: LoadOptions, gathered: Gathered)
   const at = (values: readonly number[]): string =>
     values.length === 0
       ? '–'
-      : [0.5, 0.9, 0.99, 1].map((share) => percentile(values, share).toFixed(1)).join(' / ');
+      : Object.values(SHARES)
+          .map((share) => percentile(values, share).toFixed(1))
+          .join(' / ');
   return {
     title,
     bottleneck: bottleneckOf({ usage, stages, cores, backlogMax, concurrency }),
@@ -149,7 +153,7 @@ async function reportOf(title: string, options: LoadOptions, gathered: Gathered)
         'answered',
         `${latenciesMs.length} in ${seconds.toFixed(1)} s: ${(latenciesMs.length / seconds).toFixed(0)}/s`,
       ],
-      ['latency from the instant due, p50 / p90 / p99 / max', `${at(latenciesMs)} ms`],
+      [`latency from the instant due, ${Object.keys(SHARES).join(' / ')}`, `${at(latenciesMs)} ms`],
       ["the same until the certificate's own time", `${at(certifiedMs)} ms`],
       ['request from the instant sent, the same', `${at(requestsMs)} ms`],
       ['backlog, broken', `${backlogMax}, ${broken}`],
@@ -226,13 +230,8 @@ class Tally {
 function report(figures: OpenLoopFigures, tally: Tally, count: number): void {
   const { latenciesMs, requestsMs, seconds, broken, backlogMax } = figures;
   const quantiles = (values: readonly number[]): string =>
-    [
-      ['p50', 0.5],
-      ['p90', 0.9],
-      ['p99', 0.99],
-      ['max', 1],
-    ]
-      .map(([name, share]) => `${name} ${percentile(values, Number(share)).toFixed(1)} ms`)
+    Object.entries(SHARES)
+      .map(([name, share]) => `${name} ${percentile(values, share).toFixed(1)} ms`)
       .join(', ');
   console.log(
     `answered  ${latenciesMs.length} in ${seconds.toFixed(1)} s: ${(latenciesMs.length / seconds).toFixed(0)}/s`,

@@ -4,6 +4,7 @@ import { callsWhile } from '../runner/calls-while.ts';
 import { type AnyActor, currentClient } from '../runner/clients.ts';
 import { PROJECT_PREFIX } from '../runner/contained.ts';
 import { counterInterface } from '../runner/interfaces.ts';
+import { totalOf } from '../runner/metrics.ts';
 import { motokoModule } from '../runner/modules.ts';
 import { freePorts } from '../runner/ports.ts';
 import type { ReplicaConfig } from '../runner/replica.ts';
@@ -31,11 +32,8 @@ afterAll(async () => {
   await stack?.down('--volumes');
 });
 
-async function queriesOf(service: string): Promise<number> {
-  const text = await (await fetch(`${first.gatewayUrl}/metrics`)).text();
-  const pattern = new RegExp(`^internode_${service}_queries_total(?:{.*})? (\\d+)$`, 'gm');
-  return [...text.matchAll(pattern)].reduce((sum, [, count]) => sum + Number(count), 0);
-}
+const queriesOf = (service: string): Promise<number> =>
+  totalOf(first, `internode_${service}_queries_total`);
 
 test('what one gateway has acknowledged the other shows, and both executions answer', {
   timeout: TIMEOUT_MS,

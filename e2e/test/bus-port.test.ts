@@ -12,6 +12,7 @@ import { afterEach, expect, test } from 'vitest';
 import { callsWhile } from '../runner/calls-while.ts';
 import { currentClient } from '../runner/clients.ts';
 import { marksInterface } from '../runner/interfaces.ts';
+import { totalOf } from '../runner/metrics.ts';
 import { type Replica, startReplica } from '../runner/replica.ts';
 import { pidOfBroker, pidOfService, residentMb, SERVICES } from '../runner/services.ts';
 
@@ -126,14 +127,6 @@ async function knock(url: string): Promise<number> {
   return closed.length;
 }
 
-async function counted({ gatewayUrl }: Replica, name: RegExp): Promise<number> {
-  const text = await (await fetch(`${gatewayUrl}/metrics`)).text();
-  const values = [...text.matchAll(/^(\S+) (\d+)$/gm)].filter(([, series = '']) =>
-    name.test(series),
-  );
-  return values.reduce((sum, [, , value]) => sum + Number(value), 0);
-}
-
 test('a stolen key of the gateway and no key at all: refused, counted, bounded; no call is lost', {
   timeout: 240_000,
 }, async () => {
@@ -167,9 +160,9 @@ test('a stolen key of the gateway and no key at all: refused, counted, bounded; 
   const now = [...SERVICES.map((name) => pidOfService(apart.pid, name)), pidOfBroker(apart.pid)];
   expect(now).toEqual(pids);
   for (const pid of pids) expect(residentMb(pid ?? 0)).toBeLessThan(MEGABYTES_MAX);
-  expect(await counted(apart, /^internode_execution_messages_invalid_total/)).toBeGreaterThan(100);
-  expect(await counted(apart, /^internode_p2p_messages_invalid_total/)).toBeGreaterThan(50);
-  expect(await counted(apart, /^internode_bus_messages_strange_total/)).toBeGreaterThan(1_000);
+  expect(await totalOf(apart, 'internode_execution_messages_invalid_total')).toBeGreaterThan(100);
+  expect(await totalOf(apart, 'internode_p2p_messages_invalid_total')).toBeGreaterThan(50);
+  expect(await totalOf(apart, 'internode_bus_messages_strange_total')).toBeGreaterThan(1_000);
   const client = await currentClient.open(apart);
   const actor = client.actor(marksInterface, stream.canisterId);
   expect(await actor['countsFrom']?.(BigInt(FORGED_MARK), 1n)).toEqual([0n]);
