@@ -1,14 +1,18 @@
 // A replica as its users run it: the command in a process of its own, found through `--config-out`.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { spawnContained } from './contained.ts';
 
 const MAIN = fileURLToPath(new URL('../../replica/src/main.ts', import.meta.url));
 /** What `npm start` gives to node (scripts/run.mjs). */
-const NODE_FLAGS = ['--min-semi-space-size=32', '--max-semi-space-size=32'];
+const NODE_FLAGS = [
+  '--min-semi-space-size=32',
+  '--max-semi-space-size=32',
+  `--v8-pool-size=${Math.min(4, availableParallelism())}`,
+];
 const NODE_ENVIRONMENT = { MALLOC_ARENA_MAX: '2', MALLOC_MMAP_THRESHOLD_: '65536' };
 const START_TIMEOUT_MS = 30_000;
 

@@ -3,13 +3,55 @@ import { ByteWriter } from './byte-writer.ts';
 import type { CborInput } from './cbor-value.ts';
 
 const UINT64_END = 1n << 64n;
+const SELF_DESCRIBE_TAG = 55799;
 
 /** Encodes under the self-describe tag 55799; maps keep the order of their fields. */
 export function encodeCbor(value: CborInput): Uint8Array {
   const writer = new ByteWriter();
-  head(writer, 6, 55799);
+  head(writer, 6, SELF_DESCRIBE_TAG);
   write(writer, value);
   return writer.finish();
+}
+
+/** Items one after the other, for what would be many small objects before it is bytes. As many follow an array's or map's head as it says. */
+export class CborWriter {
+  readonly #writer = new ByteWriter();
+
+  selfDescribe(): void {
+    head(this.#writer, 6, SELF_DESCRIBE_TAG);
+  }
+
+  array(length: number): void {
+    head(this.#writer, 4, length);
+  }
+
+  map(length: number): void {
+    head(this.#writer, 5, length);
+  }
+
+  item(value: CborInput): void {
+    write(this.#writer, value);
+  }
+
+  /** A byte string with the bytes of a text of code units below 256. */
+  binary(text: string): void {
+    head(this.#writer, 2, text.length);
+    for (let i = 0; i < text.length; i++) this.#writer.byte(text.charCodeAt(i));
+  }
+
+  /** The head of a byte string of `4 · count` bytes; as many `word`s follow. */
+  words(count: number): void {
+    head(this.#writer, 2, 4 * count);
+  }
+
+  /** 32 bits, big-endian. */
+  word(word: number): void {
+    this.#writer.uint(word, 4);
+  }
+
+  finish(): Uint8Array {
+    return this.#writer.finish();
+  }
 }
 
 /** Encodes without the self-describe tag. */

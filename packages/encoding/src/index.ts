@@ -2,7 +2,7 @@ export * as candid from './candid/index.ts';
 export type { CandidType, CandidValue } from './candid/types.ts';
 export type { CborLimits } from './cbor-decode.ts';
 export { decodeCbor, decodeCborMap } from './cbor-decode.ts';
-export { encodeCbor, encodeCborUntagged } from './cbor-encode.ts';
+export { CborWriter, encodeCbor, encodeCborUntagged } from './cbor-encode.ts';
 export type { CborInput, CborMap, CborValue } from './cbor-value.ts';
 export { isCborMap } from './cbor-value.ts';
 export type { HashEngine } from './hash.ts';

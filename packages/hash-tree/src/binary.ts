@@ -1,4 +1,4 @@
-import { utf8 } from '@internode/prelude';
+import { fromKey, toKey, utf8 } from '@internode/prelude';
 
 /** A label of the tree: its bytes, or text that stands for its UTF-8 bytes. */
 export type Label = Uint8Array | string;
@@ -9,28 +9,15 @@ export type Label = Uint8Array | string;
  */
 export type Binary = string & { readonly binary: true };
 
-const CHUNK = 4096;
 // biome-ignore lint/suspicious/noControlCharactersInRegex: the ASCII range, controls included.
 const ASCII = /^[\x00-\x7f]*$/;
 
 export function toBinary(bytes: Uint8Array): Binary {
-  // Without a view: a view of a short array moves it out of V8's heap first.
-  if (bytes.length <= CHUNK) return codesToText(bytes) as Binary;
-  let text = '';
-  for (let at = 0; at < bytes.length; at += CHUNK) {
-    text += codesToText(bytes.subarray(at, at + CHUNK));
-  }
-  return text as Binary;
-}
-
-function codesToText(bytes: Uint8Array): string {
-  return String.fromCharCode.apply(null, bytes as unknown as number[]);
+  return toKey(bytes) as Binary;
 }
 
 export function fromBinary(binary: Binary): Uint8Array {
-  const bytes = new Uint8Array(binary.length);
-  for (let i = 0; i < bytes.length; i++) bytes[i] = binary.charCodeAt(i);
-  return bytes;
+  return fromKey(binary);
 }
 
 export function labelToBinary(label: Label): Binary {

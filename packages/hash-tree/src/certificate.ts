@@ -6,6 +6,7 @@ import { BLS_SIGNATURE_BYTES, type BlsEngine, blsPublicKeyFromDer } from '@inter
 import {
   type CborInput,
   type CborMap,
+  CborWriter,
   decodeCbor,
   decodeCborMap,
   encodeCbor,
@@ -25,7 +26,9 @@ import {
   reconstruct,
   visibleLabels,
 } from './hash-tree.ts';
+import type { LabelledTree } from './labelled-tree.ts';
 import { CANISTER_RANGES_MAX, TREE_BYTES_MAX } from './limits.ts';
+import { writeWitness } from './witness.ts';
 
 export type Delegation = { readonly subnetId: Principal; readonly certificate: Uint8Array };
 
@@ -68,6 +71,21 @@ export function encodeCertificate(certificate: Certificate): Uint8Array {
     };
   }
   return encodeCbor(fields);
+}
+
+/** As `encodeCertificate` with the witness of `tree` for `paths`. */
+export function encodeWitnessCertificate(
+  { tree, signature }: { readonly tree: LabelledTree; readonly signature: Uint8Array },
+  paths: ReadonlyArray<readonly Label[]>,
+): Uint8Array {
+  const writer = new CborWriter();
+  writer.selfDescribe();
+  writer.map(2);
+  writer.item('tree');
+  writeWitness(writer, tree, paths);
+  writer.item('signature');
+  writer.item(signature);
+  return writer.finish();
 }
 
 /** Reads a certificate from outside; says nothing about its signature. */

@@ -27,6 +27,9 @@ export type SubtreeLookup =
   | { readonly kind: 'absent' }
   | { readonly kind: 'unknown' };
 
+/** What the array of a node begins with in CBOR. */
+export const HASH_TREE_TAGS = { empty: 0, fork: 1, labeled: 2, leaf: 3, pruned: 4 } as const;
+
 export const EMPTY_HASH_TREE: HashTree = { kind: 'empty' };
 
 /** Root hash, 32 bytes. */
@@ -141,15 +144,15 @@ export function encodeHashTree(tree: HashTree): Uint8Array {
 export function hashTreeToCbor(tree: HashTree): CborInput {
   switch (tree.kind) {
     case 'empty':
-      return [0];
+      return [HASH_TREE_TAGS.empty];
     case 'fork':
-      return [1, hashTreeToCbor(tree.left), hashTreeToCbor(tree.right)];
+      return [HASH_TREE_TAGS.fork, hashTreeToCbor(tree.left), hashTreeToCbor(tree.right)];
     case 'labeled':
-      return [2, tree.label, hashTreeToCbor(tree.tree)];
+      return [HASH_TREE_TAGS.labeled, tree.label, hashTreeToCbor(tree.tree)];
     case 'leaf':
-      return [3, tree.value];
+      return [HASH_TREE_TAGS.leaf, tree.value];
     case 'pruned':
-      return [4, tree.hash];
+      return [HASH_TREE_TAGS.pruned, tree.hash];
     default:
       return unreachable(tree);
   }

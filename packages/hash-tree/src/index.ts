@@ -6,6 +6,7 @@ export {
   type Delegation,
   decodeCertificate,
   encodeCertificate,
+  encodeWitnessCertificate,
   hasCanisterInRanges,
   stateRootMessage,
   verifyCertificate,

@@ -15,6 +15,9 @@ export const CANISTER_RANGES_MAX = 100_000;
 /** Leaves up to this size are held as compact strings, and their hashes are not kept. */
 export const SMALL_LEAF_BYTES_MAX = 64;
 
+/** A SHA-256. */
+export const DIGEST_BYTES = 32;
+
 /** Sealed rows up to this size are held as compact strings. */
 export const SEALED_BINARY_BYTES_MAX = 1024;
 

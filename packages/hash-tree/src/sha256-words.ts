@@ -196,7 +196,19 @@ export function forkDigest(left: Digest, right: Digest): Digest {
 
 const words = new Int32Array(8);
 
-/** Digest from 32 bytes. */
+/** Digest from the first 32 bytes of a binary string. */
+export function digestFromBinary(text: string): Digest {
+  for (let i = 0, at = 0; i < 8; i++, at += 4) {
+    words[i] =
+      (text.charCodeAt(at) << 24) |
+      (text.charCodeAt(at + 1) << 16) |
+      (text.charCodeAt(at + 2) << 8) |
+      text.charCodeAt(at + 3);
+  }
+  return new Digest(words);
+}
+
+/** Digest from the first 32 bytes. */
 export function digestFromBytes(bytes: Uint8Array): Digest {
   for (let i = 0, at = 0; i < 8; i++, at += 4) {
     words[i] =

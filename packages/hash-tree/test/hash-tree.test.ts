@@ -4,8 +4,11 @@ import { describe, expect, test } from 'vitest';
 import { leafDigest } from '../src/digest.ts';
 import {
   decodeHashTree,
+  EMPTY_HASH_TREE,
   emptyTree,
+  encodeCertificate,
   encodeHashTree,
+  encodeWitnessCertificate,
   type HashTree,
   lookupPath,
   reconstruct,
@@ -247,6 +250,10 @@ describe('witness', () => {
       const proof = decodeHashTree(encodeHashTree(witness(tree, paths)));
       if (proof.kind !== 'valid') throw new Error(proof.reason);
       expect(reconstruct(proof.value)).toEqual(tree.rootHash());
+      const signature = new Uint8Array(48).fill(round);
+      expect(encodeWitnessCertificate({ tree, signature }, paths)).toEqual(
+        encodeCertificate({ tree: witness(tree, paths), signature }),
+      );
       for (const path of paths) {
         const value = content.get(path.join('/'));
         expect(lookupPath(proof.value, path)).toEqual(
@@ -276,5 +283,9 @@ describe('witness', () => {
     expect(lookupPath(witness(emptyTree(), [['a']]), ['a'])).toEqual({ kind: 'absent' });
     expect(reconstruct(witness(emptyTree(), [['a']]))).toEqual(emptyTree().rootHash());
     expect(witness(tree, [[]])).toEqual(witness(tree, [['time']]));
+    const signature = new Uint8Array(48);
+    expect(encodeWitnessCertificate({ tree: emptyTree(), signature }, [['a']])).toEqual(
+      encodeCertificate({ tree: EMPTY_HASH_TREE, signature }),
+    );
   });
 });

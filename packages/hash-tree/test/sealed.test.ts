@@ -1,22 +1,32 @@
-import { bytesEqual, toHex, utf8 } from '@internode/prelude';
+import { bytesEqual, concatBytes, toHex, utf8 } from '@internode/prelude';
 import { describe, expect, test } from 'vitest';
 import {
   type Content,
   contentDigest,
   emptyTree,
+  encodeCertificate,
+  encodeWitnessCertificate,
   lookupPath,
   reconstruct,
   sealed,
   witness,
 } from '../src/index.ts';
 
-const open = (row: Uint8Array): Content => [
+const open = (reply: Uint8Array): Content => [
   ['status', utf8('replied')],
-  ['reply', row],
+  ['reply', reply],
 ];
 
-function seal(row: Uint8Array) {
-  return sealed(contentDigest(open(row)), row, open);
+function openRow(row: Uint8Array): Content {
+  return open(row.subarray(32));
+}
+
+function rowOf(reply: Uint8Array): Uint8Array {
+  return concatBytes(contentDigest(open(reply)), reply);
+}
+
+function seal(reply: Uint8Array) {
+  return sealed(rowOf(reply), openRow);
 }
 
 function key(index: number): Uint8Array {
@@ -44,11 +54,16 @@ describe('sealed content', () => {
     const tree = emptyTree()
       .set(['requests', key(1)], seal(row))
       .set(['requests', key(2)], seal(utf8('x')));
-    const shown = witness(tree, [
+    const paths = [
       ['requests', key(1), 'reply'],
       ['requests', key(1), 'nothing'],
       ['requests', key(3)],
-    ]);
+    ];
+    const shown = witness(tree, paths);
+    const signature = new Uint8Array(48).fill(1);
+    expect(encodeWitnessCertificate({ tree, signature }, paths)).toEqual(
+      encodeCertificate({ tree: shown, signature }),
+    );
     expect(bytesEqual(reconstruct(shown), tree.rootHash())).toBe(true);
     expect(lookupPath(shown, ['requests', key(1), 'reply'])).toEqual({ kind: 'found', value: row });
     expect(lookupPath(shown, ['requests', key(1), 'nothing'])).toEqual({ kind: 'absent' });
@@ -67,9 +82,9 @@ describe('sealed content', () => {
       expect(found.map(({ label }) => toHex(label))).toEqual(
         sorted.filter((each) => each > start).slice(0, 7),
       );
-      for (const { label, row } of found) expect(row).toEqual(label);
+      for (const { label, row } of found) expect(row).toEqual(rowOf(label));
     }
-    expect(tree.sealedRow(['requests', key(3)])).toEqual(key(3));
+    expect(tree.sealedRow(['requests', key(3)])).toEqual(rowOf(key(3)));
     expect(tree.sealedRow(['requests', key(99)])).toBeUndefined();
     expect(tree.lookup(['requests', key(3), 'status'])).toEqual(utf8('replied'));
   });

@@ -60,6 +60,42 @@ export function toHex(bytes: Uint8Array): string {
   return text;
 }
 
+const KEY_BYTES = 32;
+const codes: number[] = new Array(KEY_BYTES).fill(0);
+
+/**
+ * Bytes as the key of a map: a text with one code unit (< 256) for each byte, whose `<` is the bytewise order. It takes half of what
+ * hexadecimal takes, of memory and of time; not for people to read.
+ */
+export function toKey(bytes: Uint8Array): string {
+  if (bytes.length !== KEY_BYTES)
+    return bytes.length <= PIECES_MAX ? textOf(bytes) : inPieces(bytes);
+  // An array of numbers is taken over at once, a typed one element by element.
+  for (let i = 0; i < KEY_BYTES; i++) codes[i] = bytes[i] as number;
+  return String.fromCharCode.apply(null, codes);
+}
+
+/** The bytes of a text that `toKey` made. */
+export function fromKey(key: string): Uint8Array {
+  const bytes = new Uint8Array(key.length);
+  for (let i = 0; i < bytes.length; i++) bytes[i] = key.charCodeAt(i);
+  return bytes;
+}
+
+/** So many arguments a function takes. */
+const PIECES_MAX = 4096;
+
+function inPieces(bytes: Uint8Array): string {
+  let text = '';
+  for (let at = 0; at < bytes.length; at += PIECES_MAX)
+    text += textOf(bytes.subarray(at, at + PIECES_MAX));
+  return text;
+}
+
+function textOf(bytes: Uint8Array): string {
+  return String.fromCharCode.apply(null, bytes as unknown as number[]);
+}
+
 /**
  * Bytes of trusted hexadecimal text, either case.
  * Throws `InvariantBroken` on anything else; check text from outside with `isHex` first.

@@ -9,9 +9,11 @@ export {
   compareBytes,
   concatBytes,
   fromHex,
+  fromKey,
   isHex,
   joinBytes,
   toHex,
+  toKey,
   utf8,
 } from './bytes.ts';
 export type { Invalid, Undecided, Valid, Verdict } from './verdict.ts';

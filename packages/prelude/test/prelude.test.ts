@@ -7,9 +7,11 @@ import {
   compareBytes,
   concatBytes,
   fromHex,
+  fromKey,
   InvariantBroken,
   invalid,
   toHex,
+  toKey,
   unreachable,
   utf8,
   valid,
@@ -33,6 +35,12 @@ describe('bytes', () => {
   test('hexadecimal both ways, text refused', () => {
     const bytes = Uint8Array.from({ length: 256 }, (_, i) => i);
     expect(fromHex(toHex(bytes))).toEqual(bytes);
+    for (const size of [0, 1, 31, 32, 33, 64, 4096, 4097, 9000]) {
+      const some = Uint8Array.from({ length: size }, (_, i) => 255 - (i % 256));
+      expect(fromKey(toKey(some))).toEqual(some);
+      expect(toKey(some)).toHaveLength(size);
+    }
+    expect(toKey(Uint8Array.of(1, 255)) < toKey(Uint8Array.of(2, 0))).toBe(true);
     expect(fromHex('ABcd')).toEqual(new Uint8Array([0xab, 0xcd]));
     expect(() => fromHex('abc')).toThrow(InvariantBroken);
     expect(() => fromHex('0x')).toThrow(InvariantBroken);

@@ -1,5 +1,5 @@
 /** Bounds memory, and the log that is read again after a kill. */
-const MEMTABLE_BYTES = 64 * 1024 * 1024;
+const MEMTABLE_BYTES = 32 * 1024 * 1024;
 
 /** How tables are shaped: what was put aside is opened with the same, or it would be written anew. */
 export const SHAPE = {

@@ -86,7 +86,7 @@ export const CONSENSUS_LIMITS = {
   /** Final heights kept in memory for peers that lag (protocol 2.4: minimum chain length). */
   chainKept: 50,
   /** Journal entries of heights that the state holds, before the journal is compacted. */
-  compactHeights: 256,
+  compactHeights: 128,
   compactBytes: 16 * 1024 * 1024,
   /** What is missing is asked for again after so long. */
   askAgainMs: 250,

@@ -41,7 +41,7 @@ import {
   type VoteCertificate,
 } from '@internode/contracts';
 import { separator, sha256 } from '@internode/encoding';
-import { concatBytes, toHex } from '@internode/prelude';
+import { concatBytes, toKey } from '@internode/prelude';
 
 export const BLOCK = contract('Block', 'types', 'block', encodeBlock, decodeBlock);
 export const STRIPPED_PAYLOAD = contract(
@@ -129,7 +129,7 @@ export type {
 
 export type VotePurpose = 'notarization' | 'finalization';
 
-/** Lower-case hex of a hash: what maps are keyed by. */
+/** A hash as text, `toKey`: what maps are keyed by. */
 export type HashKey = string;
 
 const BLOCK_DOMAIN = separator('internode-block');
@@ -213,7 +213,7 @@ export function sizeOfIngress(ingress: Ingress): number {
 }
 
 export function keyOf(hash: Uint8Array): HashKey {
-  return toHex(hash);
+  return toKey(hash);
 }
 
 function heightBytes(height: number): Uint8Array {

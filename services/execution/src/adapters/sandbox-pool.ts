@@ -39,6 +39,8 @@ interface Member {
   readonly worker: Worker;
   /** Said in this turn, not yet sent. */
   waiting: { readonly id: number; readonly task: Task }[];
+  /** It was given work since it was last asked what changed. */
+  changed: boolean;
 }
 
 export class SandboxPool {
@@ -81,10 +83,11 @@ export class SandboxPool {
         return this.#askForCode(task, answer);
       case 'reset':
         for (const canister of [...this.#modules.keys()]) this.#noteModule(canister, undefined);
-        return this.#askAll(task, answer);
+        return this.#askAll(this.#members, task, answer);
       case 'forget':
+        return this.#askAll(this.#members, task, answer);
       case 'collect':
-        return this.#askAll(task, answer);
+        return this.#collect(task, answer);
     }
   }
 
@@ -114,7 +117,7 @@ export class SandboxPool {
       workerData: settings,
       resourceLimits: { stackSizeMb: STACK_MB },
     });
-    const member: Member = { worker, waiting: [] };
+    const member: Member = { worker, waiting: [], changed: false };
     worker.on('message', ({ answers }: FromWorker) => this.#deliver(member, answers));
     worker.on('error', (error) => this.#fail(error));
     worker.on('exit', (code) => {
@@ -139,6 +142,7 @@ export class SandboxPool {
     const id = this.#nextId;
     this.#nextId += 1;
     this.#pending.set(id, deliver);
+    member.changed = true;
     member.waiting.push({ id, task: compacted(task) });
     if (this.#flushing) return;
     this.#flushing = true;
@@ -168,12 +172,19 @@ export class SandboxPool {
     }
   }
 
-  #askAll(task: Task, deliver: Deliver): void {
+  /** Of those that have had work: to wake a thread that has nothing to tell costs as much as a call. */
+  #collect(task: Task, deliver: Deliver): void {
+    const changed = this.#members.filter((member) => member.changed);
+    this.#askAll(changed.length === 0 ? this.#members.slice(0, 1) : changed, task, deliver);
+    for (const member of this.#members) member.changed = false;
+  }
+
+  #askAll(members: readonly Member[], task: Task, deliver: Deliver): void {
     const answers: Answer[] = [];
-    for (const member of this.#members) {
+    for (const member of members) {
       this.#ask(member, task, (answer) => {
         answers.push(answer);
-        if (answers.length === this.#members.length) deliver(merged(answers));
+        if (answers.length === members.length) deliver(merged(answers));
       });
     }
   }

@@ -7,16 +7,19 @@
  * expiry), so all replicas forget alike.
  */
 import type { Refusal, RequestChange, RequestStatus } from '@internode/contracts';
-import { assert, fromHex, toHex } from '@internode/prelude';
+import { assert, fromKey, toKey } from '@internode/prelude';
 import { REQUEST_RETENTION_NANOS } from '../limits.ts';
 import { SECOND_NANOS } from './time.ts';
 
 interface Entry {
   status: RequestStatus;
   readonly expiryNanos: bigint;
-  /** Absent for completed requests of before a restart: not needed any more. */
+  /** Absent when the request has ended. */
   readonly owner: Owner | undefined;
 }
+
+/** That of every request that has ended: only its id is asked for any more. */
+const DONE: Entry = { status: 'done', expiryNanos: 0n, owner: undefined };
 
 interface Owner {
   readonly sender: Uint8Array;
@@ -43,21 +46,21 @@ export class RequestHistory {
   }
 
   has(requestId: Uint8Array): boolean {
-    return this.#entries.has(toHex(requestId));
+    return this.#entries.has(toKey(requestId));
   }
 
   /** Replied or rejected. */
   hasEnded(requestId: Uint8Array): boolean {
-    return this.#entries.get(toHex(requestId))?.status === 'done';
+    return this.#entries.get(toKey(requestId))?.status === 'done';
   }
 
   receive(requestId: Uint8Array, owner: Owner, expiryNanos: bigint): void {
-    this.#add(toHex(requestId), { status: 'received', expiryNanos, owner });
+    this.#add(toKey(requestId), { status: 'received', expiryNanos, owner }, expiryNanos);
     this.#change(requestId, 'received', {});
   }
 
   process(requestId: Uint8Array): void {
-    const entry = this.#entries.get(toHex(requestId));
+    const entry = this.#entries.get(toKey(requestId));
     assert(entry !== undefined, 'history: unknown request');
     if (entry.status !== 'received') return;
     entry.status = 'processing';
@@ -69,11 +72,11 @@ export class RequestHistory {
     result: { reply: Uint8Array } | { refusal: Refusal },
     nowNanos: bigint,
   ): void {
-    const key = toHex(requestId);
+    const key = toKey(requestId);
     const entry = this.#entries.get(key);
     assert(entry !== undefined, 'history: unknown request');
     this.#change(requestId, 'reply' in result ? 'replied' : 'rejected', result);
-    this.#entries.set(key, { ...entry, status: 'done', owner: undefined });
+    this.#entries.set(key, DONE);
     if (nowNanos > entry.expiryNanos) this.#completeLate(key, nowNanos);
   }
 
@@ -94,21 +97,18 @@ export class RequestHistory {
       for (const key of keys) if (this.#forgetOne(key, nowNanos)) forgotten.push(key);
     }
     if (this.#due.size === 0) this.#dueFrom = Number.POSITIVE_INFINITY;
-    return forgotten.sort().map(fromHex);
+    return forgotten.sort().map(fromKey);
   }
 
   /** Restores an entry after a restart. */
   restore(requestId: Uint8Array, expiryNanos: bigint, completed: boolean): void {
-    this.#add(toHex(requestId), {
-      status: completed ? 'done' : 'received',
-      expiryNanos,
-      owner: undefined,
-    });
+    const entry: Entry = completed ? DONE : { status: 'received', expiryNanos, owner: undefined };
+    this.#add(toKey(requestId), entry, expiryNanos);
   }
 
   /** Restores the owner and status of a request that is still in a queue or call context. */
   restoreOpen(requestId: Uint8Array, owner: Owner, status: 'received' | 'processing'): void {
-    const key = toHex(requestId);
+    const key = toKey(requestId);
     const entry = this.#entries.get(key);
     assert(entry !== undefined, 'history: an open request is not in the stored history');
     this.#entries.set(key, { ...entry, status, owner });
@@ -116,14 +116,14 @@ export class RequestHistory {
 
   get lateCompletions(): LateCompletion[] {
     return Array.from(this.#late, ([key, completedNanos]) => ({
-      requestId: fromHex(key),
+      requestId: fromKey(key),
       completedNanos,
     }));
   }
 
   restoreLate(late: readonly LateCompletion[]): void {
     for (const { requestId, completedNanos } of late)
-      this.#completeLate(toHex(requestId), completedNanos);
+      this.#completeLate(toKey(requestId), completedNanos);
   }
 
   #completeLate(key: string, completedNanos: bigint): void {
@@ -131,9 +131,9 @@ export class RequestHistory {
     this.#lookAgain(key, completedNanos + REQUEST_RETENTION_NANOS);
   }
 
-  #add(key: string, entry: Entry): void {
+  #add(key: string, entry: Entry, expiryNanos: bigint): void {
     this.#entries.set(key, entry);
-    this.#lookAgain(key, entry.expiryNanos + REQUEST_RETENTION_NANOS);
+    this.#lookAgain(key, expiryNanos + REQUEST_RETENTION_NANOS);
   }
 
   #lookAgain(key: string, atNanos: bigint): void {
@@ -160,7 +160,7 @@ export class RequestHistory {
     status: RequestStatus,
     result: { reply?: Uint8Array; refusal?: Refusal },
   ): void {
-    const key = toHex(requestId);
+    const key = toKey(requestId);
     const { owner, expiryNanos } = this.#entries.get(key) as Entry;
     assert(owner !== undefined, 'history: the request was completed before');
     this.#changes.set(key, {

@@ -2,7 +2,7 @@
 // is a promise only to try: an admitted call lives in memory, and its author sends it again when it does not become final in time.
 import { contract, decodeIngress, encodeIngress, type SubmitIngress } from '@internode/contracts';
 import { sha256 } from '@internode/encoding';
-import { BoundedSet, toHex, unreachable } from '@internode/prelude';
+import { BoundedSet, toKey, unreachable } from '@internode/prelude';
 import { P2P_LIMITS } from '../limits.ts';
 import { type Admitted, type Admission as Admitting, IngressStore } from './ingress-store.ts';
 import { type Artifact, nameOf } from './name.ts';
@@ -44,7 +44,7 @@ export class Admission {
     if (requestId.length !== REQUEST_ID_BYTES)
       return this.#refuse(requestId, 'malformed request id');
     // Final already: whoever asks again learns its status from the state.
-    if (this.#finalIds.has(toHex(requestId)))
+    if (this.#finalIds.has(toKey(requestId)))
       return this.#outbox.publish({ kind: 'IngressAdmitted', requestId });
     const { now } = this.#outbox;
     if (expiryNanos < now.unixNanos) return this.#refuse(requestId, 'the request has expired');
@@ -55,7 +55,7 @@ export class Admission {
     const admission = this.store.admit({ ingress, sender }, now.ms, encode);
     switch (admission) {
       case 'admitted': {
-        const admitted = this.store.get(toHex(requestId));
+        const admitted = this.store.get(toKey(requestId));
         if (admitted !== undefined) this.#take(admitted);
         return this.#outbox.publish({ kind: 'IngressAdmitted', requestId });
       }
@@ -72,7 +72,7 @@ export class Admission {
 
   finish(ids: readonly Uint8Array[]): void {
     for (const id of ids) {
-      const key = toHex(id);
+      const key = toKey(id);
       this.#finalIds.add(key);
       const admitted = this.#remove(key);
       if (admitted !== undefined && this.#hasPeers()) {

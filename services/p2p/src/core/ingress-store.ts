@@ -1,7 +1,7 @@
 // Calls that were admitted and are not final yet: the original of which consensus holds a copy. Bounded in all and per
 // author, who is the signer of the call and not whoever carried it (protocol 3.4).
 import type { Ingress } from '@internode/contracts';
-import { toHex } from '@internode/prelude';
+import { toHex, toKey } from '@internode/prelude';
 import { P2P_LIMITS } from '../limits.ts';
 import { type Artifact, nameOf } from './name.ts';
 
@@ -60,7 +60,7 @@ export class IngressStore {
     nowMs: number,
     encode: () => Artifact,
   ): Admission {
-    const key = toHex(ingress.requestId);
+    const key = toKey(ingress.requestId);
     if (this.#admitted.has(key)) return 'known';
     const bytes =
       ingress.envelope.length + ingress.effectiveCanisterId.length + ingress.requestId.length;

@@ -3,9 +3,13 @@ import type { CanisterRecord, RequestChange } from '@internode/contracts';
 import { encodeCbor, encodeCborUntagged, encodeUnsignedLeb128 } from '@internode/encoding';
 import { type Content, contentDigest, type Label, type Sealed, sealed } from '@internode/hash-tree';
 import { concatBytes, fromHex, unreachable, utf8 } from '@internode/prelude';
-import { canisterOfRow, canisterRow, digestOfRow, requestOfRow, requestRow } from './rows.ts';
+import { canisterOfRow, canisterRow, requestOfRow, requestRow } from './rows.ts';
 
-/** A row and what it is in the tree. */
+// One function for all of them: there are hundreds of thousands.
+const contentOfRequest = (row: Uint8Array): Content => requestContent(requestOfRow(row));
+const contentOfCanister = (row: Uint8Array): Content => canisterContent(canisterOfRow(row));
+
+/** A row, which begins with the digest of its content, and what it is in the tree. */
 export interface Entry {
   readonly row: Uint8Array;
   readonly content: Sealed;
@@ -17,7 +21,7 @@ export function requestEntry(change: RequestChange): Entry {
 }
 
 export function sealedRequest(row: Uint8Array): Sealed {
-  return sealed(digestOfRow(row), row, (stored) => requestContent(requestOfRow(stored)));
+  return sealed(row, contentOfRequest);
 }
 
 export function canisterEntry(record: CanisterRecord): Entry {
@@ -26,7 +30,7 @@ export function canisterEntry(record: CanisterRecord): Entry {
 }
 
 export function sealedCanister(row: Uint8Array): Sealed {
-  return sealed(digestOfRow(row), row, (stored) => canisterContent(canisterOfRow(stored)));
+  return sealed(row, contentOfCanister);
 }
 
 function requestContent({ status, reply, refusal }: RequestChange): Content {

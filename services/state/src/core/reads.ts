@@ -5,7 +5,7 @@ import type {
   ReadCertified,
   RequestOwner,
 } from '@internode/contracts';
-import { encodeCertificate, type Label, type LabelledTree, witness } from '@internode/hash-tree';
+import { encodeWitnessCertificate, type Label, type LabelledTree } from '@internode/hash-tree';
 import { bytesEqual, utf8 } from '@internode/prelude';
 import { STATE_LIMITS } from '../limits.ts';
 import { canisterOfRow, requestOfRow } from './rows.ts';
@@ -38,7 +38,7 @@ export function refusedRead(readId: Uint8Array, height: number, why: string): Ce
  */
 export function certifiedRead(version: CertifiedVersion, read: ReadCertified): CertifiedRead {
   const { readId } = read;
-  const { tree, height, signature } = version;
+  const { tree, height } = version;
   const paths = read.paths.map(({ labels }) => labels);
   const fault = faultOf(paths);
   if (fault !== undefined) {
@@ -46,7 +46,7 @@ export function certifiedRead(version: CertifiedVersion, read: ReadCertified): C
     return { kind: 'CertifiedRead', readId, height, certificate: new Uint8Array(0), refusal };
   }
   const shown = paths.flatMap((path) => shownOf(tree, path));
-  const certificate = encodeCertificate({ tree: witness(tree, [TIME, ...shown]), signature });
+  const certificate = encodeWitnessCertificate(version, [TIME, ...shown]);
   return { kind: 'CertifiedRead', readId, height, certificate, ...factsOf(tree, paths) };
 }
 

@@ -246,10 +246,6 @@ export function requestRow(digest: Uint8Array, change: RequestChange): Uint8Arra
   return concatBytes(digest, REQUEST.encode(change));
 }
 
-export function digestOfRow(row: Uint8Array): Uint8Array {
-  return row.subarray(0, HASH_BYTES);
-}
-
 export function canisterOfRow(row: Uint8Array): CanisterRecord {
   return own(CANISTER.decode(row.subarray(HASH_BYTES)));
 }
