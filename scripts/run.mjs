@@ -12,11 +12,14 @@ const NODE_MIN = [24, 12];
 
 /**
  * A call lives for some 30 ms: with 8 MiB most of what it allocates survived two collections and became old before it died. This
- * costs 80 MB of memory and saves a sixth of all CPU time under load. Cannot be set once the process runs.
+ * costs 80 MB of memory and saves a sixth of all CPU time under load. And so much may gather before old objects are collected first:
+ * while few of them live, V8 would look at them all again after each few megabytes (replica/src/main.ts says what follows). Cannot be
+ * set once the process runs.
  */
 const REPLICA_FLAGS = [
   '--min-semi-space-size=32',
   '--max-semi-space-size=32',
+  '--initial-heap-size=256',
   // V8's helpers, four by default: more than there are cores get into each other's way.
   `--v8-pool-size=${Math.min(4, availableParallelism())}`,
 ];

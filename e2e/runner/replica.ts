@@ -11,6 +11,7 @@ const MAIN = fileURLToPath(new URL('../../replica/src/main.ts', import.meta.url)
 const NODE_FLAGS = [
   '--min-semi-space-size=32',
   '--max-semi-space-size=32',
+  '--initial-heap-size=256',
   `--v8-pool-size=${Math.min(4, availableParallelism())}`,
 ];
 const NODE_ENVIRONMENT = { MALLOC_ARENA_MAX: '2', MALLOC_MMAP_THRESHOLD_: '65536' };
