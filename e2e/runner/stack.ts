@@ -45,8 +45,6 @@ export class Stack {
       ...files.flatMap((file) => ['--file', join(ROOT, file)]),
       ...(ports.length > 1 ? ['--profile', 'network'] : []),
     ];
-    // Each check is a process of its own: 28 of them every five seconds are half a core.
-    if (ports.length > 1) this.environment['HEALTH_INTERVAL'] ??= '10s';
   }
 
   urlOf(replica: number): string {
