@@ -24,6 +24,32 @@ const INDEFINITE = -1;
 
 const textDecoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
+const SHORT_TEXT_MAX = 24;
+
+/** Short texts as they came last, by length and outer letters: nearly all are names of fields, and a known one needs no new string. */
+const lately: string[] = new Array(256).fill('');
+
+/** Undefined when it is not ASCII. */
+function shortText(bytes: Uint8Array, start: number, end: number): string | undefined {
+  const length = end - start;
+  if (length === 0) return '';
+  const place = (31 * length + 7 * (bytes[start] as number) + (bytes[end - 1] as number)) & 0xff;
+  const known = lately[place] as string;
+  let same = known.length === length ? 0 : -1;
+  while (same >= 0 && same < length)
+    same = known.charCodeAt(same) === bytes[start + same] ? same + 1 : -1;
+  if (same === length) return known;
+  const codes: number[] = [];
+  for (let i = start; i < end; i++) {
+    const byte = bytes[i] as number;
+    if (byte >= 0x80) return undefined;
+    codes.push(byte);
+  }
+  const text = String.fromCharCode.apply(null, codes);
+  lately[place] = text;
+  return text;
+}
+
 /**
  * Decodes one value, tagged 55799 or not, that must take all of `bytes`.
  * Refuses duplicate keys, keys that are not text, floats, `undefined`, tags other than bignums,
@@ -160,15 +186,9 @@ class CborReader {
     const start = this.#offset;
     const end = start + length;
     this.#offset = end;
-    if (length <= 24) {
-      let text = '';
-      let i = start;
-      for (; i < end; i++) {
-        const byte = this.#bytes[i] as number;
-        if (byte >= 0x80) break;
-        text += String.fromCharCode(byte);
-      }
-      if (i === end) return text;
+    if (length <= SHORT_TEXT_MAX) {
+      const text = shortText(this.#bytes, start, end);
+      if (text !== undefined) return text;
     }
     try {
       return textDecoder.decode(this.#bytes.subarray(start, end));

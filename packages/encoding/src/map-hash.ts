@@ -45,8 +45,7 @@ export function hashOfMap(map: HashableMap): Uint8Array {
     if (value === undefined) continue;
     fields.push({ name: nameHash(field), value: hashOfValue(value) });
   }
-  // No two names have one hash, so values never decide.
-  fields.sort((left, right) => compareBytes(left.name, right.name));
+  sort(fields);
   const length = 64 * fields.length;
   const joined = fields.length > FIELDS_SCRATCH ? new Uint8Array(length) : scratch;
   for (let i = 0; i < fields.length; i++) {
@@ -55,6 +54,24 @@ export function hashOfMap(map: HashableMap): Uint8Array {
     joined.set(value, 64 * i + 32);
   }
   return sha256(joined.subarray(0, length));
+}
+
+/** By the hash of the name; no two names have one, so values never decide. A dozen are in place sooner than a sort has begun. */
+function sort(fields: Field[]): void {
+  if (fields.length > FIELDS_SCRATCH) {
+    fields.sort((left, right) => compareBytes(left.name, right.name));
+    return;
+  }
+  for (let i = 1; i < fields.length; i++) {
+    const field = fields[i] as Field;
+    let at = i;
+    for (; at > 0; at--) {
+      const before = fields[at - 1] as Field;
+      if (compareBytes(before.name, field.name) < 0) break;
+      fields[at] = before;
+    }
+    fields[at] = field;
+  }
 }
 
 /**

@@ -62,6 +62,23 @@ describe('row 3: CBOR decode of tagged maps, bignum nats, byte-string principals
     expect(decodeHex('a0')).toEqual(valid({}));
   });
 
+  test('short texts that differ inside only, and such that are not ASCII', () => {
+    for (const text of [
+      'abc',
+      'aXc',
+      'abc',
+      'aéc',
+      'abc',
+      'aß',
+      '',
+      'abc',
+      'x'.repeat(24),
+      'x'.repeat(25),
+    ])
+      for (let i = 0; i < 2; i++) expect(decodeCbor(encodeCbor(text))).toEqual(valid(text));
+    expect(decodeHex('a263616263016361586302')).toEqual(valid({ abc: 1n, aXc: 2n }));
+  });
+
   test('integer keys where they are asked for', () => {
     const cose = fromHex('a301022003216178');
     expect(decodeCbor(cose, { keys: 'integer' })).toEqual(valid({ '1': 2n, '-1': 3n, '-2': 'x' }));

@@ -1,4 +1,11 @@
-import { decodeCborMap, encodeCbor, hashOfMap, requestIdOf, separator } from '@internode/encoding';
+import {
+  decodeCborMap,
+  encodeCbor,
+  hashOfMap,
+  requestIdOf,
+  separator,
+  sha256,
+} from '@internode/encoding';
 import { fromHex, toHex, utf8, valid } from '@internode/prelude';
 import { expect, test } from 'vitest';
 
@@ -24,6 +31,16 @@ test('row 10: request id matches the vector, from values and from CBOR in any fi
 test('row 10: unknown fields of the content take part in the request id', () => {
   expect(toHex(hashOfMap({ ...call, zebra: [1, 'two', { three: -3 }] }))).not.toBe(CALL_ID);
   expect(toHex(hashOfMap({ ...call, zebra: undefined }))).toBe(CALL_ID);
+});
+
+test('few fields and many are put in order alike', () => {
+  for (const count of [2, 9, 32, 33, 70]) {
+    const names = Array.from({ length: count }, (_, i) => `field${i}`);
+    const hashed = names.map((name) => toHex(sha256(utf8(name))) + toHex(sha256(utf8('x'))));
+    const expected = sha256(fromHex(hashed.sort().join('')));
+    for (const order of [names, names.toReversed()])
+      expect(hashOfMap(Object.fromEntries(order.map((name) => [name, 'x'])))).toEqual(expected);
+  }
 });
 
 test('row 11: nested map hash matches the vector', () => {

@@ -233,8 +233,14 @@ function build(content: Content): Child | undefined {
     const child = build(below);
     if (child !== undefined) edges.push(new Edge(labelToBinary(label), child));
   }
-  edges.sort((left, right) => (left.label < right.label ? -1 : 1));
+  if (!isAscending(edges)) edges.sort((left, right) => (left.label < right.label ? -1 : 1));
   return edges.length === 0 ? undefined : buildLevel(edges, 0, edges.length);
+}
+
+function isAscending(edges: readonly Edge[]): boolean {
+  for (let i = 1; i < edges.length; i++)
+    if ((edges[i - 1] as Edge).label >= (edges[i] as Edge).label) return false;
+  return true;
 }
 
 /** The level of the ascending `edges` in [start, end). */
