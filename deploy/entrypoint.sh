@@ -6,4 +6,7 @@ if [ "$1" = service ]; then
 else
   set -- /app/replica/src/main.ts "$@"
 fi
-exec node --disable-warning=ExperimentalWarning --max-semi-space-size=16 --heap-growing-percent=40 "$@"
+cores=$(nproc)
+# What V8 takes: replica/src/apart/process-unit.ts.
+exec node --disable-warning=ExperimentalWarning --min-semi-space-size=16 --max-semi-space-size=16 --initial-heap-size=64 \
+  --heap-growing-percent=70 --v8-pool-size=$((cores < 4 ? cores : 4)) "$@"

@@ -1,10 +1,17 @@
 import { spawn } from 'node:child_process';
+import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { type AloneNews, SETTINGS_VARIABLE } from '@internode/host';
 import { Sayings, type ServiceName, stopOrKill, type Unit } from './unit.ts';
 
 /** What lives while a call does must fit; six processes share what one has when embedded (scripts/run.mjs). */
-const NODE_FLAGS = ['--max-semi-space-size=16', '--heap-growing-percent=40'];
+const NODE_FLAGS = [
+  '--min-semi-space-size=16',
+  '--max-semi-space-size=16',
+  '--initial-heap-size=64',
+  '--heap-growing-percent=70',
+  `--v8-pool-size=${Math.min(4, availableParallelism())}`,
+];
 
 /** Runs a service's main.ts with a file of settings. */
 export function startProcess(service: ServiceName, settingsFile: string): Unit {
