@@ -21,6 +21,8 @@ export async function prepareContainers(log: (line: string) => void): Promise<()
     const ca = CA_FILES.find(existsSync);
     const env = { BUILD_CA_FILE: process.env['BUILD_CA_FILE'] ?? ca ?? '/dev/null' };
     must('docker', ['compose', 'build', '--quiet', 'prepare', 'broker'], env);
+    // An engine may start where it can run nothing.
+    must('docker', ['run', '--rm', '--publish', '127.0.0.1::8000', 'internode:dev', 'help']);
     return stop;
   } catch (fault) {
     await stop();
