@@ -1,4 +1,5 @@
 // The replica under test: started as its users start it, with the counter installed, and measured from outside.
+import { randomBytes } from 'node:crypto';
 import { loadFastBls } from '@internode/crypto/fast';
 import { candid, type Principal, principalFromText } from '@internode/encoding';
 import {
@@ -91,10 +92,14 @@ export class Subject {
     return this.#verified;
   }
 
-  /** So many certified updates, each signed by one of a thousand identities before the clock starts. */
-  async update(count: number, concurrency: number): Promise<Measured> {
+  /**
+   * So many certified updates, each signed by one of a thousand identities before the clock starts. With `tracedShare` each has a trace
+   * context, of which so many say that they are sampled.
+   */
+  async update(count: number, concurrency: number, tracedShare?: number): Promise<Measured> {
     const requests = this.#prepare(count, 'call', 'inc', true);
-    const { figures, answers } = await this.#post('v4', 'call', requests, concurrency);
+    const contexts = tracedShare === undefined ? undefined : contextsOf(count, tracedShare);
+    const { figures, answers } = await this.#post('v4', 'call', requests, concurrency, contexts);
     this.#updates += count;
     answers.forEach((answer, index) => {
       const verifies = index % VERIFIED_EVERY === 0;
@@ -152,6 +157,7 @@ export class Subject {
     action: string,
     requests: readonly Prepared[],
     concurrency: number,
+    traceparents?: readonly string[],
   ): Promise<{
     readonly figures: Measured;
     readonly answers: Awaited<ReturnType<typeof postAll>>['answers'];
@@ -163,12 +169,21 @@ export class Subject {
         path: `/api/${version}/canister/${this.#canisterText}/${action}`,
         bodies: requests.map(({ body }) => body),
         concurrency,
+        traceparents,
       });
       answers = posted.answers;
       return posted.figures;
     });
     return { figures, answers };
   }
+}
+
+function contextsOf(count: number, share: number): string[] {
+  return Array.from({ length: count }, (_, index) => {
+    const sampled = Math.floor((index + 1) * share) > Math.floor(index * share);
+    const trace = randomBytes(16).toString('hex');
+    return `00-${trace}-${randomBytes(8).toString('hex')}-0${sampled ? 1 : 0}`;
+  });
 }
 
 function numberIn(content: Uint8Array): number {

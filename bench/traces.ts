@@ -1,4 +1,7 @@
-// node bench/traces.ts [ROUNDS] [UPDATES]: what traces cost. Replicas that trace nothing, the few of the default, one call in a hundred, and every
+// node bench/traces.ts [ROUNDS] [UPDATES]: what traces cost.
+//
+// Within one replica, which leaves the decision to its callers: turns whose calls say that none of them is sampled, one in a hundred, every one. Two
+// replicas of one kind differ by more than what is looked for; turns of a second of one replica do not. Then replicas that trace nothing, the few of the default, one call in a hundred, and every
 // call run beside each other, two of some, idle but for the one whose turn it is; each round measures all of them in another order. Prints medians
 // as markdown, and how each compares with none, round by round.
 import { nodeHashEngine } from '@internode/crypto/fast';
@@ -28,8 +31,48 @@ interface Candidate {
   readonly turns: Measured[];
 }
 
+/** Which share of a turn's calls say that they are sampled. The last is the first again, and shows what is noise. */
+const SHARES: Readonly<Record<string, number>> = {
+  'none is sampled': 0,
+  '1 % are': 0.01,
+  'every call is': 1,
+  'none, again': 0,
+};
+const TURNS_FOR_ONE = 5;
+
+async function measureSampling(household: Household): Promise<void> {
+  const environment = { OTEL_TRACES_SAMPLER: 'parentbased_always_off' };
+  const subject = await Subject.start(household, { environment });
+  for (let i = 0; i < 4; i++) await subject.update(WARM_UP, CONCURRENCY, 0.01);
+  const names = Object.keys(SHARES);
+  const turns = new Map<string, Measured[]>(names.map((name) => [name, []]));
+  for (let round = 0; round < TURNS_FOR_ONE * rounds; round++) {
+    const turn = round % names.length;
+    for (const name of [...names.slice(turn), ...names.slice(0, turn)])
+      turns.get(name)?.push(await subject.update(updates / 2, CONCURRENCY, SHARES[name] ?? 0));
+  }
+  console.log(`
+Within one replica, ${TURNS_FOR_ONE * rounds} turns of ${updates / 2} updates each, medians; ratios are medians of each round's.
+
+| calls | updates/s | to the first | CPU µs an update | to the first |
+| --- | --- | --- | --- | --- |`);
+  const first = turns.get(names[0] ?? '') ?? [];
+  for (const [name, measured] of turns) {
+    const told = (figureOf: (turn: Measured) => number): string =>
+      `${median(measured.map(figureOf)).toFixed(0)} | ${median(
+        measured.map((turn, i) => figureOf(turn) / figureOf(first[i] ?? turn)),
+      ).toFixed(3)}`;
+    console.log(
+      `| ${name} | ${told(({ perSecond }) => perSecond)} | ${told(({ cpuUs }) => cpuUs)} |`,
+    );
+  }
+  await subject.checkCount();
+  await subject.stop();
+}
+
 setHashEngine(nodeHashEngine);
 const household = new Household();
+await measureSampling(household);
 const candidates: Candidate[] = [];
 for (const [name, environment] of Object.entries(SAMPLERS)) {
   const subject = await Subject.start(household, { environment });

@@ -59,6 +59,8 @@ export interface PostOptions {
   readonly concurrency: number;
   /** Request bodies, each sent once. */
   readonly bodies: readonly Uint8Array[];
+  /** W3C trace context of each body. */
+  readonly traceparents?: readonly string[] | undefined;
 }
 
 /**
@@ -68,14 +70,15 @@ export interface PostOptions {
 export async function postAll(
   options: PostOptions,
 ): Promise<{ readonly figures: LoadFigures; readonly answers: readonly HttpAnswer[] }> {
-  const { bodies, path } = options;
+  const { bodies, path, traceparents } = options;
   const answers: HttpAnswer[] = new Array(bodies.length);
   const figures = await runClosedLoop({
     url: options.url,
     concurrency: options.concurrency,
     count: bodies.length,
     operation: async (connection, index) => {
-      answers[index] = await connection.post(path, bodies[index] as Uint8Array);
+      const body = bodies[index] as Uint8Array;
+      answers[index] = await connection.post(path, body, undefined, traceparents?.[index]);
     },
   });
   return { figures, answers };

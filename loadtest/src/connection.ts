@@ -45,14 +45,21 @@ export class Connection {
     return this.#fault !== undefined;
   }
 
-  post(path: string, body: Uint8Array, contentType = 'application/cbor'): Promise<HttpAnswer> {
+  /** `traceparent`: W3C trace context, when there is one. */
+  post(
+    path: string,
+    body: Uint8Array,
+    contentType = 'application/cbor',
+    traceparent?: string,
+  ): Promise<HttpAnswer> {
     return new Promise((resolve, reject) => {
       if (this.#fault) return reject(this.#fault);
       if (this.#waiting) return reject(new Error('one request at a time'));
       this.#waiting = { resolve, reject };
       const head =
         `POST ${path} HTTP/1.1\r\nHost: ${this.#host}\r\nContent-Type: ${contentType}\r\n` +
-        `Content-Length: ${body.length}\r\n\r\n`;
+        `Content-Length: ${body.length}\r\n` +
+        `${traceparent === undefined ? '' : `traceparent: ${traceparent}\r\n`}\r\n`;
       this.#socket.write(Buffer.concat([Buffer.from(head, 'latin1'), body]));
     });
   }
