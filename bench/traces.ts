@@ -1,9 +1,10 @@
 // node bench/traces.ts [ROUNDS] [UPDATES]: what traces cost.
 //
-// Within one replica, which leaves the decision to its callers: turns whose calls say that none of them is sampled, one in a hundred, every one. Two
-// replicas of one kind differ by more than what is looked for; turns of a second of one replica do not. Then replicas that trace nothing, the few of the default, one call in a hundred, and every
-// call run beside each other, two of some, idle but for the one whose turn it is; each round measures all of them in another order. Prints medians
-// as markdown, and how each compares with none, round by round.
+// Within one replica, which leaves the decision to its callers: turns whose calls say that none of them is sampled, one in a hundred,
+// every one. Two replicas of one kind differ by more than what is looked for; turns of a second of one replica do not. Then replicas
+// that trace nothing, the few of the default, one call in a hundred, and every call run beside each other, two of some, idle but for the
+// one whose turn it is; each round measures all of them in another order. Prints medians as markdown, and how each compares with none,
+// round by round.
 import { nodeHashEngine } from '@internode/crypto/fast';
 import { setHashEngine } from '@internode/encoding';
 import { median } from '@internode/loadtest';
@@ -49,10 +50,12 @@ async function measureSampling(household: Household): Promise<void> {
   for (let round = 0; round < TURNS_FOR_ONE * rounds; round++) {
     const turn = round % names.length;
     for (const name of [...names.slice(turn), ...names.slice(0, turn)])
-      turns.get(name)?.push(await subject.update(updates / 2, CONCURRENCY, SHARES[name] ?? 0));
+      turns
+        .get(name)
+        ?.push(await subject.update(Math.floor(updates / 2), CONCURRENCY, SHARES[name] ?? 0));
   }
   console.log(`
-Within one replica, ${TURNS_FOR_ONE * rounds} turns of ${updates / 2} updates each, medians; ratios are medians of each round's.
+Within one replica, ${TURNS_FOR_ONE * rounds} turns of ${Math.floor(updates / 2)} updates each, medians; ratios are medians of each round's.
 
 | calls | updates/s | to the first | CPU µs an update | to the first |
 | --- | --- | --- | --- | --- |`);

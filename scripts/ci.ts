@@ -5,10 +5,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { findNatsServer } from '@internode/bus/server';
-import { prepareContainers, removeProjects } from './containers.ts';
+import { buildImages, prepareEngine, removeProjects } from './containers.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const BIN = join(ROOT, 'node_modules/.bin');
+/** Set by .ci/run. */
+const IS_GATE = process.env['INTERNODE_CONTAINERS'] === '1';
 
 interface Outcome {
   readonly passed: number;
@@ -80,7 +82,7 @@ async function main(): Promise<void> {
 
 function stagesOf(name: string): readonly string[] | undefined {
   const group = GROUPS[name] ?? (STAGES[name] ? [name] : undefined);
-  const withContainers = name === 'test' && process.env['INTERNODE_CONTAINERS'] !== undefined;
+  const withContainers = name === 'test' && IS_GATE;
   return withContainers && group !== undefined ? [...group, 'e2e-containers'] : group;
 }
 
@@ -107,16 +109,24 @@ async function containers(args: readonly string[]): Promise<Outcome> {
   const log = (line: string): void => console.log(line);
   let stop: () => Promise<void>;
   try {
-    stop = await prepareContainers(log);
+    stop = await prepareEngine(log);
   } catch (fault) {
-    if (process.env['INTERNODE_CONTAINERS'] === undefined) throw fault;
+    if (!IS_GATE) throw fault;
     console.log(`\n!! NOT RUN: tests of containers, for this machine runs none: ${fault}`);
     return { passed: 0, failed: 0 };
   }
   try {
+    buildImages(log);
     return await vitest('e2e-containers', args);
+  } catch (fault) {
+    console.log(`\n${fault}`);
+    return { passed: 0, failed: 1 };
   } finally {
-    removeProjects('internode-e2e-');
+    try {
+      removeProjects('internode-e2e-');
+    } catch (fault) {
+      log(`containers: not all of them could be removed: ${fault}`);
+    }
     await stop();
   }
 }

@@ -1,33 +1,41 @@
 // Whatever `docker compose` needs on this machine: an engine, Compose, base images. What is there is used; what is not is installed
 // from Debian (root) or started, and stopped again at the end.
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { chmodSync, cpSync, existsSync, mkdirSync, openSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const CACHE = join(ROOT, '.cache/docker');
-const BASES = ['debian:bookworm-slim', 'node:24-bookworm-slim', 'nats:2'];
+const BASES = ['debian:bookworm-slim', 'node:24-bookworm-slim', 'nats:2'] as const;
 const CA_FILES = ['/etc/ssl/certs/ca-certificates.crt', '/etc/ssl/cert.pem'];
 const ENGINE_MS_MAX = 60_000;
 
-/** Settles with what stops again whatever was started. Throws with what is missing where nothing can be had. */
-export async function prepareContainers(log: (line: string) => void): Promise<() => Promise<void>> {
+/**
+ * An engine, Compose and base images; settles with what stops again whatever was started. Throws with what is missing where nothing can
+ * be had: whatever is in this repository, such a machine runs no containers.
+ */
+export async function prepareEngine(log: (line: string) => void): Promise<() => Promise<void>> {
   const stop = await findEngine(log);
   try {
     findCompose(log);
     findBases(log);
-    log('containers: building images …');
-    const ca = CA_FILES.find(existsSync);
-    const env = { BUILD_CA_FILE: process.env['BUILD_CA_FILE'] ?? ca ?? '/dev/null' };
-    must('docker', ['compose', 'build', '--quiet', 'prepare', 'broker'], env);
     // An engine may start where it can run nothing.
-    must('docker', ['run', '--rm', '--publish', '127.0.0.1::8000', 'internode:dev', 'help']);
+    must('docker', ['run', '--rm', '--publish', '127.0.0.1::8000', BASES[0], 'true']);
     return stop;
   } catch (fault) {
     await stop();
     throw fault;
   }
+}
+
+/** The images of this repository. Throws when they cannot be built, or the command in them does not run. */
+export function buildImages(log: (line: string) => void): void {
+  log('containers: building images …');
+  const ca = CA_FILES.find(existsSync);
+  const env = { BUILD_CA_FILE: process.env['BUILD_CA_FILE'] ?? ca ?? '/dev/null' };
+  must('docker', ['compose', 'build', '--quiet', 'prepare', 'broker'], env);
+  must('docker', ['run', '--rm', 'internode:dev', 'help']);
 }
 
 async function findEngine(log: (line: string) => void): Promise<() => Promise<void>> {
@@ -39,20 +47,29 @@ async function findEngine(log: (line: string) => void): Promise<() => Promise<vo
   const engine = spawn('dockerd', ['--data-root', join(CACHE, 'data')], {
     stdio: ['ignore', output, output],
     detached: true,
+    env: { ...process.env, PATH: `${process.env['PATH']}:/usr/sbin` },
   });
+  let isGone = false;
+  const gone = new Promise<void>((resolve) => {
+    for (const event of ['exit', 'error'])
+      engine.once(event, () => {
+        isGone = true;
+        resolve();
+      });
+  });
+  const stop = async (): Promise<void> => {
+    if (!isGone) engine.kill('SIGTERM');
+    await gone;
+  };
   const deadline = performance.now() + ENGINE_MS_MAX;
   while (!succeeds('docker', ['info'])) {
-    if (engine.exitCode !== null || performance.now() > deadline)
+    if (isGone || performance.now() > deadline) {
+      await stop();
       throw new Error(`no docker engine: see ${join(CACHE, 'dockerd.log')}`);
+    }
     await new Promise((resolve) => setTimeout(resolve, 200));
   }
-  return () => end(engine);
-}
-
-async function end(engine: ChildProcess): Promise<void> {
-  const gone = new Promise((resolve) => engine.once('exit', resolve));
-  engine.kill('SIGTERM');
-  await gone;
+  return stop;
 }
 
 /** Compose 2 is a plug-in; Debian 12 has none, the one of Debian 13 is a single static program. */

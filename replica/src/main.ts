@@ -28,6 +28,7 @@ enableCompileCache();
 setFlagsFromString('--heap-growing-percent=70');
 // For worker threads, which keep next to nothing; the main thread's is set where the process is started (scripts/run.mjs).
 setFlagsFromString('--max-semi-space-size=2');
+setFlagsFromString('--initial-heap-size=0');
 
 interface Command {
   readonly load: () => Promise<(args: readonly string[]) => Promise<void>>;

@@ -17,7 +17,7 @@ export class Sealed {
     this.#open = open;
   }
 
-  /** Read from the row each time: only changes beside it ask, and kept it would be a third of what an entry takes. */
+  /** Read from the row each time: only changes and proofs beside it ask, and kept it would be a third of what an entry takes. */
   get digest(): Digest {
     return typeof this.#row === 'string' ? digestFromBinary(this.#row) : digestFromBytes(this.#row);
   }

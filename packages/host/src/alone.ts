@@ -1,5 +1,6 @@
 // A service alone in a process or a thread: what every main.ts of a service calls, and what is told to the supervisor.
 import { join } from 'node:path';
+import { setFlagsFromString } from 'node:v8';
 import { readAloneFile } from './alone-file.ts';
 import { lockFolder } from './data-dir.ts';
 import { tellFigures } from './figures.ts';
@@ -25,6 +26,8 @@ export async function runAlone<Settings, News>(
   service: string,
   open: Open<Settings, News>,
 ): Promise<never> {
+  // What the process may let gather before its first full collection, its worker threads need not.
+  setFlagsFromString('--initial-heap-size=0');
   // Nobody would stop or restart this one any more. As after a power cut: what is durable suffices.
   if (process.send !== undefined) process.once('disconnect', () => process.exit(1));
   try {
