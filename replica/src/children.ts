@@ -1,18 +1,13 @@
 // The replicas of a network as child processes: started together, reported when they end, stopped together.
 import { type ChildProcess, spawn } from 'node:child_process';
-import { availableParallelism } from 'node:os';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { nodeFlags } from './node-flags.ts';
 import type { ReplicaConfig } from './replica-config.ts';
 
 const MAIN = fileURLToPath(new URL('./main.ts', import.meta.url));
 /** As `npm start` gives them (scripts/run.mjs), with half of the memory, for there are several. */
-const NODE_FLAGS = [
-  '--min-semi-space-size=16',
-  '--max-semi-space-size=16',
-  '--initial-heap-size=128',
-  `--v8-pool-size=${Math.min(4, availableParallelism())}`,
-];
+const NODE_FLAGS = nodeFlags(16, 128);
 /** A replica that has not stopped by then is killed: nothing acknowledged is lost by that. */
 const STOP_TIMEOUT_MS = 10_000;
 

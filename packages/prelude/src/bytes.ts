@@ -68,9 +68,8 @@ const codes: number[] = new Array(KEY_BYTES).fill(0);
  * hexadecimal takes, of memory and of time; not for people to read.
  */
 export function toKey(bytes: Uint8Array): string {
-  if (bytes.length !== KEY_BYTES)
-    return bytes.length <= PIECES_MAX ? textOf(bytes) : inPieces(bytes);
-  // An array of numbers is taken over at once, a typed one element by element.
+  if (bytes.length !== KEY_BYTES) return inPieces(bytes);
+  // Most are ids: for them the array stands ready.
   for (let i = 0; i < KEY_BYTES; i++) codes[i] = bytes[i] as number;
   return String.fromCharCode.apply(null, codes);
 }
@@ -87,13 +86,13 @@ const PIECES_MAX = 4096;
 
 function inPieces(bytes: Uint8Array): string {
   let text = '';
-  for (let at = 0; at < bytes.length; at += PIECES_MAX)
-    text += textOf(bytes.subarray(at, at + PIECES_MAX));
+  for (let at = 0; at < bytes.length; ) {
+    const end = Math.min(at + PIECES_MAX, bytes.length);
+    const piece: number[] = [];
+    for (; at < end; at++) piece.push(bytes[at] as number);
+    text += String.fromCharCode.apply(null, piece);
+  }
   return text;
-}
-
-function textOf(bytes: Uint8Array): string {
-  return String.fromCharCode.apply(null, bytes as unknown as number[]);
 }
 
 /**

@@ -1,17 +1,11 @@
 import { spawn } from 'node:child_process';
-import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { type AloneNews, SETTINGS_VARIABLE } from '@internode/host';
+import { nodeFlags } from '../node-flags.ts';
 import { Sayings, type ServiceName, stopOrKill, type Unit } from './unit.ts';
 
 /** What lives while a call does must fit; six processes share what one has when embedded (scripts/run.mjs). */
-const NODE_FLAGS = [
-  '--min-semi-space-size=16',
-  '--max-semi-space-size=16',
-  '--initial-heap-size=64',
-  '--heap-growing-percent=70',
-  `--v8-pool-size=${Math.min(4, availableParallelism())}`,
-];
+const NODE_FLAGS = [...nodeFlags(16, 64), '--heap-growing-percent=70'];
 
 /** Runs a service's main.ts with a file of settings. */
 export function startProcess(service: ServiceName, settingsFile: string): Unit {
