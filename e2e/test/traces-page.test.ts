@@ -108,7 +108,7 @@ describe('the page of traces', () => {
     expect(await page.textContent('#detail')).toContain(`internode.height ${trace.height}`);
     await page.click('#detail .link');
     await page.waitForFunction(() => document.querySelector('#title')?.textContent === 'block');
-    expect(page.url()).toMatch(/\/debug\/traces\/b10c[0-9a-f]{28}$/);
+    expect(page.url()).toMatch(/\/debug\/traces\/(?:b10c){4}[0-9a-f]{16}$/);
     await page.click('#rows .row[data-service=consensus]');
     await page.click('#detail .link');
     await page.waitForFunction(() => document.querySelector('#title')?.textContent === 'call inc');

@@ -79,7 +79,8 @@ export function showing(shown: Role, hasPeers: boolean): Role {
       };
       const subscribe: typeof ports.bus.subscribe = (subject, deliver) =>
         ports.bus.subscribe(subject, deliver);
-      shown.start({ ...ports, bus: { publish, subscribe } }, onFailed);
+      const { handsOver } = ports.bus;
+      shown.start({ ...ports, bus: { handsOver, publish, subscribe } }, onFailed);
     },
     stop: () => shown.stop(),
   };

@@ -5,12 +5,14 @@ import { describe, expect, test } from 'vitest';
 import { marksWasm } from '../canisters/marks.ts';
 import { standIn } from '../crypto.ts';
 import { live } from '../life.ts';
+import { HandedOver } from './handed-over.ts';
 import {
   consensusTrustsItsDisk,
   executionAnswersOldQueries,
   executionAppliesTwice,
   p2pForgets,
   stateGoesBack,
+  stateKeepsTidy,
 } from './planted.ts';
 
 setHashEngine(nodeHashEngine);
@@ -46,6 +48,24 @@ describe('the same seed', () => {
       expect((await lifeOf(`${seed}, not`)).traceHash).not.toBe(first.traceHash);
     },
   );
+});
+
+describe('services that hear messages as they were said', () => {
+  test.each(['one', 'two', 'three'])('%s: live the same life', async (seed) => {
+    const over = new HandedOver();
+    const life = await lifeOf(seed, over.disturb);
+    over.check();
+    expect(over.heard).toBeGreaterThan(500);
+    expect(life.violation).toBeUndefined();
+    const { traceHash, events } = await lifeOf(seed);
+    expect([life.events, life.traceHash]).toEqual([events, traceHash]);
+  });
+
+  test('are found out when they change one', async () => {
+    const over = new HandedOver();
+    await lifeOf('one', (setup) => over.disturb(stateKeepsTidy(setup)));
+    expect(() => over.check()).toThrow('BatchExecuted: changed after it was said');
+  });
 });
 
 describe('a planted bug is caught:', () => {

@@ -122,3 +122,17 @@ export const executionAnswersOldQueries = planted('execution', (ports) => {
     },
   };
 });
+
+/** It takes requests off the very list that it was handed, once it has looked at them. */
+export const stateKeepsTidy = planted('state', ({ bus }) => ({
+  bus: {
+    handsOver: bus.handsOver,
+    publish: (envelope) => bus.publish(envelope),
+    subscribe: (subject, deliver) =>
+      bus.subscribe(subject, (envelope) => {
+        deliver(envelope);
+        const heard = envelope.handed?.message;
+        if (heard?.kind === 'BatchExecuted') (heard.requests as unknown[]).pop();
+      }),
+  },
+}));

@@ -1,5 +1,6 @@
 // For edges only (gateway, tests, the command): a question over two subjects and a key. Cores never wait for answers.
-import { CONTRACTS, type Message, type MessageKind } from '@internode/contracts';
+import type { Message, MessageKind } from '@internode/contracts';
+import { messageIn } from './handed.ts';
 import type { Cancel, Ports } from './ports.ts';
 import { NO_CONTEXT, Voice } from './voice.ts';
 
@@ -87,7 +88,7 @@ export class Caller {
   ): Cancel {
     const { bus } = this.#options.ports;
     const cancel = bus.subscribe(this.#voice.subjectOf(kind), (envelope) => {
-      const verdict = CONTRACTS[kind].decode(envelope.body);
+      const verdict = messageIn(envelope, kind);
       if (verdict.kind === 'valid') deliver(verdict.value as MessageOf<Kind>, envelope.traceparent);
     });
     this.#subscriptions.push(cancel);

@@ -10,6 +10,7 @@ export type {
   MetricChange,
   MetricLabels,
 } from './describe.ts';
+export { HANDED_BYTES_MAX, type Handed } from './handed.ts';
 export type { Hearing, Subjects } from './hearing.ts';
 export type {
   Lane,

@@ -1,5 +1,6 @@
 import type { Place } from '@internode/contracts';
 import type { Instant } from './core.ts';
+import type { Handed } from './handed.ts';
 import type { Tracer } from './trace.ts';
 
 /** What travels on a bus. Ids are 16 lower-case hex digits; `cause` is the id of the message being handled, or ''. */
@@ -12,6 +13,8 @@ export interface Envelope {
   /** W3C trace context, or ''. */
   readonly traceparent: string;
   readonly body: Uint8Array;
+  /** What the body says, on a bus that hands messages over: then the body is encoded only when somebody looks at it. */
+  readonly handed?: Handed | undefined;
 }
 
 export type Cancel = () => void;
@@ -21,6 +24,8 @@ export type Cancel = () => void;
  * group one hears each message, so that work spreads over them; those that name none hear all.
  */
 export interface Bus {
+  /** All that it carries stays in this thread, and whoever hears a message may have the very object that was said. */
+  readonly handsOver?: boolean | undefined;
   publish(envelope: Envelope): void;
   subscribe(subject: string, deliver: (envelope: Envelope) => void, group?: string): Cancel;
 }

@@ -6,6 +6,7 @@ import type { Bus } from './ports.ts';
 export function scopedBus(bus: Bus, place: Place): Bus {
   const scope = `internode.${place.subnet}.${place.node}.`;
   return {
+    handsOver: bus.handsOver,
     publish: (envelope) => {
       assert(envelope.subject.startsWith(scope), `publish outside ${scope}: ${envelope.subject}`);
       bus.publish(envelope);

@@ -1,8 +1,9 @@
 // The shell around a core: replays, subscribes, decodes, queues, steps, performs. The same class runs in every world;
 // only its Ports differ.
-import { CONTRACTS, type Message, type MessageKind, type Place } from '@internode/contracts';
+import type { Message, MessageKind, Place } from '@internode/contracts';
 import { assert, unreachable } from '@internode/prelude';
 import type { Core, Effect, Input, Instant } from './core.ts';
+import { messageIn } from './handed.ts';
 import type { Hearing } from './hearing.ts';
 import { Mailbox, type MailboxFigures } from './mailbox.ts';
 import type { Cancel, Envelope, Ports } from './ports.ts';
@@ -172,7 +173,7 @@ export class Service<Task = never, Answer = never, Event = never>
     const { ports, voice } = life;
     const deliver = (envelope: Envelope): void => {
       if (this.#life !== life) return;
-      const verdict = CONTRACTS[hearing.kind].decode(envelope.body);
+      const verdict = messageIn(envelope, hearing.kind);
       if (verdict.kind === 'valid') {
         this.#hear(life, hearing, verdict.value, envelope);
       } else {
@@ -196,12 +197,13 @@ export class Service<Task = never, Answer = never, Event = never>
     message: Message,
     envelope: Envelope,
   ): void {
-    const { sender, id, traceparent, body } = envelope;
+    const { sender, id, traceparent, handed } = envelope;
     const context = { cause: id, traceparent };
     const offeredMs = life.ports.clock.now().ms;
     const item = { input: { kind: 'message', message, sender } as const, context, offeredMs };
     const { lane, whenFull } = hearing;
-    const offered = life.mailbox.offer({ item, lane, whenFull, bytes: body.length }, offeredMs);
+    const bytes = handed?.bytes ?? envelope.body.length;
+    const offered = life.mailbox.offer({ item, lane, whenFull, bytes }, offeredMs);
     switch (offered.kind) {
       case 'taken':
         for (const { input } of offered.dropped) {

@@ -6,6 +6,7 @@ import {
   subjectOf,
 } from '@internode/contracts';
 import { toHex } from '@internode/prelude';
+import { handedOver } from './handed.ts';
 import type { Ports } from './ports.ts';
 
 /** What an outgoing message inherits from the input being handled. */
@@ -16,7 +17,7 @@ export interface Context {
 
 export const NO_CONTEXT: Context = { cause: '', traceparent: '' };
 
-/** Encodes and publishes as one sender; ids are unique by a random prefix and a counter. */
+/** Publishes as one sender, encoded unless the bus hands over; ids are unique by a random prefix and a counter. */
 export class Voice {
   readonly #name: string;
   readonly #ports: Pick<Ports, 'bus' | 'place'>;
@@ -37,14 +38,17 @@ export class Voice {
     const contract = CONTRACTS[message.kind] as Contract<Message>;
     const id = this.#prefix + this.#count.toString(16).padStart(8, '0');
     this.#count = (this.#count + 1) >>> 0;
-    this.#ports.bus.publish({
+    const { bus } = this.#ports;
+    const { cause, traceparent } = context;
+    const head = {
       id,
-      cause: context.cause,
+      cause,
       sender: this.#name,
       subject: this.subjectOf(message.kind),
-      traceparent: context.traceparent,
-      body: contract.encode(message),
-    });
+      traceparent,
+    };
+    const handed = bus.handsOver ? handedOver(head, message) : undefined;
+    bus.publish(handed ?? { ...head, body: contract.encode(message) });
     return id;
   }
 

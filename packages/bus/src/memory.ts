@@ -3,10 +3,11 @@ import { type Deliver, Subscribers } from './subscribers.ts';
 
 export interface MemoryBusOptions {
   /**
-   * False when everybody publishes bytes that were made for it and are never touched again, as `Voice` does: the only subscriber
-   * of a subject then hears these. A copy costs more than encoding the message did.
+   * True: messages are heard as they were said, by all who hear them, and what is encoded all the same (large ones) by the only
+   * subscriber of a subject. For a host whose services speak by `Voice`: those never touch again what they have said or heard, as
+   * `sim/test/handed-over.ts` checks.
    */
-  readonly copies?: boolean;
+  readonly handsOver?: boolean;
 }
 
 /**
@@ -14,19 +15,19 @@ export interface MemoryBusOptions {
  * other fields are text, which nobody can change.
  */
 export class MemoryBus implements Bus {
-  readonly #copies: boolean;
+  readonly handsOver: boolean;
   readonly #subscribers = new Subscribers();
   #waiting: Envelope[] = [];
 
-  constructor({ copies = true }: MemoryBusOptions = {}) {
-    this.#copies = copies;
+  constructor({ handsOver = false }: MemoryBusOptions = {}) {
+    this.handsOver = handsOver;
   }
 
   publish(envelope: Envelope): void {
     if (!this.#subscribers.has(envelope.subject)) return;
     // Microtasks suffice: a service only queues what it is told and steps in a later turn of the loop.
     if (this.#waiting.length === 0) queueMicrotask(() => this.#deliverAll());
-    this.#waiting.push(this.#copies ? copied(envelope) : envelope);
+    this.#waiting.push(this.handsOver ? envelope : copied(envelope));
   }
 
   subscribe(subject: string, deliver: Deliver, group?: string): Cancel {

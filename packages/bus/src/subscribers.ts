@@ -85,6 +85,7 @@ function tellAll(delivers: ReadonlySet<Deliver>, envelope: Envelope): void {
 }
 
 function copied(envelope: Envelope): Envelope {
+  if (envelope.handed !== undefined) return envelope;
   return { ...envelope, body: envelope.body.slice() };
 }
 

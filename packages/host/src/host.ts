@@ -137,7 +137,7 @@ async function openBus(
   stack: AsyncDisposableStack,
   { telemetry, unit }: { readonly telemetry: Telemetry; readonly unit: string },
 ): Promise<Bus | CarriedBus> {
-  if (bus === 'memory:') return new MemoryBus({ copies: false });
+  if (bus === 'memory:') return new MemoryBus({ handsOver: true });
   if ('publish' in bus) return bus;
   const { NatsBus } = await import('@internode/bus/nats');
   const onTrouble = (text: string): void => telemetry.log.line('bus', 'warn', text, {});

@@ -12,7 +12,7 @@ interface Answered {
 /** A process whose bus answers as long as `bus.isThere`. */
 async function door() {
   const bus = { isThere: true };
-  const memory = new MemoryBus({ copies: false });
+  const memory = new MemoryBus();
   const carried = {
     publish: memory.publish.bind(memory),
     subscribe: memory.subscribe.bind(memory),

@@ -8,6 +8,7 @@ import {
   TEXT_MAX,
   TRACES_MAX,
 } from '../src/limits.ts';
+import { BLOCK_TRACE_PREFIX } from '../src/tracing/blocks.ts';
 import { messageOf, spanOf } from '../src/tracing/span-message.ts';
 import { SpanOutlet } from '../src/tracing/span-outlet.ts';
 import { TracePages } from '../src/tracing/trace-pages.ts';
@@ -104,9 +105,17 @@ describe('TraceStore', () => {
     const store = new TraceStore();
     call(store, 1);
     for (let number = 0; number < 2 * TRACES_MAX; number++)
-      store.add(span({ traceId: `b10c${hex(number, 28)}` }));
+      store.add(span({ traceId: `${BLOCK_TRACE_PREFIX}${hex(number, 16)}` }));
     expect(store.all('blocks')).toHaveLength(TRACES_MAX);
     expect(store.get(hex(1, 32))).toBeDefined();
+  });
+
+  test('a call whose random id begins nearly as those of blocks do is a call', () => {
+    const store = new TraceStore();
+    const traceId = `b10c${hex(1, 28)}`;
+    store.add(span({ traceId, entry: true, name: 'call' }));
+    expect(store.all('requests').map((trace) => trace.traceId)).toEqual([traceId]);
+    expect(store.all('blocks')).toEqual([]);
   });
 });
 
@@ -196,7 +205,7 @@ describe('a trace', () => {
   test('as OTLP JSON: by service, parents, links, types of values', () => {
     const store = new TraceStore();
     const traceId = call(store, 7);
-    const link = { traceId: `b10c${hex(1, 28)}`, spanId: hex(77, 16) };
+    const link = { traceId: `${BLOCK_TRACE_PREFIX}${hex(1, 16)}`, spanId: hex(77, 16) };
     const attributes = { a: 1.5, b: true, c: 'x' };
     store.add(span({ traceId, links: [link], attributes, fault: 'broken' }));
     const pages = new TracePages(store, 'n1');

@@ -3,6 +3,7 @@ import type { Message } from '@internode/contracts';
 import { contract, decodeIngress, encodeIngress } from '@internode/contracts';
 import { describe, expect, test } from 'vitest';
 import { ASKED_MAX, BLOCKS_MAX, FOLLOWED_MAX, STEPS_AT_ONCE } from '../src/limits.ts';
+import { BLOCK_TRACE_PREFIX } from '../src/tracing/blocks.ts';
 import { CALL_STAGES } from '../src/tracing/stages.ts';
 import type { TraceSpan } from '../src/tracing/trace-span.ts';
 import { Tracing } from '../src/tracing/tracing.ts';
@@ -182,6 +183,15 @@ function oneCall(process = new Process(), id = ID, height = 5) {
 }
 
 describe('a call', () => {
+  test('is not put into the trace of a block by a client that claims to be in one', () => {
+    const claimed = `${BLOCK_TRACE_PREFIX}${'1'.repeat(16)}`;
+    const process = new Process();
+    const call = process.tracing.request('call', `00-${claimed}-${'2'.repeat(16)}-01`);
+    call?.end({});
+    expect(process.spans).toMatchObject([{ name: 'call', parentId: '', entry: true }]);
+    expect(process.spans[0]?.traceId).not.toBe(claimed);
+  });
+
   test('has every stage, in order, below its request', () => {
     const { process, traceId, spanId } = oneCall();
     expect(process.stagesOf(traceId)).toEqual([...CALL_STAGES]);

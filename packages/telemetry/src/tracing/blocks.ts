@@ -79,14 +79,17 @@ export class Blocks {
   }
 }
 
-/** How ids of blocks' traces begin, so that people and stores can tell them from others. */
-export const BLOCK_TRACE_PREFIX = 'b10c';
+/**
+ * How ids of blocks' traces begin, so that people and stores can tell them from others. As long as half of the id: one random id in
+ * 65,536 begins with the first four digits.
+ */
+export const BLOCK_TRACE_PREFIX = 'b10cb10cb10cb10c';
 
 /** All members of a subnet put what they do for a height into one trace, each below a root of its own. */
 export function rootOfBlock(subnet: string, node: string, height: number): SpanName {
   const digest = (text: string): string => createHash('sha256').update(text).digest('hex');
   return {
-    traceId: `${BLOCK_TRACE_PREFIX}${digest(`internode block ${subnet} ${height}`).slice(0, 28)}`,
+    traceId: `${BLOCK_TRACE_PREFIX}${digest(`internode block ${subnet} ${height}`).slice(0, 16)}`,
     spanId: digest(`internode block ${subnet} ${node} ${height}`).slice(0, 16),
   };
 }

@@ -5,6 +5,7 @@ import type { Message } from '@internode/contracts';
 import { bytesEqual } from '@internode/prelude';
 import { ASKED_MAX, STEPS_AT_ONCE, STEPS_PER_SECOND } from '../limits.ts';
 import { BlockTracing } from './block-tracing.ts';
+import { BLOCK_TRACE_PREFIX } from './blocks.ts';
 import { Bucket } from './bucket.ts';
 import { type Followed, FollowedCalls } from './followed.ts';
 import { Recorder, type Timing } from './recorder.ts';
@@ -17,6 +18,7 @@ import {
   parseTraceparent,
   type SpanName,
   type SpanSink,
+  type TraceContext,
   traceparentOf,
 } from './trace-span.ts';
 
@@ -73,7 +75,7 @@ export class Tracing implements Tracer {
   }
 
   request(name: string, parent: string): RequestTrace | undefined {
-    const client = parent === '' ? undefined : parseTraceparent(parent);
+    const client = parent === '' ? undefined : clientContext(parent);
     const traceId = client?.traceId ?? newTraceId();
     const { nowMs } = this.#timing;
     const fromMs = nowMs();
@@ -270,4 +272,10 @@ function placeOf(stage: string, key: Uint8Array): number {
   const { length } = key;
   const mixed = (at(0) << 24) | (at(1) << 16) | (at(length - 2) << 8) | at(length - 1);
   return mixed * 8 + stage.length;
+}
+
+/** What a client sent; undefined when it is none, or claims the trace of a block. */
+function clientContext(traceparent: string): TraceContext | undefined {
+  const context = parseTraceparent(traceparent);
+  return context?.traceId.startsWith(BLOCK_TRACE_PREFIX) ? undefined : context;
 }

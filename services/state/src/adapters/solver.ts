@@ -1,5 +1,5 @@
 // The store and the curve behind the core's tasks.
-import type { Solver } from '@internode/actor';
+import { HANDED_BYTES_MAX, type Solver } from '@internode/actor';
 import type { BlsEngine } from '@internode/crypto';
 import { stateRootMessage } from '@internode/hash-tree';
 import { assert, unreachable } from '@internode/prelude';
@@ -105,13 +105,13 @@ const BESIDE_BYTES_MAX = 64;
 
 /**
  * Chunks of a peer are large, and with the message that brought them nobody else's: they go to the store's thread without a copy.
- * A view of anything larger is copied, for it may be of more than that message.
+ * A small one may be handed over, and so be others' too; a view of anything larger is copied, for it may be of more than that message.
  */
 function given(request: EngineRequest): ArrayBuffer[] {
   if (request.kind !== 'apply') return [];
   const { buffer, byteLength } = request.answer;
   const isAlone = buffer.byteLength - byteLength <= BESIDE_BYTES_MAX;
-  return isAlone && byteLength > BESIDE_BYTES_MAX ? [buffer as ArrayBuffer] : [];
+  return isAlone && byteLength > HANDED_BYTES_MAX ? [buffer as ArrayBuffer] : [];
 }
 
 /** The engine lives as long as the store; a new life of the core makes it forget. */
