@@ -71,7 +71,7 @@ describe('four replicas', () => {
       const there = await traceOf(doorOf(index), traceId);
       const rows = there?.rows.map(({ service, name }) => `${service} ${name}`) ?? [];
       expect(rows).toContain('p2p FrameReceived');
-      expect(rows).toContain('consensus ArtifactReceived');
+      expect(rows).toContain('consensus IngressReceived');
       expect(rows.length).toBeLessThan(60);
       expect(there?.orphans).toBe(0);
     }

@@ -93,8 +93,8 @@ export const p2pForgets = planted('p2p', ({ bus, place }) => ({
   bus: {
     subscribe: (subject, deliver) => bus.subscribe(subject, deliver),
     publish: (envelope: Envelope) => {
-      if (envelope.subject === subjectOf(place, 'ArtifactReceived')) {
-        const said = CONTRACTS.ArtifactReceived.decode(envelope.body);
+      if (envelope.subject === subjectOf(place, 'IngressReceived')) {
+        const said = CONTRACTS.IngressReceived.decode(envelope.body);
         if (said.kind === 'valid' && (said.value.id[0] ?? 0) % 4 === 0) return;
       }
       bus.publish(envelope);

@@ -66,15 +66,13 @@ class Process {
       traceparent,
     );
     const artifact: Message = {
-      kind: 'ArtifactReceived',
-      artifactKind: 'ingress',
+      kind: 'IngressReceived',
       id: ROOT,
       body: INGRESS.encode(ingress),
       fromNode: NODE,
     };
     const carried = this.say('p2p', artifact, inherited);
     this.say('p2p', { kind: 'IngressAdmitted', requestId }, inherited);
-    this.hear('beacon', artifact, carried);
     expect(this.hear('consensus', artifact, carried)).toBe('');
     return carried;
   }

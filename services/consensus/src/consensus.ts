@@ -10,6 +10,7 @@ import type { ConsensusAnswer, ConsensusTask } from './core/task.ts';
 
 const HEARS: readonly Hearing[] = [
   { kind: 'ArtifactReceived', lane: 'bulk', whenFull: 'drop-oldest' },
+  { kind: 'IngressReceived', lane: 'bulk', whenFull: 'drop-oldest' },
   { kind: 'BeaconValue', lane: 'control', whenFull: 'drop-oldest' },
   { kind: 'TapeValue', lane: 'control', whenFull: 'drop-oldest' },
   { kind: 'TipAdvanced', lane: 'control', whenFull: 'drop-oldest' },

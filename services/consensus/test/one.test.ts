@@ -217,7 +217,7 @@ describe('a subnet of one', () => {
       return state / 2 ** 31;
     };
     const delay = (message: Message): number | undefined =>
-      random() < 0.3 && message.kind !== 'ArtifactReceived' ? undefined : 0.1 + random() * 3;
+      random() < 0.3 && message.kind !== 'IngressReceived' ? undefined : 0.1 + random() * 3;
     const world = new World({ n: 1, delay });
     world.start();
     for (let i = 0; i < 50; i += 1) world.at(i * 100, () => world.submit(0, `call ${i}`));

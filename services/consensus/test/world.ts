@@ -315,12 +315,12 @@ export class World {
   }
 
   artifact(to: number, from: number, artifactKind: ArtifactKind, body: Uint8Array): void {
-    const fromNode = this.node(from).nodeId;
-    this.tell(
-      to,
-      { kind: 'ArtifactReceived', artifactKind, id: sha256(body), body, fromNode },
-      from,
-    );
+    const content = { id: sha256(body), body, fromNode: this.node(from).nodeId };
+    const message: Message =
+      artifactKind === 'ingress'
+        ? { kind: 'IngressReceived', ...content }
+        : { kind: 'ArtifactReceived', artifactKind, ...content };
+    this.tell(to, message, from);
   }
 
   tell(index: number, message: Message, from = index): void {

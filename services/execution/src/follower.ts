@@ -12,7 +12,7 @@ const HEARS: readonly Hearing[] = [
   { kind: 'TipLoaded', lane: 'control', whenFull: 'refuse' },
   { kind: 'MemoryLoaded', lane: 'control', whenFull: 'refuse' },
   { kind: 'ModuleLoaded', lane: 'control', whenFull: 'refuse' },
-  { kind: 'CertifiedRead', lane: 'control', whenFull: 'refuse' },
+  { kind: 'DataCertificateRead', lane: 'control', whenFull: 'refuse' },
   { kind: 'StateCommitted', lane: 'control', whenFull: 'drop-oldest' },
   { kind: 'StateCertified', lane: 'control', whenFull: 'drop-oldest' },
   { kind: 'RequestReadiness', lane: 'control', whenFull: 'drop-oldest' },
@@ -23,7 +23,7 @@ const HEARS: readonly Hearing[] = [
 const SAYS: readonly MessageKind[] = [
   'QueryAnswered',
   'Readiness',
-  'ReadCertified',
+  'ReadDataCertificate',
   'RequestCertified',
   'RequestExecuted',
   'LoadTip',

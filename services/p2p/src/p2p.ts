@@ -28,6 +28,7 @@ const SAYS: readonly MessageKind[] = [
   'IngressRefused',
   'IngressAdmitted',
   'ArtifactReceived',
+  'IngressReceived',
   'PeerAsked',
   'PeerAnswered',
   'PausePeer',

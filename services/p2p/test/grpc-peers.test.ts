@@ -14,7 +14,9 @@ import { artifact, dice } from './net.ts';
 describe('four nodes on the loopback', () => {
   test('what one offers reaches the others, small and large', async () => {
     await using net = await LiveNet.open(4);
-    const heard = [1, 2, 3].map((index) => net.node(index).collect('ArtifactReceived'));
+    const calls = [1, 2, 3].map((index) => net.node(index).collect('IngressReceived'));
+    const others = [1, 2, 3].map((index) => net.node(index).collect('ArtifactReceived'));
+    const heard = () => calls.map((list, at) => [...list, ...(others[at] ?? [])]);
     const made = [
       artifact('vote'),
       artifact('call', { artifactKind: 'ingress', bytes: 2_000_000 }),
@@ -22,8 +24,8 @@ describe('four nodes on the loopback', () => {
       artifact('large block', { artifactKind: 'block_proposal', bytes: 4_000_000 }),
     ];
     for (const each of made) net.node(0).say({ kind: 'PublishArtifact', ...each });
-    await until(() => heard.every((list) => idsOf(list).size >= made.length), 30_000);
-    for (const list of heard) {
+    await until(() => heard().every((list) => idsOf(list).size >= made.length), 30_000);
+    for (const list of heard()) {
       expect(idsOf(list)).toEqual(idsOf(made));
       expect(
         list.every(({ fromNode }) => toHex(fromNode) === toHex(net.node(0).identity.nodeId)),
@@ -38,8 +40,8 @@ describe('trace context', () => {
     const traceparent = `00-${'a'.repeat(32)}-${'b'.repeat(16)}-01`;
     const carried = new Map<string, string>();
     const { bus, place } = net.node(1);
-    bus.subscribe(subjectOf(place, 'ArtifactReceived'), (envelope) => {
-      const decoded = CONTRACTS.ArtifactReceived.decode(envelope.body);
+    bus.subscribe(subjectOf(place, 'IngressReceived'), (envelope) => {
+      const decoded = CONTRACTS.IngressReceived.decode(envelope.body);
       if (decoded.kind === 'valid') carried.set(toHex(decoded.value.id), envelope.traceparent);
     });
     const [plain, traced] = ['plain', 'traced'].map((name) =>

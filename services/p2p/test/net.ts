@@ -36,7 +36,7 @@ export class Member {
   /** Ids of what it was told by peers, in order. */
   received(): string[] {
     return this.said.flatMap((message) =>
-      message.kind === 'ArtifactReceived' && toHex(message.fromNode) !== toHex(this.nodeId)
+      isReceived(message) && toHex(message.fromNode) !== toHex(this.nodeId)
         ? [toHex(message.id)]
         : [],
     );
@@ -224,4 +224,10 @@ export function dice(seed = 1): () => number {
     state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
     return state / 2 ** 32;
   };
+}
+
+export function isReceived(
+  message: Message,
+): message is Extract<Message, { kind: 'ArtifactReceived' | 'IngressReceived' }> {
+  return message.kind === 'ArtifactReceived' || message.kind === 'IngressReceived';
 }

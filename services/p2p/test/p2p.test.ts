@@ -83,7 +83,7 @@ function kinds(messages: readonly Message[]): readonly string[] {
 describe('admission', () => {
   test('a call is offered to consensus once and admitted; again, it is only admitted', () => {
     const bench = new Bench();
-    expect(kinds(bench.submit('a'))).toEqual(['ArtifactReceived', 'IngressAdmitted']);
+    expect(kinds(bench.submit('a'))).toEqual(['IngressReceived', 'IngressAdmitted']);
     expect(kinds(bench.submit('a'))).toEqual(['IngressAdmitted']);
     bench.final('a');
     expect(kinds(bench.submit('a'))).toEqual(['IngressAdmitted']);
@@ -157,10 +157,10 @@ describe('offering', () => {
     bench.submit('b');
     const id = sha256(INGRESS.encode(bench.ingress('b')));
     bench.nowMs = P2P_LIMITS.offerAgainMs;
-    expect(kinds(bench.tick())).toEqual(['ArtifactReceived', 'ArtifactReceived']);
+    expect(kinds(bench.tick())).toEqual(['IngressReceived', 'IngressReceived']);
     bench.final('a');
     bench.nowMs *= 2;
-    expect(bench.tick()).toMatchObject([{ kind: 'ArtifactReceived', id }]);
+    expect(bench.tick()).toMatchObject([{ kind: 'IngressReceived', id }]);
     bench.final('b');
     const waits = bench.waits.length;
     bench.nowMs *= 2;

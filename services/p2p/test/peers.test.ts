@@ -308,8 +308,8 @@ describe('calls of own users', () => {
     net.way = ({ to }) => (toHex(to) === toHex(late.nodeId) ? [] : [1]);
     net.hear(owner, call('a'));
     net.run(50);
-    const [heard] = peer.said.filter(({ kind }) => kind === 'ArtifactReceived');
-    expect(heard).toMatchObject({ artifactKind: 'ingress', fromNode: owner.nodeId });
+    const [heard] = peer.said.filter(({ kind }) => kind === 'IngressReceived');
+    expect(heard).toMatchObject({ fromNode: owner.nodeId });
     net.hear(owner, finalized('a'));
     net.run(OFFER_LIMITS.withdrawalFlushMs + 10);
     expect(peer.core.view().library.size).toBe(0);

@@ -3,7 +3,7 @@ import type { Hearing, ServiceDefinition, Subjects } from '@internode/actor';
 import type { Message, MessageKind } from '@internode/contracts';
 import type { StateConfig } from './config.ts';
 import type { StateEvent } from './core/event.ts';
-import { refusedRead } from './core/reads.ts';
+import { noDataCertificate, refusedRead } from './core/reads.ts';
 import { StateCore } from './core/state.ts';
 import type { StateAnswer, StateTask } from './core/task.ts';
 
@@ -16,6 +16,7 @@ const HEARS: readonly Hearing[] = [
   { kind: 'LoadModule', lane: 'bulk', whenFull: 'refuse' },
   { kind: 'CertificationValue', lane: 'control', whenFull: 'drop-oldest' },
   { kind: 'ReadCertified', lane: 'control', whenFull: 'refuse' },
+  { kind: 'ReadDataCertificate', lane: 'control', whenFull: 'refuse' },
   { kind: 'RequestCertified', lane: 'control', whenFull: 'drop-oldest' },
   { kind: 'Readiness', lane: 'control', whenFull: 'drop-oldest' },
   { kind: 'RequestReadiness', lane: 'control', whenFull: 'drop-oldest' },
@@ -40,6 +41,7 @@ const SAYS: readonly MessageKind[] = [
   'MemoryLoaded',
   'ModuleLoaded',
   'CertifiedRead',
+  'DataCertificateRead',
   'Readiness',
   'RequestReadiness',
 ];
@@ -62,6 +64,7 @@ export function createState(config: StateConfig): StateDefinition {
 }
 
 function refuse(message: Message): Message | undefined {
+  if (message.kind === 'ReadDataCertificate') return noDataCertificate(message.readId);
   if (message.kind !== 'ReadCertified') return undefined;
   return refusedRead(message.readId, 0, 'the replica is overloaded');
 }

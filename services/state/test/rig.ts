@@ -5,6 +5,7 @@ import type {
   CanisterChange,
   CanisterRecord,
   CertifiedRead,
+  DataCertificateRead,
   Message,
   MessageKind,
   RequestChange,
@@ -213,9 +214,21 @@ export class Rig {
     return answer;
   }
 
+  /** What execution is given of a canister's certified data. */
+  readData(canisterId: Uint8Array): DataCertificateRead {
+    this.tell({ kind: 'ReadDataCertificate', readId: new Uint8Array(16), canisterId });
+    const answer = this.last('DataCertificateRead');
+    assert(answer !== undefined, 'a read is answered');
+    return answer;
+  }
+
   /** The verified tree of a certificate for the paths. */
   tree(...paths: (readonly Label[])[]): HashTree {
-    const verdict = verifyCertificate(this.read(...paths).certificate, { rootKey, bls });
+    return this.verified(this.read(...paths).certificate);
+  }
+
+  verified(certificate: Uint8Array): HashTree {
+    const verdict = verifyCertificate(certificate, { rootKey, bls });
     assert(
       verdict.kind === 'valid',
       `certificate: ${verdict.kind === 'invalid' && verdict.reason}`,

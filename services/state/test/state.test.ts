@@ -168,6 +168,7 @@ describe('certifications', () => {
     ]);
     expect(rig.certifiedHeight).toBe(0);
     expect(rig.read(['time']).refusal).toBeDefined();
+    expect(rig.readData(canister(1))).toMatchObject({ height: 0, certificate: new Uint8Array(0) });
     rig.sign({ height: 1, root });
     rig.advance(1);
     rig.tell({ kind: 'RequestReadiness', service: 'state' });
@@ -387,6 +388,12 @@ describe('certified reads', () => {
     expect(at(whole, 'metadata', 'candid:service')).toBe('found');
     expect(at(whole, 'controllers')).toBe('found');
     expect(at(whole, 'last_install_timestamp')).toBe('absent');
+    const data = rig.readData(canister(1));
+    expect(data.height).toBe(1);
+    const shown = rig.verified(data.certificate);
+    expect(at(shown, 'certified_data')).toBe('found');
+    expect(lookupPath(shown, ['time']).kind).toBe('found');
+    expect(at(shown, 'controllers')).toBe('unknown');
     const below = rig.tree(['canister', canister(1), 'metadata']);
     expect(at(below, 'metadata', 'secret')).toBe('unknown');
     expect(at(below, 'metadata', 'candid:service')).toBe('found');

@@ -814,6 +814,13 @@ export interface IngressRefused {
   readonly refusal: Refusal;
 }
 
+export interface IngressReceived {
+  readonly kind: 'IngressReceived';
+  readonly id: Uint8Array;
+  readonly body: Uint8Array;
+  readonly fromNode: Uint8Array;
+}
+
 export interface ArtifactReceived {
   readonly kind: 'ArtifactReceived';
   readonly artifactKind: ArtifactKind;
@@ -986,6 +993,19 @@ export interface CertifiedRead {
   readonly requestOwner?: RequestOwner | undefined;
   readonly canisterAccess?: CanisterAccess | undefined;
   readonly refusal?: Refusal | undefined;
+}
+
+export interface ReadDataCertificate {
+  readonly kind: 'ReadDataCertificate';
+  readonly readId: Uint8Array;
+  readonly canisterId: Uint8Array;
+}
+
+export interface DataCertificateRead {
+  readonly kind: 'DataCertificateRead';
+  readonly readId: Uint8Array;
+  readonly height: number;
+  readonly certificate: Uint8Array;
 }
 
 export interface LoadTip {
@@ -4256,6 +4276,32 @@ export function decodeIngressRefused(reader: Reader, length: number, depth = 0):
   return { kind: 'IngressRefused', requestId: requestId_, refusal: refusal_ };
 }
 
+export function encodeIngressReceived(message: IngressReceived, writer: Writer): Writer {
+  if (message.id.length > 0) writer.uint32(10).bytes(message.id);
+  if (message.body.length > 0) writer.uint32(18).bytes(message.body);
+  if (message.fromNode.length > 0) writer.uint32(26).bytes(message.fromNode);
+  return writer;
+}
+
+export function decodeIngressReceived(reader: Reader, length: number, depth = 0): IngressReceived {
+  const end = reader.pos + length;
+  if (end > reader.len || depth > 8) invalidMessage('IngressReceived');
+  let id_: Uint8Array = new Uint8Array(0);
+  let body_: Uint8Array = new Uint8Array(0);
+  let fromNode_: Uint8Array = new Uint8Array(0);
+  while (reader.pos < end) {
+    const tag = reader.uint32();
+    switch (tag) {
+      case 10: id_ = readBytes(reader); break;
+      case 18: body_ = readBytes(reader); break;
+      case 26: fromNode_ = readBytes(reader); break;
+      default: reader.skipType(tag & 7);
+    }
+  }
+  if (reader.pos !== end) invalidMessage('IngressReceived');
+  return { kind: 'IngressReceived', id: id_, body: body_, fromNode: fromNode_ };
+}
+
 export function encodeArtifactReceived(message: ArtifactReceived, writer: Writer): Writer {
   writer.uint32(8).uint32(ARTIFACT_KIND_BY_NAME[message.artifactKind]);
   if (message.id.length > 0) writer.uint32(18).bytes(message.id);
@@ -4931,6 +4977,55 @@ export function decodeCertifiedRead(reader: Reader, length: number, depth = 0): 
   return { kind: 'CertifiedRead', readId: readId_, height: height_, certificate: certificate_, requestOwner: requestOwner_, canisterAccess: canisterAccess_, refusal: refusal_ };
 }
 
+export function encodeReadDataCertificate(message: ReadDataCertificate, writer: Writer): Writer {
+  if (message.readId.length > 0) writer.uint32(10).bytes(message.readId);
+  if (message.canisterId.length > 0) writer.uint32(18).bytes(message.canisterId);
+  return writer;
+}
+
+export function decodeReadDataCertificate(reader: Reader, length: number, depth = 0): ReadDataCertificate {
+  const end = reader.pos + length;
+  if (end > reader.len || depth > 8) invalidMessage('ReadDataCertificate');
+  let readId_: Uint8Array = new Uint8Array(0);
+  let canisterId_: Uint8Array = new Uint8Array(0);
+  while (reader.pos < end) {
+    const tag = reader.uint32();
+    switch (tag) {
+      case 10: readId_ = readBytes(reader); break;
+      case 18: canisterId_ = readBytes(reader); break;
+      default: reader.skipType(tag & 7);
+    }
+  }
+  if (reader.pos !== end) invalidMessage('ReadDataCertificate');
+  return { kind: 'ReadDataCertificate', readId: readId_, canisterId: canisterId_ };
+}
+
+export function encodeDataCertificateRead(message: DataCertificateRead, writer: Writer): Writer {
+  if (message.readId.length > 0) writer.uint32(10).bytes(message.readId);
+  if (message.height !== 0) writeNumber(writer.uint32(16), message.height);
+  if (message.certificate.length > 0) writer.uint32(26).bytes(message.certificate);
+  return writer;
+}
+
+export function decodeDataCertificateRead(reader: Reader, length: number, depth = 0): DataCertificateRead {
+  const end = reader.pos + length;
+  if (end > reader.len || depth > 8) invalidMessage('DataCertificateRead');
+  let readId_: Uint8Array = new Uint8Array(0);
+  let height_: number = 0;
+  let certificate_: Uint8Array = new Uint8Array(0);
+  while (reader.pos < end) {
+    const tag = reader.uint32();
+    switch (tag) {
+      case 10: readId_ = readBytes(reader); break;
+      case 16: height_ = readNumber(reader); break;
+      case 26: certificate_ = readBytes(reader); break;
+      default: reader.skipType(tag & 7);
+    }
+  }
+  if (reader.pos !== end) invalidMessage('DataCertificateRead');
+  return { kind: 'DataCertificateRead', readId: readId_, height: height_, certificate: certificate_ };
+}
+
 export function encodeLoadTip(message: LoadTip, writer: Writer): Writer {
   if (message.session !== undefined) writer.uint32(10).bytes(message.session);
   if (message.reads !== undefined) writer.uint32(16).bool(message.reads);
@@ -5312,6 +5407,7 @@ export type Message =
   | SubmitIngress
   | IngressAdmitted
   | IngressRefused
+  | IngressReceived
   | ArtifactReceived
   | PublishArtifact
   | WithdrawArtifact
@@ -5336,6 +5432,8 @@ export type Message =
   | RequestCertified
   | ReadCertified
   | CertifiedRead
+  | ReadDataCertificate
+  | DataCertificateRead
   | LoadTip
   | TipLoaded
   | LoadMemory
@@ -5384,6 +5482,7 @@ export const CONTRACTS: { readonly [Kind in MessageKind]: Contract<Extract<Messa
   SubmitIngress: contract('SubmitIngress', 'p2p', 'submit_ingress', encodeSubmitIngress, decodeSubmitIngress),
   IngressAdmitted: contract('IngressAdmitted', 'p2p', 'ingress_admitted', encodeIngressAdmitted, decodeIngressAdmitted),
   IngressRefused: contract('IngressRefused', 'p2p', 'ingress_refused', encodeIngressRefused, decodeIngressRefused),
+  IngressReceived: contract('IngressReceived', 'p2p', 'ingress_received', encodeIngressReceived, decodeIngressReceived),
   ArtifactReceived: contract('ArtifactReceived', 'p2p', 'artifact_received', encodeArtifactReceived, decodeArtifactReceived),
   PublishArtifact: contract('PublishArtifact', 'p2p', 'publish_artifact', encodePublishArtifact, decodePublishArtifact),
   WithdrawArtifact: contract('WithdrawArtifact', 'p2p', 'withdraw_artifact', encodeWithdrawArtifact, decodeWithdrawArtifact),
@@ -5408,6 +5507,8 @@ export const CONTRACTS: { readonly [Kind in MessageKind]: Contract<Extract<Messa
   RequestCertified: contract('RequestCertified', 'state', 'request_certified', encodeRequestCertified, decodeRequestCertified),
   ReadCertified: contract('ReadCertified', 'state', 'read_certified', encodeReadCertified, decodeReadCertified),
   CertifiedRead: contract('CertifiedRead', 'state', 'certified_read', encodeCertifiedRead, decodeCertifiedRead),
+  ReadDataCertificate: contract('ReadDataCertificate', 'state', 'read_data_certificate', encodeReadDataCertificate, decodeReadDataCertificate),
+  DataCertificateRead: contract('DataCertificateRead', 'state', 'data_certificate_read', encodeDataCertificateRead, decodeDataCertificateRead),
   LoadTip: contract('LoadTip', 'state', 'load_tip', encodeLoadTip, decodeLoadTip),
   TipLoaded: contract('TipLoaded', 'state', 'tip_loaded', encodeTipLoaded, decodeTipLoaded),
   LoadMemory: contract('LoadMemory', 'state', 'load_memory', encodeLoadMemory, decodeLoadMemory),

@@ -7,6 +7,7 @@ import {
   decodeStrippedProposal,
   encodeIngress,
   encodeStrippedProposal,
+  type IngressReceived,
   type Message,
 } from '@internode/contracts';
 import { LINKS_MAX } from '../limits.ts';
@@ -88,25 +89,26 @@ export class BlockTracing {
     }
   }
 
-  /** Consensus hears of a call, or of a peer's proposal. */
-  artifact(message: ArtifactReceived, traceparent: string, offeredMs: number, nowMs: number): void {
-    const { followed } = this.#options;
-    if (followed.size === 0) return;
-    if (message.artifactKind === 'block_proposal') {
-      const decoded = PROPOSAL.decode(message.body);
-      if (decoded.kind !== 'valid') return;
-      const block = this.#blocks.at(decoded.value.block.height);
-      if (block !== undefined) this.#proposed(block, nowMs);
-    } else if (isSampled(traceparent)) {
-      const call = this.followedIn(message);
-      if (call !== undefined) call.pooledMs ??= offeredMs;
-    }
+  /** Consensus hears of a peer's proposal. */
+  artifact({ artifactKind, body }: ArtifactReceived, nowMs: number): void {
+    if (artifactKind !== 'block_proposal' || this.#options.followed.size === 0) return;
+    const decoded = PROPOSAL.decode(body);
+    if (decoded.kind !== 'valid') return;
+    const block = this.#blocks.at(decoded.value.block.height);
+    if (block !== undefined) this.#proposed(block, nowMs);
   }
 
-  /** The call in an artifact, if it is followed. */
-  followedIn({ artifactKind, body }: ArtifactReceived): Followed | undefined {
+  /** Consensus hears of a call. */
+  ingress(message: IngressReceived, traceparent: string, offeredMs: number): void {
+    if (!isSampled(traceparent)) return;
+    const call = this.followedIn(message);
+    if (call !== undefined) call.pooledMs ??= offeredMs;
+  }
+
+  /** The call that is received, if it is followed. */
+  followedIn({ body }: IngressReceived): Followed | undefined {
     const { followed } = this.#options;
-    if (artifactKind !== 'ingress' || followed.size === 0) return undefined;
+    if (followed.size === 0) return undefined;
     const decoded = INGRESS.decode(body);
     return decoded.kind === 'valid' ? followed.get(decoded.value.requestId) : undefined;
   }

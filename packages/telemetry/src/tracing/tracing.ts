@@ -178,8 +178,9 @@ export class Tracing implements Tracer {
     // It is told to several; one of them wants it.
     if (message.kind === 'ArtifactReceived' && service !== 'consensus') return true;
     if (this.#followed.size === 0) return false;
-    if (message.kind === 'ArtifactReceived')
-      this.#blocks.artifact(message, traceparent, offeredMs, nowMs);
+    if (message.kind === 'ArtifactReceived') this.#blocks.artifact(message, nowMs);
+    else if (message.kind === 'IngressReceived')
+      this.#blocks.ingress(message, traceparent, offeredMs);
     else if (message.kind === 'BlockFinalized') this.#blocks.enter(message);
     else if (message.kind === 'StateCertified')
       for (const id of message.completedRequests) this.#followed.delete(id);
@@ -223,7 +224,7 @@ export class Tracing implements Tracer {
   /** A call leaves p2p for the own consensus, and for peers. */
   #passedOn(service: string, message: Message, traceparent: string): void {
     const isOffer = message.kind === 'SendFrame';
-    if (service !== 'p2p' || !(isOffer || message.kind === 'ArtifactReceived')) return;
+    if (service !== 'p2p' || !(isOffer || message.kind === 'IngressReceived')) return;
     const parent = parseTraceparent(traceparent);
     const ms = this.#timing.nowMs();
     // What peers want to have recorded is bounded; calls of this node's own users were when they came.

@@ -165,6 +165,8 @@ export class ConsensusCore implements Core<ConsensusTask, ConsensusAnswer, Conse
     switch (message.kind) {
       case 'ArtifactReceived':
         return this.#hearArtifact(message);
+      case 'IngressReceived':
+        return this.#ingress.hear(message);
       case 'BeaconValue':
         return state.hearBeacon(message.height, message.value);
       case 'TapeValue':
@@ -207,7 +209,6 @@ export class ConsensusCore implements Core<ConsensusTask, ConsensusAnswer, Conse
   #hearArtifact(message: ArtifactReceived): void {
     const state = this.#state;
     const name = message.artifactKind;
-    if (name === 'ingress') return this.#ingress.hear(message);
     if (this.#hands.epochs.hearArtifact(message)) return;
     const id = `${name}/${toHex(message.id)}`;
     if (state.section.isSettled(id)) return;

@@ -1,6 +1,6 @@
 // The door for ingress. What the own gateway admitted is verified already; what peers bring is verified before it enters
 // the pool or counts as present for a block. Bodies of a block that a quorum has notarised need only fit their ids.
-import type { ArtifactReceived } from '@internode/contracts';
+import type { IngressReceived } from '@internode/contracts';
 import { sha256 } from '@internode/encoding';
 import { bytesEqual, toHex } from '@internode/prelude';
 import { CONSENSUS_LIMITS } from '../limits.ts';
@@ -34,7 +34,7 @@ export class IngressDesk {
     this.#nodeId = world.nodeId;
   }
 
-  hear(message: ArtifactReceived): void {
+  hear(message: IngressReceived): void {
     const own = bytesEqual(message.fromNode, this.#nodeId);
     const peer = toHex(message.fromNode);
     const decoded = INGRESS.decode(message.body);

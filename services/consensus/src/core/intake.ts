@@ -32,7 +32,7 @@ const OF_NO_KNOWN_EPOCH = undecided('its epoch is not known yet');
 
 export type Received =
   | { readonly kind: 'artifact'; readonly artifact: Artifact }
-  /** Of a kind that is not for consensus, or ingress, which has a door of its own. */
+  /** Of a kind that is not for consensus, or ingress, which has a message of its own. */
   | { readonly kind: 'foreign' };
 
 export function receive(epochs: Epochs, message: ArtifactReceived): Verdict<Received> {

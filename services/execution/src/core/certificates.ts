@@ -46,16 +46,12 @@ export class Certificates {
     const kept = this.#kept.get(canister.key);
     if (kept !== undefined && kept.height >= this.#heightCertified) return kept.certificate;
     const readId = this.#nextReadId();
-    const paths = [
-      { labels: [utf8('canister'), canister.id, utf8('certified_data')] },
-      { labels: [utf8('time')] },
-    ];
     const read = yield* askFor(
-      'CertifiedRead',
-      { kind: 'ReadCertified', readId, paths },
+      'DataCertificateRead',
+      { kind: 'ReadDataCertificate', readId, canisterId: canister.id },
       readKey(readId),
     );
-    if (read.refusal !== undefined || read.certificate.length === 0) return undefined;
+    if (read.certificate.length === 0) return undefined;
     this.certified(read.height);
     this.#kept.set(canister.key, { height: read.height, certificate: read.certificate });
     return read.certificate;

@@ -9,7 +9,7 @@ import type { Subnet } from './subnet.ts';
 /** Hands what state answers to the fibers that asked. An answer to a life of before a restart is of another height. */
 export function tellStateAnswer(message: Message, { session }: Subnet, fibers: Fibers): void {
   switch (message.kind) {
-    case 'CertifiedRead':
+    case 'DataCertificateRead':
       return fibers.told(readKey(message.readId), message);
     case 'ModuleLoaded':
       return fibers.told(moduleKey(message.hash), message);

@@ -139,9 +139,8 @@ describe('certificates of data', () => {
     });
     expect(number(replied(replica.query(id, 'size')))).toBe(11n);
     expect(number(replied(replica.query(id, 'present')))).toBe(1n);
-    expect(replica.heard('ReadCertified').length).toBe(1);
-    const labels = replica.heard('ReadCertified')[0]?.paths.map((path) => path.labels.map(text));
-    expect(labels?.map((path) => path.at(-1))).toEqual(['certified_data', 'time']);
+    const asked = replica.heard('ReadDataCertificate');
+    expect(asked).toMatchObject([{ canisterId: id }]);
     expect(number(replied(replica.call(id, 'presentInUpdate')))).toBe(0n);
   });
 

@@ -303,10 +303,10 @@ export class Replica {
         sender: 'state',
       });
     }
-    if (message.kind === 'ReadCertified' && this.certificate !== undefined) {
+    if (message.kind === 'ReadDataCertificate' && this.certificate !== undefined) {
       const { readId } = message;
       const answer = {
-        kind: 'CertifiedRead',
+        kind: 'DataCertificateRead',
         readId,
         height: this.store.height,
         certificate: this.certificate,

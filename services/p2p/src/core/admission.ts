@@ -118,9 +118,8 @@ export class Admission {
 
   say(admitted: Admitted): void {
     admitted.saidMs = this.#outbox.now.ms;
-    const { artifactKind, id, body } = admitted.artifact;
-    const fromNode = this.#nodeId;
-    this.#outbox.publish({ kind: 'ArtifactReceived', artifactKind, id, body, fromNode });
+    const { id, body } = admitted.artifact;
+    this.#outbox.publish({ kind: 'IngressReceived', id, body, fromNode: this.#nodeId });
   }
 
   #take(admitted: Admitted): void {

@@ -174,7 +174,11 @@ export class Speaker {
   #say({ artifactKind, id, body }: Artifact, fromNode: Uint8Array): void {
     this.said += 1;
     this.#said.add(nameOf(artifactKind, id));
-    this.#outbox.publish({ kind: 'ArtifactReceived', artifactKind, id, body, fromNode });
+    this.#outbox.publish(
+      artifactKind === 'ingress'
+        ? { kind: 'IngressReceived', id, body, fromNode }
+        : { kind: 'ArtifactReceived', artifactKind, id, body, fromNode },
+    );
   }
 
   #spoke(offered: Offered, again = 0): void {

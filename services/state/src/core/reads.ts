@@ -2,6 +2,7 @@
 import type {
   CanisterAccess,
   CertifiedRead,
+  DataCertificateRead,
   ReadCertified,
   RequestOwner,
 } from '@internode/contracts';
@@ -48,6 +49,21 @@ export function certifiedRead(version: CertifiedVersion, read: ReadCertified): C
   const shown = paths.flatMap((path) => shownOf(tree, path));
   const certificate = encodeWitnessCertificate(version, [TIME, ...shown]);
   return { kind: 'CertifiedRead', readId, height, certificate, ...factsOf(tree, paths) };
+}
+
+/** What `ic0.data_certificate` shows (interface-spec 3.3). */
+export function dataCertificate(
+  version: CertifiedVersion,
+  readId: Uint8Array,
+  canisterId: Uint8Array,
+): DataCertificateRead {
+  const path: readonly Label[] = ['canister', canisterId, 'certified_data'];
+  const certificate = encodeWitnessCertificate(version, [TIME, path]);
+  return { kind: 'DataCertificateRead', readId, height: version.height, certificate };
+}
+
+export function noDataCertificate(readId: Uint8Array): DataCertificateRead {
+  return { kind: 'DataCertificateRead', readId, height: 0, certificate: new Uint8Array(0) };
 }
 
 function faultOf(paths: readonly Labels[]): string | undefined {
