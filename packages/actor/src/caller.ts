@@ -33,10 +33,15 @@ export type Asked =
   | { readonly kind: 'late' }
   | { readonly kind: 'busy' };
 
+interface Waiter {
+  readonly resolve: (asked: Asked) => void;
+  readonly cancel: Cancel;
+}
+
 export class Caller {
   readonly #options: CallerOptions;
   readonly #voice: Voice;
-  readonly #waiters = new Map<string, Set<(asked: Asked) => void>>();
+  readonly #waiters = new Map<string, Waiter[]>();
   readonly #subscriptions: Cancel[] = [];
   #pending = 0;
 
@@ -45,7 +50,7 @@ export class Caller {
     this.#voice = new Voice(options.name, options.ports);
     for (const kind of Object.keys(options.keyOf) as MessageKind[]) {
       const keyOf = options.keyOf[kind] as (answer: Message) => string;
-      this.listen(kind, (message) => this.#settle(keyOf(message), message));
+      this.listen(kind, (message) => this.#settle(keyOf(message), { kind: 'answered', message }));
     }
   }
 
@@ -58,21 +63,15 @@ export class Caller {
   ask(question: Question): Promise<Asked> {
     const { clock } = this.#options.ports;
     if (this.#pending >= this.#options.pendingMax) return Promise.resolve({ kind: 'busy' });
+    const { key, message, traceparent, deadlineMs } = question;
     return new Promise((resolve) => {
-      const settle = (asked: Asked): void => {
-        cancel();
-        this.#forget(question.key, settle);
-        resolve(asked);
-      };
-      const cancel = clock.after(question.deadlineMs, () => settle({ kind: 'late' }));
-      let waiters = this.#waiters.get(question.key);
-      if (waiters === undefined) {
-        waiters = new Set();
-        this.#waiters.set(question.key, waiters);
-      }
-      waiters.add(settle);
+      const cancel = clock.after(deadlineMs, () => this.#late(key, waiter));
+      const waiter: Waiter = { resolve, cancel };
+      const waiters = this.#waiters.get(key);
+      if (waiters === undefined) this.#waiters.set(key, [waiter]);
+      else waiters.push(waiter);
       this.#pending += 1;
-      this.tell(question.message, question.traceparent);
+      this.tell(message, traceparent);
     });
   }
 
@@ -98,21 +97,27 @@ export class Caller {
   /** Stops hearing; whoever still waits is told `late`. */
   close(): void {
     for (const cancel of this.#subscriptions.splice(0)) cancel();
-    for (const waiters of [...this.#waiters.values()]) {
-      for (const settle of [...waiters]) settle({ kind: 'late' });
+    for (const key of [...this.#waiters.keys()]) this.#settle(key, { kind: 'late' });
+  }
+
+  #settle(key: string, asked: Asked): void {
+    const waiters = this.#waiters.get(key);
+    if (waiters === undefined) return;
+    this.#waiters.delete(key);
+    this.#pending -= waiters.length;
+    for (const { cancel, resolve } of waiters) {
+      cancel();
+      resolve(asked);
     }
   }
 
-  #settle(key: string, message: Message): void {
+  #late(key: string, waiter: Waiter): void {
     const waiters = this.#waiters.get(key);
-    if (waiters === undefined) return;
-    for (const settle of [...waiters]) settle({ kind: 'answered', message });
-  }
-
-  #forget(key: string, settle: (asked: Asked) => void): void {
-    const waiters = this.#waiters.get(key);
-    if (!waiters?.delete(settle)) return;
+    const at = waiters?.indexOf(waiter) ?? -1;
+    if (waiters === undefined || at < 0) return;
+    if (waiters.length === 1) this.#waiters.delete(key);
+    else waiters.splice(at, 1);
     this.#pending -= 1;
-    if (waiters.size === 0) this.#waiters.delete(key);
+    waiter.resolve({ kind: 'late' });
   }
 }

@@ -69,6 +69,8 @@ export class ConsensusCore implements Core<ConsensusTask, ConsensusAnswer, Conse
   readonly #chronicle: Chronicle;
   readonly #chase: Chase;
   #armedMs: number | undefined;
+  /** When anyone but the block maker wants to look again, as of when all were asked. */
+  #othersWakeMs = Number.NEGATIVE_INFINITY;
   #ready = false;
   #hasLog = false;
   readonly #firstLife: boolean | undefined;
@@ -126,7 +128,8 @@ export class ConsensusCore implements Core<ConsensusTask, ConsensusAnswer, Conse
       default:
         unreachable(input);
     }
-    if (this.#state.started) this.#settle();
+    const isCall = input.kind === 'message' && input.message.kind === 'IngressReceived';
+    if (this.#state.started && !(isCall && this.#waitsWithCalls())) this.#settle();
     return this.#outbox.take();
   }
 
@@ -271,28 +274,47 @@ export class ConsensusCore implements Core<ConsensusTask, ConsensusAnswer, Conse
     if (decoded.kind === 'valid') this.#chase.peers.claims(fromNode, decoded.value.height);
   }
 
+  /**
+   * Of calls, most of which come while a block gathers more of them, only the block maker wants to know, unless a proposal waits for
+   * their bodies. True when it still waits: nobody else need be asked.
+   */
+  #waitsWithCalls(): boolean {
+    const { gathering, now } = this.#state;
+    if (gathering.all.size > 0 || now.ms >= this.#othersWakeMs) return false;
+    let wakeMs = this.#othersWakeMs;
+    for (const action of blockMaker(this.#state)) {
+      if (action.kind !== 'look-again') return false;
+      wakeMs = Math.min(wakeMs, action.atMs);
+    }
+    this.#arm(wakeMs);
+    return true;
+  }
+
   /** Asks the rules until none speaks, then waits for the earliest moment any of them named. */
   #settle(): void {
-    let wakeMs = Number.POSITIVE_INFINITY;
+    let makerMs = Number.POSITIVE_INFINITY;
+    let othersMs = Number.POSITIVE_INFINITY;
     for (let pass = 0; ; pass += 1) {
       assert(pass < PASSES_MAX, 'consensus: rules do not come to rest');
-      wakeMs = Number.POSITIVE_INFINITY;
+      makerMs = Number.POSITIVE_INFINITY;
+      othersMs = Number.POSITIVE_INFINITY;
       this.#keepLock();
       let spoke = false;
       for (const rule of RULES) {
         for (const action of rule(this.#state)) {
-          if (action.kind === 'look-again') wakeMs = Math.min(wakeMs, action.atMs);
-          else {
+          if (action.kind !== 'look-again') {
             spoke = true;
             this.#hands.apply(action);
-          }
+          } else if (rule === blockMaker) makerMs = Math.min(makerMs, action.atMs);
+          else othersMs = Math.min(othersMs, action.atMs);
         }
         if (spoke) break;
       }
       if (!spoke) break;
       this.#hands.sayNotarized();
     }
-    this.#arm(Math.min(wakeMs, this.#chase.drive(), this.#hands.votes.drive()));
+    this.#othersWakeMs = Math.min(othersMs, this.#chase.drive(), this.#hands.votes.drive());
+    this.#arm(Math.min(makerMs, this.#othersWakeMs));
     if (!this.#ready && this.#state.beacons.has(this.#state.pool.notarized)) {
       this.#ready = true;
       this.#sayReadiness();

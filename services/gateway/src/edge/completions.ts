@@ -1,5 +1,5 @@
 import type { Clock } from '@internode/actor';
-import { toHex } from '@internode/prelude';
+import { toKey } from '@internode/prelude';
 
 /** One call that waits for the news that it is replied or rejected in a certified state. */
 export type Watch = {
@@ -24,13 +24,13 @@ export class Completions {
   complete(requestIds: readonly Uint8Array[]): void {
     if (this.#watchers.size === 0) return;
     for (const id of requestIds) {
-      for (const tell of this.#watchers.get(toHex(id)) ?? []) tell();
+      for (const tell of this.#watchers.get(toKey(id)) ?? []) tell();
     }
   }
 
   /** Begin before submitting, so that no news are missed. */
   watch(requestId: Uint8Array): Watch {
-    const key = toHex(requestId);
+    const key = toKey(requestId);
     let isComplete = false;
     let wake: (() => void) | undefined;
     const tell = (): void => {

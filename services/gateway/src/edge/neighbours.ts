@@ -11,7 +11,7 @@ import type {
   QueryAnswered,
   SubmitIngress,
 } from '@internode/contracts';
-import { toHex } from '@internode/prelude';
+import { toKey } from '@internode/prelude';
 import { ATTEMPTS_MS, QUERY_ATTEMPT_MS, QUERY_DEADLINE_MS, QUESTIONS_MAX } from '../limits.ts';
 
 export type EdgePorts = Pick<Ports, 'place' | 'bus' | 'clock' | 'entropy' | 'observe' | 'tracer'>;
@@ -46,11 +46,11 @@ export class Neighbours {
       ports,
       pendingMax: QUESTIONS_MAX,
       keyOf: {
-        IngressInspected: ({ requestId }) => `inspect ${toHex(requestId)}`,
-        IngressAdmitted: ({ requestId }) => `submit ${toHex(requestId)}`,
-        IngressRefused: ({ requestId }) => `submit ${toHex(requestId)}`,
-        QueryAnswered: ({ queryId }) => toHex(queryId),
-        CertifiedRead: ({ readId }) => toHex(readId),
+        IngressInspected: ({ requestId }) => `inspect ${toKey(requestId)}`,
+        IngressAdmitted: ({ requestId }) => `submit ${toKey(requestId)}`,
+        IngressRefused: ({ requestId }) => `submit ${toKey(requestId)}`,
+        QueryAnswered: ({ queryId }) => toKey(queryId),
+        CertifiedRead: ({ readId }) => toKey(readId),
       },
     });
     // Whoever begins to hear has not heard what was asked before: what a service took with it when it ended is asked again at once.
@@ -63,7 +63,7 @@ export class Neighbours {
   }
 
   inspect(message: InspectIngress, traceparent: string): Promise<IngressInspected | undefined> {
-    const key = `inspect ${toHex(message.requestId)}`;
+    const key = `inspect ${toKey(message.requestId)}`;
     return this.#askAgain('execution', { message, key, traceparent }) as Promise<
       IngressInspected | undefined
     >;
@@ -73,7 +73,7 @@ export class Neighbours {
     message: SubmitIngress,
     traceparent: string,
   ): Promise<IngressAdmitted | IngressRefused | undefined> {
-    const key = `submit ${toHex(message.ingress.requestId)}`;
+    const key = `submit ${toKey(message.ingress.requestId)}`;
     return this.#askAgain('p2p', { message, key, traceparent }) as Promise<
       IngressAdmitted | IngressRefused | undefined
     >;
@@ -85,7 +85,7 @@ export class Neighbours {
   ): Promise<QueryAnswered | undefined> {
     const queryId = this.#nextId();
     const message: Message = { kind: 'ExecuteQuery', queryId, ...query };
-    const question = { message, key: toHex(queryId), traceparent };
+    const question = { message, key: toKey(queryId), traceparent };
     return this.#askAgain('queries', question, QUERY_ATTEMPTS_MS) as Promise<
       QueryAnswered | undefined
     >;
@@ -101,7 +101,7 @@ export class Neighbours {
       readId,
       paths: paths.map((labels) => ({ labels })),
     };
-    return this.#askAgain('state', { message, key: toHex(readId), traceparent }) as Promise<
+    return this.#askAgain('state', { message, key: toKey(readId), traceparent }) as Promise<
       CertifiedRead | undefined
     >;
   }
