@@ -4,6 +4,7 @@ import type {
   CertifiedRead,
   DataCertificateRead,
   ReadCertified,
+  ReadDataCertificate,
   RequestOwner,
 } from '@internode/contracts';
 import { encodeWitnessCertificate, type Label, type LabelledTree } from '@internode/hash-tree';
@@ -26,6 +27,23 @@ const CANISTER_LABELS = [
   'module_hash',
 ] as const;
 
+export type CertificateQuestion = ReadCertified | ReadDataCertificate;
+
+/** Of the newest version that may be shown, if there is one. */
+export function answerToRead(
+  version: CertifiedVersion | undefined,
+  question: CertificateQuestion,
+): CertifiedRead | DataCertificateRead {
+  const { readId } = question;
+  if (question.kind === 'ReadDataCertificate')
+    return version === undefined
+      ? noDataCertificate(readId)
+      : dataCertificate(version, readId, question.canisterId);
+  return version === undefined
+    ? refusedRead(readId, 0, 'the replica has no certified state yet')
+    : certifiedRead(version, question);
+}
+
 /** SYS_TRANSIENT: the same read may succeed later. */
 export function refusedRead(readId: Uint8Array, height: number, why: string): CertifiedRead {
   const refusal = { rejectCode: 2, message: why, errorCode: '' };
@@ -37,7 +55,7 @@ export function refusedRead(readId: Uint8Array, height: number, why: string): Ce
  * nothing is shown as a whole, and a canister or its metadata as a whole shows neither `certified_data` nor anything
  * private. Who may ask for what is the gateway's business.
  */
-export function certifiedRead(version: CertifiedVersion, read: ReadCertified): CertifiedRead {
+function certifiedRead(version: CertifiedVersion, read: ReadCertified): CertifiedRead {
   const { readId } = read;
   const { tree, height } = version;
   const paths = read.paths.map(({ labels }) => labels);
@@ -52,7 +70,7 @@ export function certifiedRead(version: CertifiedVersion, read: ReadCertified): C
 }
 
 /** What `ic0.data_certificate` shows (interface-spec 3.3). */
-export function dataCertificate(
+function dataCertificate(
   version: CertifiedVersion,
   readId: Uint8Array,
   canisterId: Uint8Array,

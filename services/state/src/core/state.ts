@@ -3,13 +3,7 @@
  * and the store following. The consensus journal is the durable truth; whatever the store loses is executed again.
  */
 import type { Core, Input, Instant } from '@internode/actor';
-import type {
-  BatchExecuted,
-  LoadTip,
-  Message,
-  ReadDataCertificate,
-  Readiness,
-} from '@internode/contracts';
+import type { BatchExecuted, LoadTip, Message, Readiness } from '@internode/contracts';
 import { bytesEqual, unreachable } from '@internode/prelude';
 import { STATE_LIMITS } from '../limits.ts';
 import { Backlog } from './backlog.ts';
@@ -21,7 +15,7 @@ import { Installing } from './installing.ts';
 import { Loading, type LoadMessage, type LoadStep } from './loading.ts';
 import { type Opened, Opening, type OpeningStep } from './opening.ts';
 import { Outbox, type StateEffect } from './outbox.ts';
-import { certifiedRead, dataCertificate, noDataCertificate, refusedRead } from './reads.ts';
+import { answerToRead, type CertificateQuestion } from './reads.ts';
 import { Replication, type ReplicationStep } from './replication.ts';
 import { obstacle, type Running } from './running.ts';
 import { Standing } from './standing.ts';
@@ -100,9 +94,8 @@ export class StateCore implements Core<StateTask, StateAnswer, StateEvent> {
       case 'CertificationValue':
         return this.#takeCertification(now, message);
       case 'ReadCertified':
-        return this.#read(message);
       case 'ReadDataCertificate':
-        return this.#readDataCertificate(message);
+        return this.#read(message);
       case 'RequestCertified':
         return this.#sayNewest();
       case 'LoadTip':
@@ -260,25 +253,11 @@ export class StateCore implements Core<StateTask, StateAnswer, StateEvent> {
 
   // Reading.
 
-  #read(read: Extract<Message, { kind: 'ReadCertified' }>): void {
-    const version = this.#running?.versions.certified;
-    const answer =
-      version === undefined || !this.#standing.isShowable
-        ? refusedRead(read.readId, 0, 'the replica has no certified state yet')
-        : certifiedRead(version, read);
-    const refused = answer.refusal !== undefined;
-    this.#out.observe({ kind: 'CertifiedReadAnswered', bytes: answer.certificate.length, refused });
-    this.#out.say(answer);
-  }
-
-  #readDataCertificate({ readId, canisterId }: ReadDataCertificate): void {
+  #read(message: CertificateQuestion): void {
     const version = this.#standing.isShowable ? this.#running?.versions.certified : undefined;
-    const answer =
-      version === undefined
-        ? noDataCertificate(readId)
-        : dataCertificate(version, readId, canisterId);
-    const refused = version === undefined;
-    this.#out.observe({ kind: 'CertifiedReadAnswered', bytes: answer.certificate.length, refused });
+    const answer = answerToRead(version, message);
+    const bytes = answer.certificate.length;
+    this.#out.observe({ kind: 'CertifiedReadAnswered', bytes, refused: bytes === 0 });
     this.#out.say(answer);
   }
 
