@@ -11,8 +11,10 @@ export interface Measured {
   readonly concurrency: number;
 }
 
-/** A thread, or a machine, that is busy for so much of its time takes no more. */
+/** A thread that is busy for so much of its time takes no more. */
 const FULL = 0.85;
+/** Of several cores, one that is full leaves more of the others free. */
+const MACHINE_FULL = 0.9;
 
 export function bottleneckOf({ usage, stages, cores, backlogMax, concurrency }: Measured): string {
   const { units, services, generatorCores } = usage;
@@ -24,7 +26,7 @@ export function bottleneckOf({ usage, stages, cores, backlogMax, concurrency }: 
     return `${busiest.service}: its core takes steps for ${percent(busiest.busy)} of the time`;
   const all = units.reduce((sum, { cores: taken }) => sum + taken, generatorCores);
   const largest = units[0];
-  if (largest !== undefined && all > FULL * cores) {
+  if (largest !== undefined && all > MACHINE_FULL * cores) {
     const rest = busiest === undefined ? '' : `; of its services ${busiest.service} is the busiest`;
     return `the machine's processors: ${all.toFixed(1)} of ${cores} cores are taken, ${largest.cores.toFixed(1)} by ${largest.unit}${rest}`;
   }

@@ -62,13 +62,18 @@ describe('the bottleneck', () => {
     ],
     [
       'a machine that is full',
-      { usage: { ...usage, units: [unit('replica', 1.7)] } },
+      { usage: { ...usage, units: [unit('replica', 1.75)] } },
       "machine's processors",
     ],
     [
       'a process that is full',
       { usage: { ...usage, units: [unit('execution', 0.9), unit('state', 0.1)] }, cores: 8 },
       'execution: its process',
+    ],
+    [
+      'a process that is full while the machine is not',
+      { usage: { ...usage, units: [unit('gateway', 0.97), unit('execution', 0.68)] } },
+      'gateway: its process',
     ],
     ['too few connections', { backlogMax: 65 }, '--concurrency'],
     ['nothing', {}, 'most of their time in pool (p50 8.0 ms, 7.5 of it waiting)'],

@@ -25,6 +25,8 @@ export interface Question {
   /** Equal to what `keyOf` finds in the answer. Several may wait under one key: all are answered. */
   readonly key: string;
   readonly deadlineMs: number;
+  /** Said again when no answer came in that time: how long for each further time. */
+  readonly againMs?: readonly number[];
   readonly traceparent?: string;
 }
 
@@ -33,9 +35,14 @@ export type Asked =
   | { readonly kind: 'late' }
   | { readonly kind: 'busy' };
 
+const NOTHING: Cancel = () => {};
+
 interface Waiter {
+  readonly question: Question;
   readonly resolve: (asked: Asked) => void;
-  readonly cancel: Cancel;
+  cancel: Cancel;
+  /** How often it was said again. */
+  again: number;
 }
 
 export class Caller {
@@ -61,17 +68,14 @@ export class Caller {
 
   /** Never rejects. The bus is weak: `late` may mean that question or answer was lost. */
   ask(question: Question): Promise<Asked> {
-    const { clock } = this.#options.ports;
     if (this.#pending >= this.#options.pendingMax) return Promise.resolve({ kind: 'busy' });
-    const { key, message, traceparent, deadlineMs } = question;
     return new Promise((resolve) => {
-      const cancel = clock.after(deadlineMs, () => this.#late(key, waiter));
-      const waiter: Waiter = { resolve, cancel };
-      const waiters = this.#waiters.get(key);
-      if (waiters === undefined) this.#waiters.set(key, [waiter]);
+      const waiter: Waiter = { question, resolve, cancel: NOTHING, again: 0 };
+      const waiters = this.#waiters.get(question.key);
+      if (waiters === undefined) this.#waiters.set(question.key, [waiter]);
       else waiters.push(waiter);
       this.#pending += 1;
-      this.tell(message, traceparent);
+      this.#say(waiter, question.deadlineMs);
     });
   }
 
@@ -111,7 +115,17 @@ export class Caller {
     }
   }
 
-  #late(key: string, waiter: Waiter): void {
+  #say(waiter: Waiter, withinMs: number): void {
+    const { message, traceparent } = waiter.question;
+    waiter.cancel = this.#options.ports.clock.after(withinMs, () => this.#late(waiter));
+    this.tell(message, traceparent);
+  }
+
+  #late(waiter: Waiter): void {
+    const { key, againMs } = waiter.question;
+    const withinMs = againMs?.[waiter.again];
+    waiter.again += 1;
+    if (withinMs !== undefined) return this.#say(waiter, withinMs);
     const waiters = this.#waiters.get(key);
     const at = waiters?.indexOf(waiter) ?? -1;
     if (waiters === undefined || at < 0) return;

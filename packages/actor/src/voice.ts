@@ -1,12 +1,6 @@
-import {
-  CONTRACTS,
-  type Contract,
-  type Message,
-  type MessageKind,
-  subjectOf,
-} from '@internode/contracts';
+import { type Message, type MessageKind, subjectOf } from '@internode/contracts';
 import { toHex } from '@internode/prelude';
-import { handedOver } from './handed.ts';
+import { encoded, handedOver } from './handed.ts';
 import type { Ports } from './ports.ts';
 
 /** What an outgoing message inherits from the input being handled. */
@@ -35,7 +29,6 @@ export class Voice {
 
   /** Answers the id of the published envelope. */
   publish(message: Message, context: Context): string {
-    const contract = CONTRACTS[message.kind] as Contract<Message>;
     const id = this.#prefix + this.#count.toString(16).padStart(8, '0');
     this.#count = (this.#count + 1) >>> 0;
     const { bus } = this.#ports;
@@ -48,7 +41,7 @@ export class Voice {
       traceparent,
     };
     const handed = bus.handsOver ? handedOver(head, message) : undefined;
-    bus.publish(handed ?? { ...head, body: contract.encode(message) });
+    bus.publish(handed ?? { ...head, body: encoded(message) });
     return id;
   }
 

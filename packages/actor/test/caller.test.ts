@@ -52,6 +52,30 @@ describe('Caller', () => {
     expect(edge.pending).toBe(0);
   });
 
+  test('is said again so often, and late after the last time', async () => {
+    let said = 0;
+    const { world, edge } = caller((input) => {
+      if (input.kind !== 'message') return [];
+      said += 1;
+      return said === 3 ? [beaconValue(1)] : [];
+    });
+    const message = { kind: 'RequestBeacon', height: 1 } as const;
+    const question = { message, key: '1', deadlineMs: 100, againMs: [200] };
+    const first = edge.ask(question);
+    world.runFor(99);
+    expect(said).toBe(1);
+    world.runFor(200);
+    expect([said, edge.pending]).toEqual([2, 1]);
+    world.runFor(10);
+    expect(await first).toEqual({ kind: 'late' });
+    const second = edge.ask(question);
+    world.runFor(50);
+    expect(await second).toMatchObject({ kind: 'answered' });
+    // Answered, it is not said again.
+    world.runFor(1_000);
+    expect([said, edge.pending]).toEqual([3, 0]);
+  });
+
   test('too many open questions are busy at once; closing settles the rest', async () => {
     const { ask, edge } = caller(answering, 2);
     const open = [ask(1), ask(2)];

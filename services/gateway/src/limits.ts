@@ -25,7 +25,7 @@ export const SILENCE_TIMEOUT_MS = 90_000;
 export const QUESTIONS_MAX = 4 * REQUESTS_IN_FLIGHT_MAX;
 
 /** The bus may lose a question or its answer, of all calls at once when its broker is away: it is asked again after each of these but the last. */
-export const ATTEMPTS_MS: readonly number[] = [1_000, 2_000, 3_000];
+export const ATTEMPTS_MS = [1_000, 2_000, 3_000] as const;
 
 /** Queries may run for 10 s (interface spec 1.11). */
 export const QUERY_DEADLINE_MS = 12_000;
@@ -37,7 +37,7 @@ export const CERTIFICATE_DEADLINE_MS = 10_000;
 /** While waiting, the state is read again now and then: the news of completion may be lost. */
 export const STATUS_READ_MS = 1_000;
 
-const ADMISSION_MS = ATTEMPTS_MS.reduce((sum, ms) => sum + ms, 0);
+const ADMISSION_MS = ATTEMPTS_MS.reduce<number>((sum, ms) => sum + ms, 0);
 assert(ADMISSION_MS < CERTIFICATE_DEADLINE_MS, 'admission ends before the wait does');
 assert(QUERY_DEADLINE_MS < SILENCE_TIMEOUT_MS, 'queries end before their connection does');
 assert(CERTIFICATE_DEADLINE_MS < SILENCE_TIMEOUT_MS, 'calls end before their connection does');

@@ -159,6 +159,7 @@ for (let i = 0; i < READS; i++) {
     kind: 'ReadCertified',
     readId: new Uint8Array(16),
     paths: [{ labels: labels(PER_BATCH + i * 7) }],
+    certificateOnly: true,
   });
   if (last?.kind === 'CertifiedRead') bytes += last.certificate.length;
 }

@@ -208,7 +208,12 @@ export class Rig {
     const labelled = paths.map((path) => ({
       labels: path.map((label) => (typeof label === 'string' ? utf8(label) : label)),
     }));
-    this.tell({ kind: 'ReadCertified', readId: new Uint8Array(16), paths: labelled });
+    this.tell({
+      kind: 'ReadCertified',
+      readId: new Uint8Array(16),
+      paths: labelled,
+      certificateOnly: false,
+    });
     const answer = this.last('CertifiedRead');
     assert(answer !== undefined, 'a read is answered');
     return answer;

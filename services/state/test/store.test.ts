@@ -566,7 +566,12 @@ describe('a store that cannot be trusted', () => {
     rig.said.length = 0;
     rig.tell(batch(7));
     rig.tell({ kind: 'LoadTip' });
-    rig.tell({ kind: 'ReadCertified', readId: new Uint8Array(16), paths: [] });
+    rig.tell({
+      kind: 'ReadCertified',
+      readId: new Uint8Array(16),
+      paths: [],
+      certificateOnly: false,
+    });
     expect(rig.said).toEqual([]);
   }
 

@@ -973,6 +973,7 @@ export interface ReadCertified {
   readonly kind: 'ReadCertified';
   readonly readId: Uint8Array;
   readonly paths: readonly Path[];
+  readonly certificateOnly: boolean;
 }
 
 export interface RequestOwner {
@@ -4876,6 +4877,7 @@ export function decodeRequestCertified(reader: Reader, length: number, depth = 0
 export function encodeReadCertified(message: ReadCertified, writer: Writer): Writer {
   if (message.readId.length > 0) writer.uint32(10).bytes(message.readId);
   for (const item of message.paths) encodePath(item, writer.uint32(18).fork()).ldelim();
+  if (message.certificateOnly) writer.uint32(24).bool(message.certificateOnly);
   return writer;
 }
 
@@ -4884,16 +4886,18 @@ export function decodeReadCertified(reader: Reader, length: number, depth = 0): 
   if (end > reader.len || depth > 8) invalidMessage('ReadCertified');
   let readId_: Uint8Array = new Uint8Array(0);
   const paths_: Path[] = [];
+  let certificateOnly_: boolean = false;
   while (reader.pos < end) {
     const tag = reader.uint32();
     switch (tag) {
       case 10: readId_ = readBytes(reader); break;
       case 18: paths_.push(decodePath(reader, reader.uint32(), depth + 1)); break;
+      case 24: certificateOnly_ = reader.bool(); break;
       default: reader.skipType(tag & 7);
     }
   }
   if (reader.pos !== end) invalidMessage('ReadCertified');
-  return { kind: 'ReadCertified', readId: readId_, paths: paths_ };
+  return { kind: 'ReadCertified', readId: readId_, paths: paths_, certificateOnly: certificateOnly_ };
 }
 
 export function encodeRequestOwner(message: RequestOwner, writer: Writer): Writer {

@@ -16,7 +16,18 @@ import { ATTEMPTS_MS, QUERY_ATTEMPT_MS, QUERY_DEADLINE_MS, QUESTIONS_MAX } from 
 
 export type EdgePorts = Pick<Ports, 'place' | 'bus' | 'clock' | 'entropy' | 'observe' | 'tracer'>;
 
-const QUERY_ATTEMPTS_MS = [QUERY_ATTEMPT_MS, QUERY_DEADLINE_MS - QUERY_ATTEMPT_MS];
+/** How long the answer is waited for, and how long each further time. */
+interface Attempts {
+  readonly deadlineMs: number;
+  readonly againMs: readonly number[];
+}
+
+const [FIRST_MS, ...AGAIN_MS] = ATTEMPTS_MS;
+const ATTEMPTS: Attempts = { deadlineMs: FIRST_MS, againMs: AGAIN_MS };
+const QUERY_ATTEMPTS: Attempts = {
+  deadlineMs: QUERY_ATTEMPT_MS,
+  againMs: [QUERY_DEADLINE_MS - QUERY_ATTEMPT_MS],
+};
 
 /** Who answers: a service, or whoever answers queries. */
 type Answerer = 'execution' | 'p2p' | 'state' | 'queries';
@@ -86,20 +97,23 @@ export class Neighbours {
     const queryId = this.#nextId();
     const message: Message = { kind: 'ExecuteQuery', queryId, ...query };
     const question = { message, key: toKey(queryId), traceparent };
-    return this.#askAgain('queries', question, QUERY_ATTEMPTS_MS) as Promise<
+    return this.#askAgain('queries', question, QUERY_ATTEMPTS) as Promise<
       QueryAnswered | undefined
     >;
   }
 
+  /** `certificateOnly`: without the facts that tell who may see what. */
   read(
     paths: readonly (readonly Uint8Array[])[],
     traceparent: string,
+    certificateOnly = false,
   ): Promise<CertifiedRead | undefined> {
     const readId = this.#nextId();
     const message: Message = {
       kind: 'ReadCertified',
       readId,
       paths: paths.map((labels) => ({ labels })),
+      certificateOnly,
     };
     return this.#askAgain('state', { message, key: toKey(readId), traceparent }) as Promise<
       CertifiedRead | undefined
@@ -122,23 +136,19 @@ export class Neighbours {
   }
 
   /** All our questions may be heard twice without harm. */
-  async #askAgain(
+  #askAgain(
     answerer: Answerer,
     question: Question,
-    attemptsMs: readonly number[] = ATTEMPTS_MS,
+    attempts: Attempts = ATTEMPTS,
   ): Promise<Message | undefined> {
     const open = this.#open.get(answerer) ?? new Set();
     this.#open.set(answerer, open.add(question));
-    try {
-      for (const deadlineMs of attemptsMs) {
-        const asked = await this.#caller.ask({ ...question, deadlineMs });
-        if (asked.kind === 'answered') return asked.message;
-        if (asked.kind === 'busy') return undefined;
-      }
-      return undefined;
-    } finally {
+    const { message, key, traceparent } = question;
+    const { deadlineMs, againMs } = attempts;
+    return this.#caller.ask({ message, key, traceparent, deadlineMs, againMs }).then((asked) => {
       open.delete(question);
-    }
+      return asked.kind === 'answered' ? asked.message : undefined;
+    });
   }
 
   /** Unique to this process by its random part, and within it by the count. */

@@ -117,7 +117,7 @@ async function awaitCertificate(
     if (leftMs <= 0) return undefined;
     const isComplete = reads > 0 && (await wait.watch.next(Math.min(leftMs, STATUS_READ_MS)));
     const { ms } = world.clock.now();
-    const read = await world.neighbours.read(paths, traceparent);
+    const read = await world.neighbours.read(paths, traceparent, true);
     const certificate = read?.refusal === undefined ? read?.certificate : undefined;
     const isLast = isComplete || (certificate !== undefined && hasEnded(certificate, requestId));
     if (!isLast) continue;

@@ -66,7 +66,8 @@ function certifiedRead(version: CertifiedVersion, read: ReadCertified): Certifie
   }
   const shown = paths.flatMap((path) => shownOf(tree, path));
   const certificate = encodeWitnessCertificate(version, [TIME, ...shown]);
-  return { kind: 'CertifiedRead', readId, height, certificate, ...factsOf(tree, paths) };
+  const facts = read.certificateOnly ? NO_FACTS : factsOf(tree, paths);
+  return { kind: 'CertifiedRead', readId, height, certificate, ...facts };
 }
 
 /** What `ic0.data_certificate` shows (interface-spec 3.3). */
@@ -120,6 +121,8 @@ interface Facts {
   readonly requestOwner?: RequestOwner;
   readonly canisterAccess?: CanisterAccess;
 }
+
+const NO_FACTS: Facts = {};
 
 /** Of the first request and the first canister among the paths. */
 function factsOf(tree: LabelledTree, paths: readonly Labels[]): Facts {
