@@ -288,8 +288,8 @@ export class Peer {
     count: number,
     operation: LoopOptions['operation'],
   ): Promise<Measured> {
-    await this.#goOn();
     try {
+      await this.#goOn();
       return await measured(this.pid, () =>
         runClosedLoop({ url: this.#url, concurrency, count, operation }),
       );

@@ -13,7 +13,7 @@ export interface Measured {
 
 /** A thread that is busy for so much of its time takes no more. */
 const FULL = 0.85;
-/** Of several cores, one that is full leaves more of the others free. */
+/** The same of a machine on which a process of one thread is full: that one is named as long as the others have more time. */
 const MACHINE_FULL = 0.9;
 
 export function bottleneckOf({ usage, stages, cores, backlogMax, concurrency }: Measured): string {
@@ -26,13 +26,13 @@ export function bottleneckOf({ usage, stages, cores, backlogMax, concurrency }: 
     return `${busiest.service}: its core takes steps for ${percent(busiest.busy)} of the time`;
   const all = units.reduce((sum, { cores: taken }) => sum + taken, generatorCores);
   const largest = units[0];
-  if (largest !== undefined && all > MACHINE_FULL * cores) {
+  // Units of one thread each cannot take more than a core, however many there are.
+  const isFull = largest !== undefined && units.length > 1 && largest.cores > FULL;
+  if (largest !== undefined && all > (isFull ? MACHINE_FULL : FULL) * cores) {
     const rest = busiest === undefined ? '' : `; of its services ${busiest.service} is the busiest`;
     return `the machine's processors: ${all.toFixed(1)} of ${cores} cores are taken, ${largest.cores.toFixed(1)} by ${largest.unit}${rest}`;
   }
-  // Units of one thread each cannot take more than a core, however many there are.
-  if (largest !== undefined && units.length > 1 && largest.cores > FULL)
-    return `${largest.unit}: its process takes ${percent(largest.cores)} of a core`;
+  if (isFull) return `${largest.unit}: its process takes ${percent(largest.cores)} of a core`;
   if (backlogMax > concurrency)
     return `the connections: up to ${backlogMax} requests that were due waited for one of ${concurrency}: raise --concurrency`;
   const slowest = [...stages].sort((a, b) => b.p50Ms - a.p50Ms)[0];

@@ -62,7 +62,7 @@ describe('the bottleneck', () => {
     ],
     [
       'a machine that is full',
-      { usage: { ...usage, units: [unit('replica', 1.75)] } },
+      { usage: { ...usage, units: [unit('replica', 1.65)] } },
       "machine's processors",
     ],
     [

@@ -5,6 +5,7 @@ import { describe, expect, test } from 'vitest';
 import { marksWasm } from '../canisters/marks.ts';
 import { standIn } from '../crypto.ts';
 import { live } from '../life.ts';
+import { liveTogether } from '../network.ts';
 import { HandedOver } from './handed-over.ts';
 import {
   consensusTrustsItsDisk,
@@ -58,6 +59,17 @@ describe('services that hear messages as they were said', () => {
     expect(over.heard).toBeGreaterThan(500);
     expect(life.violation).toBeUndefined();
     const { traceHash, events } = await lifeOf(seed);
+    expect([life.events, life.traceHash]).toEqual([events, traceHash]);
+  });
+
+  test.each(['one', 'two'])('%s: so do four members', async (seed) => {
+    const over = new HandedOver();
+    const options = { seed, nodes: 4, crypto, wasm, command: '' };
+    const life = await liveTogether({ ...options, disturb: over.disturb });
+    over.check();
+    expect(over.heard).toBeGreaterThan(2_000);
+    expect(life.violation).toBeUndefined();
+    const { traceHash, events } = await liveTogether(options);
     expect([life.events, life.traceHash]).toEqual([events, traceHash]);
   });
 

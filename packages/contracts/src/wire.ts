@@ -55,7 +55,8 @@ export function readBytes(reader: Reader): Uint8Array {
   return isMost ? buf.subarray(start, start + length) : buf.slice(start, start + length);
 }
 
-const decoder = new TextDecoder('utf-8', { fatal: true });
+/** What was written is what is read, a byte order mark at its beginning too: state hashes texts of canisters before and after. */
+const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 const TEXT_LOOP_MAX = 24;
 
 export function readText(reader: Reader): string {

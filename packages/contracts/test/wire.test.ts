@@ -53,7 +53,15 @@ describe('bytes of a message', () => {
   });
 
   test('texts are UTF-8, short and long, and nothing else', () => {
-    for (const detail of ['', 'ready', 'é', '\u{1f642} and more', 'x'.repeat(200)])
+    for (const detail of [
+      '',
+      'ready',
+      'é',
+      '\u{1f642} and more',
+      '\ufeffmarked',
+      '\ufeff',
+      'x'.repeat(200),
+    ])
       roundTrip({ kind: 'Readiness', service: 'p2p', ready: true, height: 1, detail });
     const bytes = CONTRACTS.Readiness.encode({
       kind: 'Readiness',

@@ -404,6 +404,22 @@ describe('certified reads', () => {
     expect(rig.look(['canister', canister(1), 'metadata', 'other'])).toBe('absent');
   });
 
+  test('a text that begins with a byte order mark is certified as it is', () => {
+    const rig = Rig.started();
+    const message = '\ufeffno';
+    const rejected = { status: 'rejected', refusal: { ...refusal(), message } } as const;
+    const metadata = [meta('a'), meta('\ufeffa')];
+    rig.tell(
+      batch(1, {
+        requests: [request(1, rejected)],
+        canisters: [change(1, { record: record({ metadata, moduleHash: new Uint8Array(32) }) })],
+      }),
+    );
+    expect(lookupFound(rig.tree(status(1)), status(1, 'reject_message'))).toEqual(utf8(message));
+    const path = ['canister', canister(1), 'metadata', utf8('\ufeffa')];
+    expect(text(lookupFound(rig.tree(path), path))).toBe('content of \ufeffa');
+  });
+
   test('row 83: the module hash is as uploaded, the controllers are tagged CBOR', () => {
     const rig = Rig.started();
     const controllers = [Uint8Array.of(4, 4, 2), canister(9)];

@@ -17,7 +17,7 @@ import { encode } from './ledger.ts';
 import { type ConsensusEffect, durableHeight, Outbox } from './outbox.ts';
 import { restore } from './restore.ts';
 import { aggregator } from './rules/aggregator.ts';
-import { blockMaker } from './rules/block-maker.ts';
+import { blockMaker, blockMakerWakeMs } from './rules/block-maker.ts';
 import { catchUp } from './rules/catch-up.ts';
 import { deliverer } from './rules/deliverer.ts';
 import { examiner } from './rules/examiner.ts';
@@ -281,12 +281,9 @@ export class ConsensusCore implements Core<ConsensusTask, ConsensusAnswer, Conse
   #waitsWithCalls(): boolean {
     const { gathering, now } = this.#state;
     if (gathering.all.size > 0 || now.ms >= this.#othersWakeMs) return false;
-    let wakeMs = this.#othersWakeMs;
-    for (const action of blockMaker(this.#state)) {
-      if (action.kind !== 'look-again') return false;
-      wakeMs = Math.min(wakeMs, action.atMs);
-    }
-    this.#arm(wakeMs);
+    const makerMs = blockMakerWakeMs(this.#state);
+    if (makerMs === undefined) return false;
+    this.#arm(Math.min(makerMs, this.#othersWakeMs));
     return true;
   }
 

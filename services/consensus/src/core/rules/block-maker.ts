@@ -24,28 +24,45 @@ import { expectedSummary, keyPartsFor, opensEpoch } from './epoch-content.ts';
 import { haltingAt, mayPass } from './halting.ts';
 
 export function blockMaker(view: View): readonly Action[] {
+  const turn = turnOf(view);
+  if (turn === undefined) return NOTHING;
+  if (view.now.ms < turn.atMs)
+    return [{ kind: 'look-again', atMs: earlierTimer(view, turn.atMs, turn.made.timeNanos) }];
+  return propose(view, turn.made);
+}
+
+/** When the block maker wants to be asked again; undefined when it would propose now. */
+export function blockMakerWakeMs(view: View): number | undefined {
+  const turn = turnOf(view);
+  if (turn === undefined) return Number.POSITIVE_INFINITY;
+  if (view.now.ms >= turn.atMs) return undefined;
+  return earlierTimer(view, turn.atMs, turn.made.timeNanos);
+}
+
+/** When this node proposes, and on what; undefined as long as it may not. */
+function turnOf(view: View): { readonly atMs: number; readonly made: Making } | undefined {
   const { pool, parameters } = view;
   const height = pool.notarized + 1;
   const startMs = roundStartMs(view);
   const self = subnetAt(view, height)?.self;
-  if (startMs === undefined || self === undefined || height < view.votesFrom) return NOTHING;
+  if (startMs === undefined || self === undefined || height < view.votesFrom) return undefined;
   const rank = rolesAt(view, height)?.makers.indexOf(self) ?? -1;
-  if (rank < 0) return NOTHING;
+  if (rank < 0) return undefined;
   const here = pool.at(height);
-  if (here?.own.proposal !== undefined) return NOTHING;
+  if (here?.own.proposal !== undefined) return undefined;
   const better = [...(here?.blocks.values() ?? [])].some(
     (record) => record.block.rank < rank && here?.equivocators.has(record.maker) !== true,
   );
-  if (better) return NOTHING;
-  if (pool.notarized - view.certified >= view.epochs.subnetOf(height).hardGap) return NOTHING;
+  if (better) return undefined;
+  if (pool.notarized - view.certified >= view.epochs.subnetOf(height).hardGap) return undefined;
   // Final but not executed: woken by TipAdvanced. Never a deadlock, since executing them needs no further block.
-  if (pool.finalized - view.tip.height >= parameters.executionGapMax) return NOTHING;
-  if (view.delivered - view.committed >= CONSENSUS_LIMITS.uncommittedHeightsMax) return NOTHING;
-  if (view.journal.bytes >= CONSENSUS_LIMITS.uncommittedBytesMax) return NOTHING;
+  if (pool.finalized - view.tip.height >= parameters.executionGapMax) return undefined;
+  if (view.delivered - view.committed >= CONSENSUS_LIMITS.uncommittedHeightsMax) return undefined;
+  if (view.journal.bytes >= CONSENSUS_LIMITS.uncommittedBytesMax) return undefined;
   const [parent] = pool.notarizedBlocks(pool.notarized);
-  if (parent === undefined || haltingAt(view, height) === 'stopped') return NOTHING;
+  if (parent === undefined || haltingAt(view, height) === 'stopped') return undefined;
   // A state that is still being fetched does not know which calls have run.
-  if (view.reached < view.journal.base && view.packages.height > 0) return NOTHING;
+  if (view.reached < view.journal.base && view.packages.height > 0) return undefined;
 
   const excluded = idsOnChain(view, parent);
   const timeNanos = max(view.now.unixNanos, parent.block.timeNanos + 1n);
@@ -56,20 +73,17 @@ export function blockMaker(view: View): readonly Action[] {
       withoutWorkAtMs(view, turn),
       withWorkAtMs(view, turn, workSinceMs(view, timeNanos, excluded)),
     );
-  if (view.now.ms < atMs)
-    return [{ kind: 'look-again', atMs: earlierTimer(view, atMs, timeNanos) }];
-  return propose(view, { parent, rank, timeNanos, excluded });
+  return { atMs, made: { parent, rank, timeNanos, excluded } };
 }
 
-function propose(
-  view: View,
-  made: {
-    readonly parent: BlockRecord;
-    readonly rank: number;
-    readonly timeNanos: bigint;
-    readonly excluded: ReadonlySet<HashKey>;
-  },
-): readonly Action[] {
+interface Making {
+  readonly parent: BlockRecord;
+  readonly rank: number;
+  readonly timeNanos: bigint;
+  readonly excluded: ReadonlySet<HashKey>;
+}
+
+function propose(view: View, made: Making): readonly Action[] {
   const { parent, rank, timeNanos, excluded } = made;
   const height = parent.block.height + 1;
   const certifiedHeight = Math.max(
