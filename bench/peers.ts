@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { type Connection, type LoopOptions, runClosedLoop } from '@internode/loadtest';
+import { type Connection, runClosedLoop } from '@internode/loadtest';
 import { toHex } from '@internode/prelude';
 import {
   type Account,
@@ -185,14 +185,10 @@ export class Peer {
     this.#url = url;
   }
 
-  /** Starts every peer with the counter deployed and all accounts funded; each stands still until its turn. */
+  /** Starts every peer with the counter deployed and all accounts funded. */
   static async startAll(household: Household, accounts: number): Promise<Peer[]> {
     const peers: Peer[] = [];
-    for (const kind of KINDS) {
-      const peer = await Peer.#start(kind, household, new Writes(accounts));
-      peer.standStill();
-      peers.push(peer);
-    }
+    for (const kind of KINDS) peers.push(await Peer.#start(kind, household, new Writes(accounts)));
     return peers;
   }
 
@@ -254,7 +250,9 @@ export class Peer {
       const last = await connection.post('/', inTwo ? receipt : sendSync, 'application/json');
       bodies[index] = last.body;
     };
-    const figures = await this.#inTurn(concurrency, count, operation);
+    const figures = await measured(this.pid, () =>
+      runClosedLoop({ url: this.#url, concurrency, count, operation }),
+    );
     bodies.forEach((body, index) => {
       this.#checkReceipt(body, prepared[index]);
     });
@@ -279,38 +277,13 @@ export class Peer {
       if (!Buffer.from(body).includes('"result":"0x"'))
         throw new Error(`${this.name}: eth_call failed`);
     };
-    return this.#inTurn(concurrency, count, operation);
-  }
-
-  /** Between its turns it stands still, so that nothing it does by itself disturbs those whose turn it is. */
-  async #inTurn(
-    concurrency: number,
-    count: number,
-    operation: LoopOptions['operation'],
-  ): Promise<Measured> {
-    try {
-      await this.#goOn();
-      return await measured(this.pid, () =>
-        runClosedLoop({ url: this.#url, concurrency, count, operation }),
-      );
-    } finally {
-      this.standStill();
-    }
-  }
-
-  standStill(): void {
-    this.#child.kill('SIGSTOP');
-  }
-
-  /** What became due meanwhile is done before the clock starts. */
-  async #goOn(): Promise<void> {
-    this.#child.kill('SIGCONT');
-    await ask(this.#url, 'eth_chainId');
+    return measured(this.pid, () =>
+      runClosedLoop({ url: this.#url, concurrency, count, operation }),
+    );
   }
 
   /** Throws unless the contract counted every write. */
   async checkCount(): Promise<void> {
-    await this.#goOn();
     const count = await this.#count();
     if (count !== this.#written)
       throw new Error(`${this.name} counted ${count} of ${this.#written} writes`);
@@ -328,7 +301,6 @@ export class Peer {
   }
 
   stop(): Promise<void> {
-    this.#child.kill('SIGCONT');
     return end(this.#child);
   }
 }

@@ -262,7 +262,7 @@ function method({ size }: Whole): string {
   Requests and transactions are signed before the clock starts; answers are read and checked after it stops.
 - Internode and the peers take turns: ${size.rounds} rounds of ${size.sequential} operations at c=1 and ${size.concurrent} at c=${CONCURRENCY} each, after ${size.warmUp} at c=${CONCURRENCY}
   of Internode and of hardhat, which V8 needs (anvil is native, and slower with every block); figures are medians over the rounds. All are
-  running all the time; a peer whose turn it is not stands still (SIGSTOP), Internode is idle meanwhile.
+  running all the time; those whose turn it is not are idle.
 - **An Internode update** is one \`POST /api/v4/canister/…/call\` of a Motoko counter's \`inc\` (default compiler output), signed with Ed25519
   by one of 1,000 identities, answered with 200 and a certificate: ordered in a block that is on disk, executed, and signed with BLS12-381.
 - **A peer's write** is one signed legacy transaction (secp256k1, EIP-155) to a contract that adds 1 to a storage slot, done when its
