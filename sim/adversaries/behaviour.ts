@@ -1,7 +1,13 @@
 // What a node that is not honest does: it runs the honest services, and something comes between them and the bus.
 import type { Clock } from '@internode/actor';
 import type { DealtSubnet, NodeKeys } from '@internode/beacon';
-import { CONTRACTS, type Message, type MessageKind, subjectOf } from '@internode/contracts';
+import {
+  CONTRACTS,
+  encodeMessage,
+  type Message,
+  type MessageKind,
+  subjectOf,
+} from '@internode/contracts';
 import type { NodeSetup, Random, Role, RolePorts } from '@internode/sim';
 import type { Crypto } from '../crypto.ts';
 
@@ -111,14 +117,13 @@ class Meddler implements Bus {
 
   #say(message: Message): void {
     if (this.#ended) return;
-    const contract = CONTRACTS[message.kind] as { encode(message: Message): Uint8Array };
     this.#ports.bus.publish({
       id: '0',
       cause: '',
       sender: this.#behaviour.service,
       subject: subjectOf(this.#ports.place, message.kind),
       traceparent: '',
-      body: contract.encode(message),
+      body: encodeMessage(message),
     });
   }
 }

@@ -1,8 +1,9 @@
 // Buses that hand messages over as they are, as an embedded replica's does. Whoever says or hears one and changes it later, or relies on
 // what its encoding would have made of it, is found out.
-import { CONTRACTS, type Contract, type Message, type MessageKind } from '@internode/contracts';
+import { CONTRACTS, encodeMessage, type Message } from '@internode/contracts';
 import { assert, bytesEqual } from '@internode/prelude';
-import type { NodeSetup, Role, RolePorts } from '@internode/sim';
+import type { NodeSetup, RolePorts } from '@internode/sim';
+import { onPorts } from './planted.ts';
 
 interface Said {
   readonly message: Message;
@@ -22,7 +23,7 @@ export class HandedOver {
   /** Puts such a bus under every service of a node. */
   readonly disturb = (setup: NodeSetup): NodeSetup => ({
     ...setup,
-    roles: setup.roles.map((role) => this.#over(role)),
+    roles: setup.roles.map((role) => onPorts(role, this.#busOver)),
   });
 
   /** Throws when one that is still watched has been changed. */
@@ -30,16 +31,8 @@ export class HandedOver {
     for (const said of this.#watched.values()) check(said);
   }
 
-  #over(role: Role): Role {
-    return {
-      name: role.name,
-      start: (ports, onFailed) => role.start({ ...ports, bus: this.#busOver(ports) }, onFailed),
-      stop: () => role.stop(),
-    };
-  }
-
-  #busOver({ bus }: RolePorts): RolePorts['bus'] {
-    return {
+  readonly #busOver = ({ bus }: RolePorts): Partial<RolePorts> => ({
+    bus: {
       handsOver: true,
       publish: ({ handed, body, id, cause, sender, subject, traceparent }) => {
         if (handed !== undefined) this.#watch(id, handed.message, body);
@@ -58,8 +51,8 @@ export class HandedOver {
           },
           group,
         ),
-    };
-  }
+    },
+  });
 
   #watch(id: string, message: Message, body: Uint8Array): void {
     this.#watched.set(id, { message, body });
@@ -72,9 +65,8 @@ export class HandedOver {
 
 function check({ message, body }: Said): void {
   const { kind } = message;
-  const { encode, decode } = CONTRACTS[kind as MessageKind] as Contract<Message>;
-  assert(bytesEqual(encode(message), body), `${kind}: changed after it was said`);
-  const decoded = decode(body);
+  assert(bytesEqual(encodeMessage(message), body), `${kind}: changed after it was said`);
+  const decoded = CONTRACTS[kind].decode(body);
   assert(decoded.kind === 'valid', `${kind}: does not decode`);
   const difference = differenceOf(message, decoded.value);
   assert(difference === undefined, `${kind}${difference}: not what its encoding says`);

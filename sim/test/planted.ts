@@ -19,16 +19,20 @@ import type { NodeSetup, Role, RolePorts } from '@internode/sim';
 
 type Decorate = (ports: RolePorts) => Partial<RolePorts>;
 
+/** Puts other ports under a service. */
+export function onPorts(role: Role, decorate: Decorate): Role {
+  return {
+    name: role.name,
+    start: (ports, onFailed) => role.start({ ...ports, ...decorate(ports) }, onFailed),
+    stop: () => role.stop(),
+  };
+}
+
 /** Puts other ports under one service of the node. */
 function planted(service: string, decorate: Decorate): (setup: NodeSetup) => NodeSetup {
-  const bad = (honest: Role): Role => ({
-    name: honest.name,
-    start: (ports, onFailed) => honest.start({ ...ports, ...decorate(ports) }, onFailed),
-    stop: () => honest.stop(),
-  });
   return ({ place, roles }) => ({
     place,
-    roles: roles.map((role) => (role.name === service ? bad(role) : role)),
+    roles: roles.map((role) => (role.name === service ? onPorts(role, decorate) : role)),
   });
 }
 

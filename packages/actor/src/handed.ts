@@ -1,6 +1,6 @@
 // Messages that cross a bus within one thread as they are, instead of as bytes: to encode and decode them was a tenth of what the
 // thread does for an update call (ADR 17).
-import { CONTRACTS, type Contract, type Message, type MessageKind } from '@internode/contracts';
+import { CONTRACTS, encodeMessage, type Message, type MessageKind } from '@internode/contracts';
 import { type Verdict, valid } from '@internode/prelude';
 import type { Envelope } from './ports.ts';
 
@@ -40,12 +40,8 @@ class HandedOver implements Envelope {
   }
 
   get body(): Uint8Array {
-    return encoded(this.handed.message);
+    return encodeMessage(this.handed.message);
   }
-}
-
-export function encoded(message: Message): Uint8Array {
-  return (CONTRACTS[message.kind] as Contract<Message>).encode(message);
 }
 
 /** What an envelope of this kind's subject says. */

@@ -1,6 +1,6 @@
-import { type Message, type MessageKind, subjectOf } from '@internode/contracts';
+import { encodeMessage, type Message, type MessageKind, subjectOf } from '@internode/contracts';
 import { toHex } from '@internode/prelude';
-import { encoded, handedOver } from './handed.ts';
+import { handedOver } from './handed.ts';
 import type { Ports } from './ports.ts';
 
 /** What an outgoing message inherits from the input being handled. */
@@ -41,7 +41,7 @@ export class Voice {
       traceparent,
     };
     const handed = bus.handsOver ? handedOver(head, message) : undefined;
-    bus.publish(handed ?? { ...head, body: encoded(message) });
+    bus.publish(handed ?? { ...head, body: encodeMessage(message) });
     return id;
   }
 

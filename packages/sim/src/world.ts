@@ -1,12 +1,6 @@
 // All nodes, all services, one thread, virtual time. Everything that could differ between two runs comes from the seed.
 import type { Bus, Cancel, Envelope } from '@internode/actor';
-import {
-  CONTRACTS,
-  type Contract,
-  type Message,
-  type Place,
-  subjectOf,
-} from '@internode/contracts';
+import { encodeMessage, type Message, type Place, subjectOf } from '@internode/contracts';
 import { assert } from '@internode/prelude';
 import { MemoryJournal, MemoryStore } from '@internode/storage/memory';
 import { Agenda } from './agenda.ts';
@@ -237,8 +231,7 @@ export class World {
 
   /** Says something on a node's bus from outside, as the gateway's edge would. */
   say(place: Place, message: Message, sender = 'world'): void {
-    const contract = CONTRACTS[message.kind] as Contract<Message>;
-    const body = contract.encode(message);
+    const body = encodeMessage(message);
     const subject = subjectOf(place, message.kind);
     const id = this.#events.toString(16).padStart(16, '0');
     this.#publish(`${place.node}/${sender}`, {

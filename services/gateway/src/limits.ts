@@ -27,6 +27,9 @@ export const QUESTIONS_MAX = 4 * REQUESTS_IN_FLIGHT_MAX;
 /** The bus may lose a question or its answer, of all calls at once when its broker is away: it is asked again after each of these but the last. */
 export const ATTEMPTS_MS = [1_000, 2_000, 3_000] as const;
 
+/** Paths whose routes are remembered, at most 130 characters each; the oldest is forgotten. */
+export const ROUTES_KNOWN_MAX = 512;
+
 /** Queries may run for 10 s (interface spec 1.11). */
 export const QUERY_DEADLINE_MS = 12_000;
 /** One that was not answered by then is asked once more: another may hear it. */

@@ -2,7 +2,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { CONTRACTS, type Contract, type Message, type RequestChange } from '@internode/contracts';
+import { CONTRACTS, encodeMessage, type Message, type RequestChange } from '@internode/contracts';
 import { nodeHashEngine } from '@internode/crypto/fast';
 import { setHashEngine } from '@internode/encoding';
 import { RocksStore } from '@internode/storage/rocksdb';
@@ -30,10 +30,6 @@ let opened: (() => void) | undefined;
 let last: Message | undefined;
 const signature = new Uint8Array(48);
 
-function encode(message: Message): Uint8Array {
-  return (CONTRACTS[message.kind] as Contract<Message>).encode(message);
-}
-
 /** Processor time of this thread, ms: the machine may be busy. */
 function cpuMs(): number {
   const { user, system } = process.threadCpuUsage();
@@ -42,10 +38,9 @@ function cpuMs(): number {
 
 function hear(message: Message): void {
   // As on the bus: what is said and heard is encoded and decoded.
-  const contract = CONTRACTS[message.kind] as Contract<Message>;
-  const bytes = contract.encode(message);
+  const bytes = encodeMessage(message);
   const began = cpuMs();
-  const verdict = contract.decode(bytes);
+  const verdict = CONTRACTS[message.kind].decode(bytes);
   if (verdict.kind === 'valid') step({ kind: 'message', message: verdict.value, sender: '' });
   stepMs += cpuMs() - began;
 }
@@ -66,7 +61,7 @@ function perform(effect: StateEffect): void {
         sender: '',
       });
     } else if (last.kind === 'StateCommitted') storedHeight = last.height;
-    else encode(last);
+    else encodeMessage(last);
   } else if (effect.kind === 'solve') {
     waiting += 1;
     createStateSolver({ store, bls, publicKey }).solve(effect.task, (answer: StateAnswer) => {

@@ -45,7 +45,7 @@ export async function live(path: string, name: number): Promise<Live> {
   const ports: Ports<never, never> = {
     place: { subnet: 'subnet', node: 'node' },
     // As embedded in a replica.
-    bus: new MemoryBus(),
+    bus: new MemoryBus({ handsOver: true }),
     clock: new SystemClock(),
     entropy: { fill: (bytes) => randomFillSync(bytes) },
     journal: new MemoryJournal(),

@@ -41,7 +41,7 @@ const SHARE_MIN = 8;
 
 /**
  * One that is worked on and, when there is a whole share of them, one that waits, so that the thread is not without; what is less
- * gathers meanwhile: to wake a thread costs this one 10 to 20 µs.
+ * gathers meanwhile.
  */
 const BATCHES_MAX = 2;
 

@@ -41,8 +41,8 @@ export class IngressDesk {
     const fault = decoded.kind === 'valid' ? faultOfIngress(decoded.value) : decoded.reason;
     if (decoded.kind !== 'valid' || fault !== undefined) return this.#reject(peer, fault ?? '');
     const ingress = decoded.value;
-    if (own) return this.#hearOwn(ingress, message.id);
     const id = sha256(message.body);
+    if (own) return this.#hearOwn(ingress, id);
     // One message, one encoding: else p2p and blocks would know it by different ids.
     if (!bytesEqual(INGRESS.encode(ingress), message.body)) return this.#reject(peer, 'encoding');
     this.hearFromPeer(ingress, peer, id);

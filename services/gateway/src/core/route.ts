@@ -1,6 +1,7 @@
 /** From method and path to what is asked for (interface spec 1.2). */
 import { type Principal, principalFromText } from '@internode/encoding';
 import { BoundedMap } from '@internode/prelude';
+import { ROUTES_KNOWN_MAX } from '../limits.ts';
 import { type Answer, textAnswer } from './answer.ts';
 
 export type Target = {
@@ -47,8 +48,8 @@ const PLAIN_PATHS: { readonly [path: string]: 'status' | 'health' | 'ready' | 'm
 
 const NOT_FOUND: Route = { kind: 'nowhere', answer: textAnswer(404, 'There is nothing here') };
 
-/** Most requests are for few canisters, and to read a principal takes longer than all else here. By path; at most 130 characters each. */
-const known = new BoundedMap<string, ApiRoute>(512, 'drop-oldest');
+/** By path: most requests are for few canisters, and to read a principal takes longer than all else here. */
+const known = new BoundedMap<string, ApiRoute>(ROUTES_KNOWN_MAX, 'drop-oldest');
 
 /** `url` is the request target as HTTP gives it: a path and perhaps a query. */
 export function routeOf(method: string, url: string): Route {

@@ -143,9 +143,7 @@ export class Neighbours {
   ): Promise<Message | undefined> {
     const open = this.#open.get(answerer) ?? new Set();
     this.#open.set(answerer, open.add(question));
-    const { message, key, traceparent } = question;
-    const { deadlineMs, againMs } = attempts;
-    return this.#caller.ask({ message, key, traceparent, deadlineMs, againMs }).then((asked) => {
+    return this.#caller.ask({ ...question, ...attempts }).then((asked) => {
       open.delete(question);
       return asked.kind === 'answered' ? asked.message : undefined;
     });
