@@ -208,7 +208,7 @@ export function markdownOf(whole: Whole): string {
     `Peers: ${whole.peers.join('; ') || 'none'}.`,
     table(['figure', 'Internode', 'target', ...PEERS, 'to the better peer'], figures),
     whole.problems.length === 0
-      ? `Every one of ${size.sustained + size.warmUp + size.rounds * (size.sequential + size.concurrent)} updates was answered with a certificate of status \`replied\`, ${whole.certificatesVerified} of the certificates had their BLS signature verified, and the counters of replica and peers hold exactly as many increments.`
+      ? `Every one of ${whole.updates.toLocaleString('en-US')} updates was answered with a certificate of status \`replied\`, ${whole.certificatesVerified} of the certificates had their BLS signature verified, and the counters of replicas and peers hold exactly as many increments.`
       : `**Not measured:**\n\n${whole.problems.map((problem) => `- ${problem}`).join('\n')}`,
     `## ${size.sustained.toLocaleString('en-US')} updates, c=${CONCURRENCY}, by tenths`,
     `RSS before the first update: ${show(whole.residentBeforeMb)} MB. "Others" is what processes other than replica and generator took of the machine.`,
@@ -260,9 +260,10 @@ function method({ size }: Whole): string {
 - One run on one machine. Everybody gets the same generator: one process, raw keep-alive HTTP/1.1 connections on loopback, a closed
   loop (a connection sends its next operation when the last is answered), each connection with its fixed share of the operations.
   Requests and transactions are signed before the clock starts; answers are read and checked after it stops.
-- Internode and the peers take turns: ${size.rounds} rounds of ${size.sequential} operations at c=1 and ${size.concurrent} at c=${CONCURRENCY} each, after ${size.warmUp} at c=${CONCURRENCY}
-  of Internode and of hardhat, which V8 needs (anvil is native, and slower with every block); figures are medians over the rounds. All are
-  running all the time; those whose turn it is not are idle.
+- Internode and the peers take turns: ${size.rounds} rounds of ${size.sequential} operations at c=1 and of ${size.turnSeconds} seconds at c=${CONCURRENCY} each (as many operations
+  as it did in that time when it was last measured), after ${size.warmUp} operations at c=${CONCURRENCY} of Internode and of hardhat, which V8 needs
+  (anvil is native, and slower with every block; its first turn has ${size.first}); figures are medians over the rounds. All are running all the
+  time; those whose turn it is not are idle. Queries, the long run, memory and idle CPU are those of another replica, after ${size.warmUp} updates.
 - **An Internode update** is one \`POST /api/v4/canister/…/call\` of a Motoko counter's \`inc\` (default compiler output), signed with Ed25519
   by one of 1,000 identities, answered with 200 and a certificate: ordered in a block that is on disk, executed, and signed with BLS12-381.
 - **A peer's write** is one signed legacy transaction (secp256k1, EIP-155) to a contract that adds 1 to a storage slot, done when its

@@ -18,7 +18,11 @@ export interface Size {
   readonly warmUp: number;
   readonly rounds: number;
   readonly sequential: number;
-  readonly concurrent: number;
+  /** Operations at c=64 of the first turn of who was not warmed up: nothing is known of their speed. */
+  readonly first: number;
+  /** How long everybody's further turns at c=64 last: as many operations as they did in that time when they were last measured. */
+  readonly turnSeconds: number;
+  readonly reads: number;
   readonly queries: number;
   readonly sustained: number;
   readonly idleSeconds: number;
@@ -27,9 +31,11 @@ export interface Size {
 export const FULL: Size = {
   starts: 5,
   warmUp: 10_000,
-  rounds: 5,
+  rounds: 7,
   sequential: 200,
-  concurrent: 3000,
+  first: 3000,
+  turnSeconds: 3,
+  reads: 3000,
   queries: 6000,
   sustained: 100_000,
   idleSeconds: 20,
@@ -40,7 +46,9 @@ export const QUICK: Size = {
   warmUp: 100,
   rounds: 1,
   sequential: 20,
-  concurrent: 200,
+  first: 100,
+  turnSeconds: 0.1,
+  reads: 200,
   queries: 300,
   sustained: 2000,
   idleSeconds: 3,
@@ -80,6 +88,8 @@ export interface Whole {
   /** Share of one core that the idle replica used, 0 to 1. */
   readonly idleCpu: number | undefined;
   readonly certificatesVerified: number;
+  /** Of both replicas: the one beside the peers and the one of the long run. */
+  readonly updates: number;
   /** What could not be measured and why: each fails the bench. */
   readonly problems: readonly string[];
   readonly minutes: number;
@@ -104,8 +114,7 @@ export async function measureWhole(household: Household, size: Size, log: Log): 
   const starts = await attempt('cold starts', () => measureStarts(household, size.starts, log));
   const loads: Load[] = [];
   const sustained: Block[] = [];
-  const subject = await attempt('replica', () => Subject.start(household));
-  const residentBeforeMb = subject && residentMb(subject.pid);
+  const besidePeers = await attempt('replica', () => Subject.start(household));
   const peers =
     (await attempt('peers', async () => {
       await installPeers(household, (line) => log(`  ${line}`));
@@ -115,11 +124,18 @@ export async function measureWhole(household: Household, size: Size, log: Log): 
     loads.push(load);
     log(`  ${describe(load)}`);
   };
-  await attempt('side by side', () => sideBySide(subject, peers, size, add));
+  await attempt('side by side', () => sideBySide(besidePeers, peers, size, add));
   for (const peer of peers) {
     await attempt(`${peer.name} counted every write`, () => peer.checkCount());
     await peer.stop();
   }
+  if (besidePeers) {
+    await attempt('every update was counted once', () => besidePeers.checkCount());
+    await besidePeers.stop();
+  }
+  // A replica of its own, so that its memory is that of so many updates and no others.
+  const subject = await attempt('another replica', () => Subject.start(household));
+  const residentBeforeMb = subject && residentMb(subject.pid);
   let idleCpu: number | undefined;
   if (subject) {
     await attempt('queries', () => queries(subject, size, add));
@@ -137,7 +153,8 @@ export async function measureWhole(household: Household, size: Size, log: Log): 
     residentBeforeMb,
     sustained,
     idleCpu,
-    certificatesVerified: subject?.verified ?? 0,
+    certificatesVerified: (besidePeers?.verified ?? 0) + (subject?.verified ?? 0),
+    updates: (besidePeers?.updates ?? 0) + (subject?.updates ?? 0),
     problems,
     minutes: (performance.now() - startedAt) / 60_000,
   };
@@ -167,34 +184,61 @@ async function measureStarts(household: Household, count: number, log: Log): Pro
   return { freshMs, existingMs };
 }
 
-/** In turns, so that whatever else the machine does hits everyone alike. */
+/** Somebody who takes turns: the replica or a peer. */
+interface Participant {
+  readonly name: Load['who'];
+  readonly warmsUp: boolean;
+  write(count: number, concurrency: number): Promise<Measured>;
+}
+
+/**
+ * In turns, so that whatever else the machine does hits everyone alike, and of one length, so that nobody's garbage falls into somebody
+ * else's time.
+ */
 async function sideBySide(
   subject: Subject | undefined,
   peers: readonly Peer[],
   size: Size,
   add: (load: Load) => void,
 ): Promise<void> {
-  await subject?.update(size.warmUp, CONCURRENCY);
-  for (const peer of peers) if (peer.warmsUp) await peer.write(size.warmUp, CONCURRENCY);
+  const replica: Participant | undefined = subject && {
+    name: 'Internode',
+    warmsUp: true,
+    write: (count, concurrency) => subject.update(count, concurrency),
+  };
+  const participants = replica ? [replica, ...peers] : peers;
+  const lastPerSecond = new Map<Load['who'], number>();
+  for (const who of participants)
+    if (who.warmsUp)
+      lastPerSecond.set(who.name, (await who.write(size.warmUp, CONCURRENCY)).perSecond);
   for (let round = 1; round <= size.rounds; round++) {
-    for (const [operation, count, concurrency] of [
-      ['sequential', size.sequential, 1],
-      ['concurrent', size.concurrent, CONCURRENCY],
-    ] as const) {
-      const base = { operation, round, concurrency };
-      if (subject)
-        add({ ...base, who: 'Internode', figures: await subject.update(count, concurrency) });
-      for (const peer of peers)
-        add({ ...base, who: peer.name, figures: await peer.write(count, concurrency) });
+    for (const who of participants) {
+      const figures = await who.write(size.sequential, 1);
+      add({ who: who.name, operation: 'sequential', round, concurrency: 1, figures });
+    }
+    for (const who of participants) {
+      const figures = await who.write(turnOf(lastPerSecond.get(who.name), size), CONCURRENCY);
+      lastPerSecond.set(who.name, figures.perSecond);
+      add({ who: who.name, operation: 'concurrent', round, concurrency: CONCURRENCY, figures });
     }
     for (const peer of peers) {
-      const figures = await peer.read(size.concurrent, CONCURRENCY);
+      const figures = await peer.read(size.reads, CONCURRENCY);
       add({ who: peer.name, operation: 'read', round, concurrency: CONCURRENCY, figures });
     }
   }
 }
 
+/** How many operations a turn has. */
+export function turnOf(
+  lastPerSecond: number | undefined,
+  { first, turnSeconds }: Pick<Size, 'first' | 'turnSeconds'>,
+): number {
+  if (lastPerSecond === undefined) return first;
+  return Math.max(CONCURRENCY, Math.round(lastPerSecond * turnSeconds));
+}
+
 async function queries(subject: Subject, size: Size, add: (load: Load) => void): Promise<void> {
+  await subject.update(size.warmUp, CONCURRENCY);
   await subject.query(size.warmUp, CONCURRENCY, true);
   for (let round = 1; round <= size.rounds; round++) {
     for (const concurrency of QUERY_CONCURRENCIES) {
@@ -213,7 +257,7 @@ async function sustain(subject: Subject, size: Size, blocks: Block[], log: Log):
     blocks.push({ ...figures, residentMb: residentMb(subject.pid) });
     const { perSecond, cpuUs } = figures;
     log(
-      `  block ${index + 1}: ${perSecond.toFixed(0)}/s, ${cpuUs.toFixed(0)} µs CPU each, ` +
+      `  tenth ${index + 1}: ${perSecond.toFixed(0)}/s, ${cpuUs.toFixed(0)} µs CPU each, ` +
         `${residentMb(subject.pid).toFixed(0)} MB`,
     );
   }

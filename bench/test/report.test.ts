@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { type Measured, parseMachineBusyMs, parseProcessCpuMs } from '../measure.ts';
 import { flatness, isMet, ratioToBetterPeer, show, table } from '../report.ts';
 import { markdownOfOutput, purposeOf } from '../stages.ts';
-import { type Load, medianOf, type Whole } from '../whole.ts';
+import { type Load, medianOf, turnOf, type Whole } from '../whole.ts';
 
 const NAN = Number.NaN;
 
@@ -87,4 +87,14 @@ test('what a benchmark says of itself', () => {
   expect(purposeOf('// Cost of x: node --expose-gc bench/x.bench.ts\nimport y;')).toBe(
     'Cost of x.',
   );
+});
+
+test('a turn is as long for everyone: as many operations as the last speed makes of it', () => {
+  const size = { first: 3000, turnSeconds: 3 };
+  expect(turnOf(undefined, size)).toBe(3000);
+  expect([4000.4, 1900, 90].map((perSecond) => turnOf(perSecond, size))).toEqual([
+    12_001, 5700, 270,
+  ]);
+  // Every connection does at least one.
+  expect(turnOf(5, size)).toBe(64);
 });
