@@ -32,10 +32,10 @@ export function ratioToBetterPeer({ value, peers, less }: Row): number {
   return less ? Math.min(...known) / value : value / Math.max(...known);
 }
 
-/** The last tenth's rate as a share of the median one. */
+/** The median rate of the last three tenths as a share of that of all: one of them alone lasts seconds, and differs by the machine's whim. */
 export function flatness(whole: Whole): number {
   const rates = whole.sustained.map(({ perSecond }) => perSecond);
-  return (rates.at(-1) ?? Number.NaN) / median(rates);
+  return median(rates.slice(-3)) / median(rates);
 }
 
 export function rowsOf(whole: Whole): Row[] {
@@ -129,7 +129,7 @@ export function rowsOf(whole: Whole): Row[] {
     {
       unit: '%',
       less: false,
-      name: 'rate of the last tenth of the long run, of the median tenth',
+      name: 'median rate of the last three tenths of the long run, of that of all',
       value: flatness(whole) * 100,
       target: least(90),
     },

@@ -192,8 +192,8 @@ interface Participant {
 }
 
 /**
- * In turns, so that whatever else the machine does hits everyone alike, and of one length, so that nobody's garbage falls into somebody
- * else's time.
+ * In turns, so that whatever else the machine does hits everyone alike, and of one length: the first half second after a pause is slower
+ * than the rest, and must not be all that is seen of the faster one.
  */
 async function sideBySide(
   subject: Subject | undefined,
