@@ -325,8 +325,12 @@ function bytesOfNumber(value: number): Buffer {
   return bytes;
 }
 
+/** No error itself: of those a message between threads carries the text and not the code. */
 function plainFaultOf(error: unknown): { code: StorageFaultCode; message: string } {
-  if (error instanceof StorageFault && error.code !== 'corrupt') return error;
+  if (error instanceof StorageFault && error.code !== 'corrupt') {
+    const { code, message } = error;
+    return { code, message };
+  }
   const texts: string[] = [];
   for (let cause = error; cause instanceof Error; cause = cause.cause) texts.push(cause.message);
   const text = texts.join(': ');

@@ -153,6 +153,8 @@ export class Shelf<Held> {
       const content = yield* serveChunks(held, shelved, { indices, compares: isOld });
       if (content !== 'other') return { part: content ?? 'no_such_part' };
     } catch (fault) {
+      // A newer one took its place meanwhile, and what was held is not held any more.
+      if (!this.#shelved.includes(shelved)) return { part: 'unknown_root' };
       if (!shelved.isOld) throw fault;
       return this.#lose(shelved, fault instanceof Error ? fault.message : String(fault));
     }
