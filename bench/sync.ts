@@ -2,8 +2,9 @@
 // syncs while the others serve calls.
 //
 // node bench/sync.ts fill FOLDER [MiB]         makes the network's state (once; minutes)
-// node bench/sync.ts measure FOLDER [killed] [liar]
-//   killed: SIGKILL when half is there, and started again; liar: another replica spoils what it serves
+// node bench/sync.ts measure FOLDER [killed] [liar] [every=MS]
+//   killed: SIGKILL when half is there, and started again; liar: another replica spoils what it serves;
+//   every: a call so often (50). Calls make heights, and heights take what processors there are: how much is printed
 import type { ChildProcess } from 'node:child_process';
 import { createWriteStream, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -22,13 +23,14 @@ const EPOCH = 200;
 const FILL_MIB = 16;
 /** Pushes the blocks out of the peers' journals, which hold 64 MiB, so that no blocks lead from an empty disk to the state. */
 const PUSHED_MIB = 80;
-const CALL_EVERY_MS = 50;
 const OPEN_MAX = 100;
+const CHECKED_MS_PER_MIB = 14;
 const QUIET_MS = 20_000;
 const TIMEOUT_MS = 180_000;
 const LIAR = fileURLToPath(new URL('./lying-server.ts', import.meta.url));
 
 const [what, folder = '', ...options] = process.argv.slice(2);
+const everyMs = Number(options.find((option) => option.startsWith('every='))?.slice(6) ?? 50);
 const household = new Household();
 const note = join(folder, 'sync-bench.json');
 /** Everything that the replicas print goes there. */
@@ -138,7 +140,7 @@ class Calls {
   async load(stopped: AbortSignal): Promise<void> {
     const open = new Set<Promise<void>>();
     while (!stopped.aborted) {
-      await setTimeout(CALL_EVERY_MS);
+      await setTimeout(everyMs);
       if (open.size >= OPEN_MAX) continue;
       const atMs = performance.now();
       const call = this.call('inc').then(() => {
@@ -183,6 +185,7 @@ function printed(child: ChildProcess, text: string): Promise<{ atMs: number; lin
 async function measure(): Promise<void> {
   const { canister, mib } = noted() as Note;
   const network = await open();
+  const openedMs = performance.now();
   const calls = new Calls(network, canister);
   const others = network.replicas.slice(0, 3).map(({ pid }) => pid);
   if (options.includes('liar')) {
@@ -201,10 +204,15 @@ async function measure(): Promise<void> {
   const load = calls.load(stop.signal);
   await summaryOf(network.gatewayUrl);
   await served(others.length);
-  const quiet = [performance.now(), cpu(others)] as const;
+  // A store of this size is read through once after its start, 100 MB a second.
+  await setTimeout(mib * CHECKED_MS_PER_MIB - performance.now() + openedMs);
+  const height = await certifiedHeight(network.gatewayUrl);
+  const quiet = [performance.now(), cpu(others), height] as const;
   await setTimeout(QUIET_MS);
   const quietCpu = (cpu(others) - quiet[1]) / (QUIET_MS / 1e3);
+  const heights = (await certifiedHeight(network.gatewayUrl)) - quiet[2];
   console.log(`quiet: ${calls.between(quiet[0], performance.now())}`);
+  console.log(`quiet: ${heights} heights, the others take ${quietCpu.toFixed(2)} processors`);
   const { dataDir, gatewayUrl } = network.replica(3);
   for (const entry of ['journal', 'store'])
     rmSync(join(dataDir, entry), { recursive: true, force: true });
@@ -234,10 +242,10 @@ async function measure(): Promise<void> {
     const cpuBefore = cpu(others);
     const end = await done;
     const seconds = (end.atMs - began.atMs) / 1e3;
-    const cpus = [cpu([child.pid ?? 0]), cpu(others) - cpuBefore - quietCpu * seconds];
+    const cpus = [cpu([child.pid ?? 0]), cpu(others) - cpuBefore];
     const rate = (mib * 2 ** 20) / 1e6 / seconds;
     console.log(`synced in ${seconds.toFixed(1)} s: ${rate.toFixed(0)} MB/s of state`);
-    console.log(`processor: joiner ${cpus[0]?.toFixed(1)} s, others ${cpus[1]?.toFixed(1)} s more`);
+    console.log(`processor: joiner ${cpus[0]?.toFixed(1)} s, others ${cpus[1]?.toFixed(1)} s`);
     console.log(end.line.trim());
     console.log(`during the sync: ${calls.between(began.atMs, end.atMs)}`);
     const [first, last] = [lies.at(0), lies.at(-1)];

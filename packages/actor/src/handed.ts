@@ -15,10 +15,24 @@ type Head = Omit<Envelope, 'body' | 'handed'>;
 /** What is larger is encoded: whoever hears it may give its bytes to another thread, and then nobody else has them. */
 export const HANDED_BYTES_MAX = 64 * 1024;
 
+/**
+ * These are handed over however large they are: all of a state that is synced goes through them, and to allocate a megabyte costs as much
+ * as to hash it. Only whoever asked may give away what is in an answer; nobody else looks into it, since the topic is not theirs.
+ */
+const HANDED_WHATEVER_LENGTH: ReadonlySet<MessageKind> = new Set<MessageKind>([
+  'AnswerPeer',
+  'SendFrame',
+  'FrameReceived',
+  'PeerAnswered',
+]);
+
 /** Undefined for what has to be encoded. */
 export function handedOver(head: Head, message: Message): Envelope | undefined {
   const bytes = weightOf(message);
-  return bytes <= HANDED_BYTES_MAX ? new HandedOver(head, { message, bytes }) : undefined;
+  const isHanded =
+    bytes <= HANDED_BYTES_MAX ||
+    (HANDED_WHATEVER_LENGTH.has(message.kind) && bytes < Number.POSITIVE_INFINITY);
+  return isHanded ? new HandedOver(head, { message, bytes }) : undefined;
 }
 
 /** Encodes what it carries for whoever looks at the bytes. */

@@ -1,6 +1,6 @@
 import { CONTRACTS, type Message } from '@internode/contracts';
 import { describe, expect, test } from 'vitest';
-import { type Envelope, HANDED_BYTES_MAX } from '../src/index.ts';
+import { type Envelope, HANDED_BYTES_MAX, type MessageOf } from '../src/index.ts';
 import { Voice } from '../src/voice.ts';
 import { PLACE } from './fixture.ts';
 
@@ -39,6 +39,20 @@ describe('what is said on a bus that hands over', () => {
       const decoded = CONTRACTS.BeaconValue.decode(envelope.body);
       expect(decoded).toStrictEqual({ kind: 'valid', value: value(new Uint8Array(bytes)) });
     }
+  });
+
+  test('is the message itself, however large, when it carries a part of a state', () => {
+    const [askId, peer, body] = [16, 32, 2 * 1024 * 1024].map((length) => new Uint8Array(length));
+    const part = { askId, topic: 'state_sync', peer, body } as Omit<
+      MessageOf<'AnswerPeer'>,
+      'kind'
+    >;
+    const message: Message = { kind: 'AnswerPeer', ...part };
+    const { handed } = said(message, true);
+    expect(handed?.message).toBe(message);
+    expect(handed?.bytes).toBeGreaterThan(2 * 1024 * 1024);
+    const ofBuffer = { ...message, body: Buffer.from([1]) };
+    expect(said(ofBuffer, true).handed).toBeUndefined();
   });
 
   test('is encoded on any other bus', () => {

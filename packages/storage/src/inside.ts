@@ -26,6 +26,11 @@ export interface Inside {
   holdKept(name: string): Held;
   /** What was put aside is gone for good. */
   drop(name: string): Promise<void>;
+  /**
+   * True: very much is about to be written, in order of its keys, and until false, or another life, that is what the store is good at;
+   * it holds some 100 MiB more. Done in turn with the batches; what is held is gone when it begins and when it ends.
+   */
+  fill(isFilling: boolean): Promise<void>;
   /** In turn with the batches from outside. */
   write(batch: readonly Change[], options: { readonly sync: boolean }): Promise<void>;
 }

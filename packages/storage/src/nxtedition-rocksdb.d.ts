@@ -19,8 +19,8 @@ declare module '@nxtedition/rocksdb' {
       readonly parallelism: number;
       readonly walCompression: boolean;
       readonly compression?: boolean;
-      readonly compaction: 'level' | 'universal';
-      readonly memtableMemoryBudget: number;
+      readonly compaction?: 'level' | 'universal';
+      readonly memtableMemoryBudget?: number;
     }): Promise<void>;
     close(): Promise<void>;
     batch(): Batch;

@@ -22,7 +22,8 @@ export class HeldRows implements Held {
   constructor(db: RocksLevel) {
     const gte = Buffer.of(USER_PREFIX);
     const lt = Buffer.of(USER_PREFIX + 1);
-    this.#rows = db.iterator({ gte, lt, highWaterMarkBytes: BYTES_AT_ONCE });
+    // Whoever holds all reads most of it once, and would push out what others read again.
+    this.#rows = db.iterator({ gte, lt, highWaterMarkBytes: BYTES_AT_ONCE, fillCache: false });
   }
 
   async read({ gte, lt, bytesMax }: Range & { readonly bytesMax: number }): Promise<Entry[]> {

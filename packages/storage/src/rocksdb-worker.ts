@@ -9,7 +9,7 @@ import type { Extend, Extension, Inside } from './inside.ts';
 import { packRows, type Row, unpackRows } from './packing.ts';
 import { HeldRows } from './rocksdb-held.ts';
 import { Keeper } from './rocksdb-kept.ts';
-import { SHAPE } from './rocksdb-options.ts';
+import { FILLING_SHAPE, SHAPE } from './rocksdb-options.ts';
 import { type StoreAnswer, type StoreRequest, USER_PREFIX } from './rocksdb-protocol.ts';
 import type { Change } from './store.ts';
 import { Witness } from './witness.ts';
@@ -36,12 +36,19 @@ let commit = 0;
 let mustReopen = false;
 let reopenAtMs = 0;
 let lastError: unknown;
+let isFilling = false;
 
 let extension: Extension | undefined;
 const keeper = new Keeper(path);
 
-/** A request, the next piece of checking a large store, or a batch of the extension. */
-type Work = StoreRequest | Sweep | Own;
+/** A request, the next piece of checking a large store, or what the extension wants. */
+type Work = StoreRequest | Sweep | Own | Fill;
+
+interface Fill {
+  readonly kind: 'fill';
+  readonly isFilling: boolean;
+  readonly settle: PromiseWithResolvers<void>;
+}
 
 interface Own {
   readonly kind: 'own';
@@ -75,6 +82,10 @@ async function performAll(): Promise<void> {
       await performOwn(work);
       continue;
     }
+    if (work.kind === 'fill') {
+      await settled(work.settle, performFill(work));
+      continue;
+    }
     if (work.kind === 'call') {
       call(work.id, work.request);
       continue;
@@ -101,8 +112,26 @@ function call(id: number, request: unknown): void {
 async function performOwn({ batch, sync, settle }: Own): Promise<void> {
   const rows: Row[] = [];
   for (const { key, value } of batch) rows.push(prefixed(key), value);
-  await write(rows, { sync, counts: sync }).then(settle.resolve, (error) => {
-    extension?.failed();
+  const written = write(rows, { sync, counts: sync });
+  written.catch(() => extension?.failed());
+  await settled(settle, written);
+}
+
+async function performFill(asked: Fill): Promise<void> {
+  if (asked.isFilling === isFilling) return;
+  isFilling = asked.isFilling;
+  await close();
+  try {
+    await open({ checks: false });
+  } catch (error) {
+    lastError = error;
+    throw error;
+  }
+}
+
+/** For the extension, which is told what those outside are told. */
+function settled(settle: PromiseWithResolvers<void>, work: Promise<void>): Promise<void> {
+  return work.then(settle.resolve, (error) => {
     const { code, message } = plainFaultOf(error);
     settle.reject(new StorageFault(code, message));
   });
@@ -117,6 +146,11 @@ const inside: Inside = {
   kept: () => keeper.names(),
   holdKept: (name) => keeper.hold(name),
   drop: (name) => keeper.drop(name),
+  fill: (isFilling) => {
+    const settle = Promise.withResolvers<void>();
+    enqueue({ kind: 'fill', isFilling, settle });
+    return settle.promise;
+  },
   write: (batch, { sync }) => {
     const settle = Promise.withResolvers<void>();
     enqueue({ kind: 'own', batch, sync, settle });
@@ -135,7 +169,7 @@ function* keysOf(rows: readonly Row[]): Generator<Uint8Array> {
   for (let i = 0; i < rows.length; i += 2) yield (rows[i] as Uint8Array).subarray(1);
 }
 
-type Answered = Exclude<Work, Own | { readonly kind: 'call' }>;
+type Answered = Exclude<Work, Own | Fill | { readonly kind: 'call' }>;
 
 async function perform(request: Answered): Promise<Uint8Array<ArrayBuffer>> {
   switch (request.kind) {
@@ -181,7 +215,8 @@ async function perform(request: Answered): Promise<Uint8Array<ArrayBuffer>> {
   }
 }
 
-async function open(): Promise<void> {
+/** `checks`: reads all there is, at once or while it serves. */
+async function open({ checks = true } = {}): Promise<void> {
   fs.mkdirSync(path, { recursive: true });
   const witness = new Witness(join(path, 'internode-witness'));
   const isNew = !witness.existed && !fs.readdirSync(path).some((name) => name.endsWith('.sst'));
@@ -190,7 +225,7 @@ async function open(): Promise<void> {
   try {
     await db.open({
       createIfMissing: isNew,
-      ...SHAPE,
+      ...(isFilling ? FILLING_SHAPE : SHAPE),
     });
     commit = numberOf((await db.getMany([COMMIT_KEY]))[0]);
     if (commit < witness.commit) {
@@ -200,6 +235,7 @@ async function open(): Promise<void> {
         `the log ends ${lost} commits before the last that was safe`,
       );
     }
+    if (!checks) return;
     const tableBytes = Number(db.getProperty('rocksdb.total-sst-files-size'));
     const sweep = db.iterator({ values: false, fillCache: false });
     if (tableBytes > VERIFY_BYTES_MAX) sweepLater(db, sweep);

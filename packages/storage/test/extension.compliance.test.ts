@@ -156,6 +156,50 @@ describe('an extension', () => {
     await expect(tell({ kind: 'throw' })).rejects.toThrow('as told');
   });
 
+  test('has the store opened for being filled, in turn with batches, and loses nothing by it', async () => {
+    const path = temporaryDir();
+    const start = async () => {
+      const store = await RocksStore.open({ path, extension });
+      stores.push(store);
+      return store;
+    };
+    const first = await start();
+    const write = (key: string) =>
+      first.write([{ key: utf8(key), value: utf8(key) }], { sync: true });
+    const tell = (told: Told) => first.call(told);
+    await write('a');
+    await tell({ kind: 'hold', name: 'x' });
+    await Promise.all([
+      write('b'),
+      tell({ kind: 'fill', isFilling: true }),
+      tell({ kind: 'write', key: 'c', value: 'c' }),
+      tell({ kind: 'fill', isFilling: true }),
+      write('d'),
+    ]);
+    const read = { kind: 'read', gte: 'a', lt: 'z', bytesMax: 1e6 } as const;
+    await expect(tell({ ...read, name: 'x' })).rejects.toMatchObject({ code: 'full' });
+    await tell({ kind: 'hold', name: 'y' });
+    await Promise.all([
+      tell({ kind: 'write', key: 'e', value: 'e' }),
+      tell({ kind: 'fill', isFilling: false }),
+      write('f'),
+    ]);
+    const keys = async (store: RocksStore) => {
+      await store.call({ kind: 'hold', name: 'z' });
+      return ((await store.call({ ...read, name: 'z' })) as string[][]).map(([key]) => key);
+    };
+    const all = ['a', 'b', 'c', 'd', 'e', 'f'];
+    expect(await keys(first)).toEqual(all);
+    // A life that ends while it is filled: the next opens as always.
+    await tell({ kind: 'fill', isFilling: true });
+    await write('g');
+    await stores.pop()?.close();
+    const second = await start();
+    expect(await keys(second)).toEqual([...all, 'g']);
+    await second.call({ kind: 'fill', isFilling: false });
+    expect(await keys(second)).toEqual([...all, 'g']);
+  });
+
   test('is not there unless it was asked for', async () => {
     const store = await RocksStore.open({ path: temporaryDir() });
     stores.push(store);

@@ -13,6 +13,7 @@ export type Told =
       readonly bytesMax: number;
     }
   | { readonly kind: 'write'; readonly key: string; readonly value: string }
+  | { readonly kind: 'fill'; readonly isFilling: boolean }
   | { readonly kind: 'seen' }
   | { readonly kind: 'throw' }
   /** The whole thread. */
@@ -46,6 +47,8 @@ export const extend: Extend = (inside) => {
         const entry = { key: Buffer.from(told.key), value: Buffer.from(told.value) };
         return inside.write([entry], { sync: false });
       }
+      case 'fill':
+        return inside.fill(told.isFilling);
       case 'seen':
         return seen.splice(0);
       case 'throw':

@@ -61,6 +61,10 @@ export const CHECKPOINT_LIMITS = {
   /** Chunks of one question, and their bytes together unless it is one. More is refused. */
   askedChunksMax: 1_024,
   askedBytesMax: 1024 * 1024 + 4_096 * 64,
+  /** A sync of so much opens the store for being filled. */
+  filledBytesMin: 64 * 1024 * 1024,
+  /** Chunks are written in their order; the next one is waited for so long. */
+  turnMs: 500,
   /** Content from so many bytes on is compressed, if as many of its first bytes shrink to this part or less. */
   compressedBytesMin: 16 * 1024,
   compressedPartMax: 0.7,

@@ -190,8 +190,8 @@ class Peers implements GrpcPeers {
 
   #hear(peer: Peer, frame: Uint8Array): void {
     if (frame.length > FRAME_LIMITS.frameBytesMax) return peer.hangUp();
-    const message = { kind: 'FrameReceived', peer: peer.address.nodeId, frame } as const;
-    this.#caller.tell(message, contextOf(frame));
+    const message = { kind: 'FrameReceived', peer: peer.address.nodeId } as const;
+    this.#caller.tell({ ...message, frame: plainFrame(frame) }, contextOf(frame));
   }
 
   #sayLink({ address, link }: Peer): void {
@@ -203,6 +203,17 @@ class Peers implements GrpcPeers {
   #tell(event: LinkEvent): void {
     this.#options.observe('p2p', event);
   }
+}
+
+/** What gRPC writes before a message. */
+const PREFIX_BYTES = 5;
+
+/** A large one is alone in its memory, and can be handed over as it is; small ones share theirs with others, and are copied. */
+function plainFrame(frame: Uint8Array): Uint8Array {
+  const { buffer, byteOffset, length } = frame;
+  return buffer.byteLength <= length + PREFIX_BYTES
+    ? new Uint8Array(buffer, byteOffset, length)
+    : frame;
 }
 
 function isSame(left: PeerAddress, right: PeerAddress): boolean {

@@ -17,11 +17,14 @@ export function withChecksum({ key, value }: RowChange): RowChange {
 }
 
 /** The same for a batch, in one array: thousands of small ones are dear. */
-export function withChecksums(changes: readonly RowChange[]): RowChange[] {
+export function withChecksums(
+  changes: readonly RowChange[],
+  allocate: (length: number) => Buffer = Buffer.allocUnsafeSlow,
+): RowChange[] {
   let length = 0;
   for (const { value } of changes)
     length += value === undefined ? 0 : value.length + CHECKSUM_BYTES;
-  const all = Buffer.allocUnsafeSlow(length);
+  const all = allocate(length);
   let at = 0;
   return changes.map(({ key, value }) => {
     if (value === undefined) return { key, value };

@@ -23,6 +23,7 @@ export class EngineInPlace {
       kept: () => store.kept,
       holdKept: (name) => store.heldOf(name),
       drop: (name) => store.dropNow(name),
+      fill: () => undefined,
     });
   }
 

@@ -50,6 +50,11 @@ export class Cutter {
     this.#buffer.set(DOMAIN);
   }
 
+  /** Of the chunk so far. */
+  get bytes(): number {
+    return this.#at - DOMAIN.length;
+  }
+
   /** `from` is where to begin in the first row. */
   add(key: Buffer, value: Uint8Array, from = 0): void {
     if (value.length > pieceBytesMax) {
@@ -67,15 +72,20 @@ export class Cutter {
     this.#put(key, value.length, { offset: 0, content: value });
   }
 
+  /** Forgets what was added. */
+  clear(): void {
+    this.#at = DOMAIN.length;
+    this.#valueBytes = 0;
+    this.#rows = 0;
+    this.#cut = undefined;
+  }
+
   /** The unit ends, or the chunk does. */
   end(): void {
     if (this.#cut === undefined) return;
     const whole = this.#buffer.subarray(0, this.#at);
     this.#emit(whole.subarray(DOMAIN.length), () => sha256(whole), this.#cut);
-    this.#at = DOMAIN.length;
-    this.#valueBytes = 0;
-    this.#rows = 0;
-    this.#cut = undefined;
+    this.clear();
   }
 
   #put(

@@ -6,6 +6,7 @@ import type { SyncQuestion } from '@internode/contracts';
 import { unreachable } from '@internode/prelude';
 import type { EngineAnswer, EngineRequest } from '../core/engine.ts';
 import { keyAfter, TIP, TIP_KEY } from '../core/rows.ts';
+import { CHECKPOINT_LIMITS } from '../limits.ts';
 import { type Base, type Built, buildAll, buildChanged } from './build.ts';
 import { encodeManifest } from './manifest.ts';
 import { Notes } from './notes.ts';
@@ -23,6 +24,8 @@ export interface Holder<Held> {
   kept(): readonly string[];
   holdKept(name: string): Held;
   drop(name: string): void;
+  /** Very much is about to be written in order of its keys, or that is over: `Inside.fill`. */
+  fill(isFilling: boolean): Promise<void> | undefined;
 }
 
 /** Requests that bring something from a peer. */
@@ -142,6 +145,13 @@ export class Engine<Held> {
 
   /** The local half of a sync: what is there is compared, and what the target does not have is deleted. */
   *#plan(held: Held): Work<Held, EngineAnswer> {
+    const plan = yield* this.#planned(held);
+    if (plan.kind === 'plan' && plan.bytes >= CHECKPOINT_LIMITS.filledBytesMin)
+      yield { kind: 'await', work: this.#holder.fill(true) };
+    return plan;
+  }
+
+  *#planned(held: Held): Work<Held, EngineAnswer> {
     try {
       const target = this.#target;
       if (target?.isWhole !== true)
@@ -169,8 +179,8 @@ export class Engine<Held> {
     return yield* target.apply(request.indices, content);
   }
 
-  // biome-ignore lint/correctness/useYield: work that asks for nothing
   *#tip(): Work<Held, EngineAnswer> {
+    yield { kind: 'await', work: this.#holder.fill(false) };
     return { kind: 'tip', tip: this.#target?.tip };
   }
 }

@@ -14,10 +14,14 @@ import { CHECKPOINT_LIMITS } from '../limits.ts';
 import { openedAnswer, served } from './answers.ts';
 import { Engine, type Given } from './engine.ts';
 import type { ServedPart } from './shelf.ts';
+import { Slabs } from './slabs.ts';
+import { Turns } from './turns.ts';
 import type { Work } from './work.ts';
 
 const compress = promisify(zlib.zstdCompress);
 const decompress = promisify(zlib.zstdDecompress);
+/** Shorter ones may share their memory. */
+const FREED_BYTES_MIN = 64 * 1024;
 const FASTEST = { params: { [zlib.constants.ZSTD_c_compressionLevel]: 1 } };
 
 const digest = (name: string) => (bytes: Uint8Array) =>
@@ -47,6 +51,8 @@ class EngineThread {
   /** Passes over the store, one at a time. */
   #passes: Promise<unknown> = Promise.resolve();
   readonly #applying = new Set<Promise<EngineAnswer>>();
+  readonly #slabs = new Slabs();
+  #turns = new Turns([]);
   /** Reads of what is held, one at a time for each. */
   readonly #reads = new WeakMap<Held, Promise<unknown>>();
 
@@ -64,6 +70,7 @@ class EngineThread {
       kept: () => inside.kept(),
       holdKept: (name) => inside.holdKept(name),
       drop: (name) => void inside.drop(name).catch(() => {}),
+      fill: (isFilling) => inside.fill(isFilling),
     });
   }
 
@@ -79,7 +86,10 @@ class EngineThread {
         // Of what is there when the last chunk of another plan was applied.
         return this.#pass(async () => {
           await Promise.allSettled(this.#applying);
-          return this.#run(this.engine.call(request));
+          const plan = await this.#run(this.engine.call(request));
+          if (plan.kind === 'plan')
+            this.#turns = new Turns(plan.phases.flat().map(({ indices }) => indices[0] as number));
+          return plan;
         });
       case 'serve':
         return packed(await this.#run(this.engine.serve(request.question)));
@@ -106,10 +116,17 @@ class EngineThread {
     if (opened.kind !== 'content') return opened;
     const content = opened.compressed ? await decompressed(opened.content) : opened.content;
     if (content === undefined) return { kind: 'rejected', reason: 'not compressed as said' };
-    return this.#run(this.engine.take(request, content));
+    const turns = this.#turns;
+    const turn = request.kind === 'apply' ? request.indices[0] : undefined;
+    // What is not what was asked for is found out about before its turn comes.
+    const answer = await this.#run(this.engine.take(request, content), () => turns.come(turn));
+    if (answer.kind === 'applied') turns.over(turn);
+    // Parts of manifests are kept.
+    if (request.kind === 'apply') free(content);
+    return answer;
   }
 
-  async #run<T>(work: Work<Held, T>): Promise<T> {
+  async #run<T>(work: Work<Held, T>, mayWrite?: () => Promise<void> | undefined): Promise<T> {
     let next = work.next([]);
     while (next.done !== true) {
       const ask = next.value;
@@ -120,7 +137,10 @@ class EngineThread {
           const entries = await this.#afterReads(ask.held, () => ask.held.read(asked));
           rows = entries.map(withoutChecksum);
         } else if (ask.kind === 'await') await ask.work;
-        else await this.#write(ask.batch);
+        else {
+          await mayWrite?.();
+          await this.#write(ask.batch);
+        }
         next = work.next(rows);
       } catch (fault) {
         // Lets the work release what it holds, or go on without.
@@ -130,9 +150,11 @@ class EngineThread {
     return next.value;
   }
 
-  #write(batch: readonly RowChange[]): Promise<void> {
+  async #write(batch: readonly RowChange[]): Promise<void> {
     const notes = this.engine.notes.writing(batch.map(({ key }) => key));
-    return this.#inside.write(withChecksums([...batch, ...notes]), { sync: false });
+    const slab = this.#slabs.take();
+    const rows = withChecksums([...batch, ...notes], (length) => slab.allocate(length));
+    await this.#inside.write(rows, { sync: false }).finally(() => this.#slabs.giveBack(slab));
   }
 
   #afterReads<T>(held: Held, then: () => Promise<T>): Promise<T> {
@@ -146,8 +168,25 @@ class EngineThread {
   }
 }
 
+/**
+ * Gives memory back at once. Left to the collector, each twenty megabytes of a sync make it go through all that lives, which costs more
+ * than hashes and checksums together.
+ */
+function free({ buffer, byteLength }: Uint8Array): void {
+  if (byteLength < FREED_BYTES_MIN) return;
+  try {
+    (buffer as ArrayBuffer).transfer(0);
+  } catch {
+    // Then it is left to the collector.
+  }
+}
+
 /** Compressed when that makes it much smaller. */
 async function packed(answer: ServedPart): Promise<EngineAnswer> {
+  return wrapped(answer).finally(answer.giveBack);
+}
+
+async function wrapped(answer: ServedPart): Promise<EngineAnswer> {
   const { part } = answer;
   const { compressedBytesMin, compressedPartMax } = CHECKPOINT_LIMITS;
   if (typeof part === 'string' || part.length < compressedBytesMin) return served(answer);

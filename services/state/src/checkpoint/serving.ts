@@ -26,6 +26,42 @@ interface Served {
   readonly chunks: readonly FlatChunk[];
 }
 
+/** A cutter's memory is a fresh megabyte otherwise, for each question. */
+const cutters: PartCutter[] = [];
+const CUTTERS_MAX = 4;
+
+class PartCutter {
+  /** The first chunk that was cut. */
+  found: Uint8Array | undefined;
+  readonly rows = new Cutter((bytes) => {
+    this.found ??= this.#isLast ? bytes : new Uint8Array(bytes);
+  });
+  /** No rows are added to what is cut: it need not be copied. */
+  #isLast = false;
+
+  begin(): void {
+    this.found = undefined;
+    this.#isLast = false;
+  }
+
+  end(): void {
+    this.#isLast = true;
+    this.rows.end();
+  }
+
+  giveBack(): void {
+    this.rows.clear();
+    this.begin();
+    if (cutters.length < CUTTERS_MAX) cutters.push(this);
+  }
+}
+
+export interface Found {
+  readonly part: Uint8Array;
+  /** The part's memory will be used again. */
+  readonly giveBack: () => void;
+}
+
 /**
  * The chunks one after the other; undefined when the question is not one that may be asked, `other` when the rows are
  * not what they were (`compares`).
@@ -34,18 +70,21 @@ export function* serveChunks<Held>(
   held: Held,
   { base, chunks }: Served,
   { indices, compares }: { readonly indices: readonly number[]; readonly compares: boolean },
-): Work<Held, Uint8Array | 'other' | undefined> {
+): Work<Held, Found | 'other' | undefined> {
   if (!isOrderly(chunks, indices)) return undefined;
-  const reader = new ChunkReader(held, base);
+  const cutter = cutters.pop() ?? new PartCutter();
   const parts: Uint8Array[] = [];
   for (const index of indices) {
     const asked = chunks[index] as FlatChunk;
-    const part = yield* reader.read(asked);
-    if (part === undefined) return compares ? 'other' : undefined;
-    if (compares && !bytesEqual(hashOfChunk(part), asked.chunk.hash)) return 'other';
+    const found = yield* readChunk({ held, base, cutter }, asked);
+    if (found === undefined) return compares ? 'other' : undefined;
+    if (compares && !bytesEqual(hashOfChunk(found), asked.chunk.hash)) return 'other';
+    const part = indices.length === 1 ? found : new Uint8Array(found);
     parts.push(part);
   }
-  return parts.length === 1 ? parts[0] : joinBytes(parts);
+  const [first] = parts;
+  const part = parts.length === 1 && first !== undefined ? first : joinBytes(parts);
+  return { part, giveBack: () => cutter.giveBack() };
 }
 
 function isOrderly(chunks: readonly FlatChunk[], indices: readonly number[]): boolean {
@@ -62,40 +101,36 @@ function isOrderly(chunks: readonly FlatChunk[], indices: readonly number[]): bo
   return indices.length === 1 || bytes <= askedBytesMax;
 }
 
-class ChunkReader<Held> {
-  readonly #held: Held;
-  readonly #base: Base;
-  #found: Uint8Array | undefined;
-  readonly #cutter = new Cutter((bytes) => {
-    this.#found ??= new Uint8Array(bytes);
-  });
+interface Reading<Held> {
+  readonly held: Held;
+  readonly base: Base;
+  readonly cutter: PartCutter;
+}
 
-  constructor(held: Held, base: Base) {
-    this.#held = held;
-    this.#base = base;
-  }
-
-  *read({ unit, nth, chunk }: FlatChunk): Work<Held, Uint8Array | undefined> {
-    const range = rangeOfUnit(unit, (memory) => placeOf(this.#base.places, memory));
-    if (range === undefined) return undefined;
-    const start = nth === 0 ? range.gte : storedKeyOf(chunk.key);
-    this.#found = undefined;
-    let isFirst = true;
-    for (let gte = start; this.#found === undefined; ) {
-      const rows = yield* read(this.#held, { gte, lt: range.lt });
-      for (const row of rows) {
-        const logical = logicalOf(row);
-        if (logical !== undefined) {
-          this.#cutter.add(logical.key, logical.value, isFirst ? chunk.offset : 0);
-          isFirst = false;
-        }
-        if (this.#found !== undefined) break;
+function* readChunk<Held>(
+  { held, base, cutter }: Reading<Held>,
+  { unit, nth, chunk }: FlatChunk,
+): Work<Held, Uint8Array | undefined> {
+  const range = rangeOfUnit(unit, (memory) => placeOf(base.places, memory));
+  if (range === undefined) return undefined;
+  const start = nth === 0 ? range.gte : storedKeyOf(chunk.key);
+  cutter.begin();
+  let isFirst = true;
+  for (let gte = start; cutter.found === undefined; ) {
+    const rows = yield* read(held, { gte, lt: range.lt });
+    for (const row of rows) {
+      const logical = logicalOf(row);
+      if (logical !== undefined) {
+        cutter.rows.add(logical.key, logical.value, isFirst ? chunk.offset : 0);
+        isFirst = false;
       }
-      const last = rows.at(-1);
-      if (last === undefined) break;
-      gte = keyAfter(last.key);
+      if (cutter.found !== undefined || cutter.rows.bytes >= chunk.bytes) break;
     }
-    this.#cutter.end();
-    return this.#found;
+    const last = rows.at(-1);
+    // Whoever looks for its end reads a megabyte that nobody wants: others have read elsewhere meanwhile.
+    if (last === undefined || cutter.rows.bytes >= chunk.bytes) break;
+    gte = keyAfter(last.key);
   }
+  cutter.end();
+  return cutter.found;
 }

@@ -28,6 +28,8 @@ interface Shelved<Held> extends Remembered {
 /** Content, or why there is none. */
 export interface ServedPart {
   readonly part: Uint8Array | 'unknown_root' | 'no_such_part';
+  /** The part's memory will be used again, and is nobody's after this. */
+  readonly giveBack?: () => void;
   readonly dropped?: Dropped;
 }
 
@@ -150,8 +152,9 @@ export class Shelf<Held> {
     }
     try {
       const { held, isOld } = shelved;
-      const content = yield* serveChunks(held, shelved, { indices, compares: isOld });
-      if (content !== 'other') return { part: content ?? 'no_such_part' };
+      const found = yield* serveChunks(held, shelved, { indices, compares: isOld });
+      if (found === undefined) return { part: 'no_such_part' };
+      if (found !== 'other') return found;
     } catch (fault) {
       // A newer one took its place meanwhile, and what was held is not held any more.
       if (!this.#shelved.includes(shelved)) return { part: 'unknown_root' };

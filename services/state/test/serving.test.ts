@@ -1,0 +1,122 @@
+import { nodeHashEngine } from '@internode/crypto/fast';
+import { setHashEngine } from '@internode/encoding';
+import { StorageFault } from '@internode/storage';
+import { type HeldMemory, MemoryStore } from '@internode/storage/memory';
+import { describe, expect, test } from 'vitest';
+import { withChecksum, withoutChecksum } from '../src/adapters/checksum.ts';
+import { hashOfChunk } from '../src/checkpoint/chunks.ts';
+import { Engine } from '../src/checkpoint/engine.ts';
+import type { ServedPart } from '../src/checkpoint/shelf.ts';
+import type { Ask, Work } from '../src/checkpoint/work.ts';
+import type { Row } from '../src/core/task.ts';
+import { batch, change, Rig, record } from './rig.ts';
+
+setHashEngine(nodeHashEngine);
+
+const PAGES = 1_024;
+
+/** A store whose canister has four blocks of pages, and its engine, whose works are driven step by step. */
+function filled() {
+  const store = new MemoryStore();
+  const pages = Array.from({ length: PAGES }, (_, index) => ({
+    index,
+    content: new Uint8Array(4_096).fill((index % 255) + 1),
+  }));
+  const memories = [{ memory: 'heap', cleared: false, sizeBytes: PAGES * 4_096, pages }] as const;
+  const rig = Rig.started({ store });
+  rig.tell(batch(1, { canisters: [change(0, { memories, record: record() })] }));
+  const released = new Set<HeldMemory>();
+  const engine = new Engine<HeldMemory>({
+    hold: () => store.holdNow(),
+    release: (held) => released.add(held),
+    keep: () => undefined,
+    kept: () => [],
+    holdKept: (name) => store.heldOf(name),
+    drop: () => {},
+    fill: () => undefined,
+  });
+  const perform = (ask: Ask<HeldMemory>): readonly Row[] => {
+    if (ask.kind === 'write') store.writeNow(ask.batch.map(withChecksum), { sync: false });
+    if (ask.kind !== 'read') return [];
+    if (released.has(ask.held)) throw new StorageFault('full', 'not held any more');
+    return ask.held.readNow({ ...ask.range, bytesMax: ask.bytesMax }).map(withoutChecksum);
+  };
+  return { engine, perform };
+}
+
+function run<T>(work: Work<HeldMemory, T>, perform: (ask: Ask<HeldMemory>) => readonly Row[]): T {
+  let next = work.next([]);
+  while (next.done !== true) {
+    let rows: readonly Row[] | undefined;
+    let fault: unknown;
+    try {
+      rows = perform(next.value);
+    } catch (thrown) {
+      fault = thrown;
+    }
+    next = rows === undefined ? work.throw(fault) : work.next(rows);
+  }
+  return next.value;
+}
+
+describe('chunks of a checkpoint', () => {
+  test('are read once each, and their memory is used again', () => {
+    const { engine, perform } = filled();
+    const made = run(engine.call({ kind: 'checkpoint', height: 1 }), perform);
+    if (made.kind !== 'checkpoint') throw new Error(made.kind);
+    const { manifestRoot, chunks } = made;
+    const ask = (indices: readonly number[]) =>
+      engine.serve({ manifestRoot, part: 'chunks', indices });
+    let reads = 0;
+    const counted = (each: Ask<HeldMemory>) => {
+      if (each.kind === 'read') reads += 1;
+      return perform(each);
+    };
+    /** Four blocks of pages are the last chunks. */
+    const pages = Array.from({ length: 4 }, (_, nth) => chunks - 4 + nth);
+    const works: Work<HeldMemory, ServedPart>[] = pages.map((index) => ask([index]));
+    const parts = works.map((work) => run(work, counted));
+    expect(reads).toBe(4);
+    const hashes = parts.map(({ part }) => hashOfChunk(part as Uint8Array));
+    for (const { giveBack } of parts) giveBack?.();
+    // Their memory is used again, and they are what they were.
+    const again = pages.map((index) => {
+      const { part, giveBack } = run(ask([index]), perform);
+      const hash = hashOfChunk(part as Uint8Array);
+      giveBack?.();
+      return hash;
+    });
+    expect(again).toEqual(hashes);
+    const several = run(ask([0, chunks - 1]), perform).part as Uint8Array;
+    const last = run(ask([chunks - 1]), perform).part as Uint8Array;
+    expect(several.subarray(-last.length)).toEqual(new Uint8Array(last));
+  });
+
+  test('are not there any more when a newer checkpoint takes their place while they are read', () => {
+    const { engine, perform } = filled();
+    const checkpoint = (height: number) =>
+      run(engine.call({ kind: 'checkpoint', height }), perform);
+    const first = checkpoint(1);
+    if (first.kind !== 'checkpoint') throw new Error(first.kind);
+    const { manifestRoot, chunks } = first;
+    const work = engine.serve({ manifestRoot, part: 'chunks', indices: [chunks - 1] });
+    const begun = work.next([]);
+    // The same again takes the place of the first.
+    checkpoint(1);
+    const retired = run(
+      (function* () {
+        let next = begun;
+        while (next.done !== true) {
+          try {
+            next = work.next(yield next.value);
+          } catch (fault) {
+            next = work.throw(fault);
+          }
+        }
+        return next.value;
+      })(),
+      perform,
+    );
+    expect(retired).toEqual({ part: 'unknown_root' });
+  });
+});
