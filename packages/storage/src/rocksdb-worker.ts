@@ -37,6 +37,7 @@ let mustReopen = false;
 let reopenAtMs = 0;
 let lastError: unknown;
 let isFilling = false;
+let isClosed = false;
 
 let extension: Extension | undefined;
 const keeper = new Keeper(path);
@@ -118,13 +119,15 @@ async function performOwn({ batch, sync, settle }: Own): Promise<void> {
 }
 
 async function performFill(asked: Fill): Promise<void> {
-  if (asked.isFilling === isFilling) return;
+  if (isClosed || (asked.isFilling === isFilling && opened !== undefined)) return;
   isFilling = asked.isFilling;
   await close();
   try {
     await open({ checks: false });
   } catch (error) {
     lastError = error;
+    // Nobody may read or write while a state is filled in: it is opened again when there is space.
+    setTimeout(() => inside.fill(isFilling).catch(() => {}), REOPEN_EVERY_MS).unref();
     throw error;
   }
 }
@@ -139,8 +142,10 @@ function settled(settle: PromiseWithResolvers<void>, work: Promise<void>): Promi
 
 const inside: Inside = {
   hold: () => {
-    if (opened === undefined) throw new StorageFault('broken', `${path} is closed`);
-    return new HeldRows(opened.db);
+    if (opened !== undefined) return new HeldRows(opened.db);
+    if (lastError === undefined) throw new StorageFault('broken', `${path} is closed`);
+    const { code, message } = plainFaultOf(lastError);
+    throw new StorageFault(code, message);
   },
   keep: (name) => keeper.keep(name),
   kept: () => keeper.names(),
@@ -208,6 +213,7 @@ async function perform(request: Answered): Promise<Uint8Array<ArrayBuffer>> {
       return NO_ROWS.slice();
     }
     case 'close':
+      isClosed = true;
       await keeper.close();
       await close();
       port?.unref();

@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
@@ -7,6 +7,7 @@ import { RocksStore } from '../src/rocksdb.ts';
 import { temporaryDir } from './temporary.ts';
 
 const WRITER = fileURLToPath(new URL('./writer.ts', import.meta.url));
+const FILLER = fileURLToPath(new URL('./filler.ts', import.meta.url));
 
 interface Writer {
   readonly child: ChildProcess;
@@ -130,4 +131,26 @@ test('a full disk fails batches as data, and all safe ones are there afterwards'
   expect(numbers.length).toBeGreaterThanOrEqual(safe);
   await store.write([{ key: Uint8Array.of(9), value: new Uint8Array(1) }], { sync: true });
   await store.close();
+});
+
+test('a disk that is full when a store is opened for being filled is waited for', async () => {
+  const path = join(temporaryDir(), 'store');
+  const child = spawn(process.execPath, [FILLER, path], { stdio: ['pipe', 'pipe', 'inherit'] });
+  let said = '';
+  child.stdout.on('data', (text) => (said += text));
+  const ended = new Promise((resolve) => child.once('close', resolve));
+  const until = async (line: string) => {
+    while (!said.includes(line) && child.exitCode === null)
+      await new Promise((resolve) => setTimeout(resolve, 20));
+  };
+  const limit = (bytes: string) =>
+    execFileSync('prlimit', ['--pid', String(child.pid), `--fsize=${bytes}:unlimited`]);
+  await until('written');
+  limit(String(512 * 1024));
+  child.stdin.write('\n');
+  await until('hold ');
+  expect(said).toBe('written\nfill full\nhold full\n');
+  limit('unlimited');
+  await ended;
+  expect(said).toBe('written\nfill full\nhold full\nwrite done\nrows 1001\nend\n');
 });
