@@ -38,6 +38,7 @@ let reopenAtMs = 0;
 let lastError: unknown;
 let isFilling = false;
 let isClosed = false;
+let fillingAgain: NodeJS.Timeout | undefined;
 
 let extension: Extension | undefined;
 const keeper = new Keeper(path);
@@ -124,10 +125,13 @@ async function performFill(asked: Fill): Promise<void> {
   await close();
   try {
     await open({ checks: false });
+    mustReopen = false;
   } catch (error) {
     lastError = error;
+    if (plainFaultOf(error).code !== 'full') throw error;
     // Nobody may read or write while a state is filled in: it is opened again when there is space.
-    setTimeout(() => inside.fill(isFilling).catch(() => {}), REOPEN_EVERY_MS).unref();
+    clearTimeout(fillingAgain);
+    fillingAgain = setTimeout(() => inside.fill(isFilling).catch(() => {}), REOPEN_EVERY_MS);
     throw error;
   }
 }
@@ -214,6 +218,7 @@ async function perform(request: Answered): Promise<Uint8Array<ArrayBuffer>> {
     }
     case 'close':
       isClosed = true;
+      clearTimeout(fillingAgain);
       await keeper.close();
       await close();
       port?.unref();
@@ -262,6 +267,7 @@ async function close(): Promise<void> {
 
 /** The open store; after a failed write it is opened again first, now and then, to see whether there is space. */
 async function reopened(forWriting: boolean): Promise<NonNullable<typeof opened>> {
+  if (isClosed) throw new StorageFault('broken', `${path} is closed`);
   if (opened !== undefined && !(forWriting && mustReopen)) return opened;
   if (performance.now() < reopenAtMs) throw lastError;
   reopenAtMs = performance.now() + REOPEN_EVERY_MS;

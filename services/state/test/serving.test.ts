@@ -26,22 +26,36 @@ function filled() {
   const rig = Rig.started({ store });
   rig.tell(batch(1, { canisters: [change(0, { memories, record: record() })] }));
   const released = new Set<HeldMemory>();
+  const aside = new Set<HeldMemory>();
+  let isReopened = false;
   const engine = new Engine<HeldMemory>({
     hold: () => store.holdNow(),
     release: (held) => released.add(held),
-    keep: () => undefined,
-    kept: () => [],
-    holdKept: (name) => store.heldOf(name),
-    drop: () => {},
+    keep: (name) => {
+      store.keepNow(name);
+      return undefined;
+    },
+    kept: () => store.kept,
+    holdKept: (name) => {
+      const held = store.heldOf(name);
+      aside.add(held);
+      return held;
+    },
+    drop: (name) => store.dropNow(name),
     fill: () => undefined,
   });
   const perform = (ask: Ask<HeldMemory>): readonly Row[] => {
     if (ask.kind === 'write') store.writeNow(ask.batch.map(withChecksum), { sync: false });
     if (ask.kind !== 'read') return [];
-    if (released.has(ask.held)) throw new StorageFault('full', 'not held any more');
+    if (released.has(ask.held) || (isReopened && !aside.has(ask.held)))
+      throw new StorageFault('full', 'not held any more');
     return ask.held.readNow({ ...ask.range, bytesMax: ask.bytesMax }).map(withoutChecksum);
   };
-  return { engine, perform };
+  /** Nothing of what was held is any more. */
+  const reopen = () => {
+    isReopened = true;
+  };
+  return { engine, perform, reopen };
 }
 
 function run<T>(work: Work<HeldMemory, T>, perform: (ask: Ask<HeldMemory>) => readonly Row[]): T {
@@ -90,6 +104,19 @@ describe('chunks of a checkpoint', () => {
     const several = run(ask([0, chunks - 1]), perform).part as Uint8Array;
     const last = run(ask([chunks - 1]), perform).part as Uint8Array;
     expect(several.subarray(-last.length)).toEqual(new Uint8Array(last));
+  });
+
+  test('are read from what was put aside once the store was opened again', () => {
+    const { engine, perform, reopen } = filled();
+    const made = run(engine.call({ kind: 'checkpoint', height: 1 }), perform);
+    if (made.kind !== 'checkpoint') throw new Error(made.kind);
+    const { manifestRoot, chunks } = made;
+    const part = () =>
+      run(engine.serve({ manifestRoot, part: 'chunks', indices: [chunks - 1] }), perform).part;
+    const before = part();
+    expect(before).toBeInstanceOf(Uint8Array);
+    reopen();
+    expect(part()).toEqual(before);
   });
 
   test('are not there any more when a newer checkpoint takes their place while they are read', () => {

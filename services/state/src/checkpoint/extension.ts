@@ -119,8 +119,14 @@ class EngineThread {
     const turns = this.#turns;
     const turn = request.kind === 'apply' ? request.indices[0] : undefined;
     // What is not what was asked for is found out about before its turn comes.
-    const answer = await this.#run(this.engine.take(request, content), () => turns.come(turn));
-    if (answer.kind === 'applied') turns.over(turn);
+    let isApplied = false;
+    let answer: EngineAnswer;
+    try {
+      answer = await this.#run(this.engine.take(request, content), () => turns.come(turn));
+      isApplied = answer.kind === 'applied';
+    } finally {
+      turns.over(turn, isApplied);
+    }
     // Parts of manifests are kept.
     if (request.kind === 'apply') free(content);
     return answer;

@@ -141,7 +141,8 @@ export class Shelf<Held> {
     return { newest, heights: [...served], dropped };
   }
 
-  *serve({ manifestRoot, part, indices }: SyncQuestion): Work<Held, ServedPart> {
+  *serve(question: SyncQuestion): Work<Held, ServedPart> {
+    const { manifestRoot, part, indices } = question;
     const shelved = this.#shelved.find(({ manifest }) => bytesEqual(manifest.root, manifestRoot));
     if (shelved === undefined) return { part: 'unknown_root' };
     const { manifest } = shelved;
@@ -158,10 +159,21 @@ export class Shelf<Held> {
     } catch (fault) {
       // A newer one took its place meanwhile, and what was held is not held any more.
       if (!this.#shelved.includes(shelved)) return { part: 'unknown_root' };
-      if (!shelved.isOld) throw fault;
+      if (!shelved.isOld && (fault as { code?: unknown }).code !== 'full') throw fault;
+      // The store was opened again, and what this life held is gone; what was put aside is not.
+      if (!shelved.isOld && this.#takeFromDisk(shelved)) return yield* this.serve(question);
       return this.#lose(shelved, fault instanceof Error ? fault.message : String(fault));
     }
     return this.#lose(shelved, 'a chunk is not what its hash says');
+  }
+
+  #takeFromDisk(shelved: Shelved<Held>): boolean {
+    const { name, held } = shelved;
+    if (!this.#holder.kept().includes(name)) return false;
+    this.#holder.release(held);
+    const onDisk = { ...shelved, held: this.#holder.holdKept(name), isOld: true };
+    this.#shelved = this.#shelved.map((each) => (each === shelved ? onDisk : each));
+    return true;
   }
 
   #lose(shelved: Shelved<Held>, reason: string): ServedPart {
