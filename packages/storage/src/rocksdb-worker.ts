@@ -122,12 +122,9 @@ async function performOwn({ batch, sync, settle }: Own): Promise<void> {
 async function performFill(asked: Fill): Promise<void> {
   if (isClosed || (asked.isFilling === isFilling && opened !== undefined)) return;
   isFilling = asked.isFilling;
-  await close();
   try {
-    await open({ checks: false });
-    mustReopen = false;
+    await reopen({ checks: false });
   } catch (error) {
-    lastError = error;
     if (plainFaultOf(error).code !== 'full') throw error;
     // Nobody may read or write while a state is filled in: it is opened again when there is space.
     clearTimeout(fillingAgain);
@@ -136,20 +133,20 @@ async function performFill(asked: Fill): Promise<void> {
   }
 }
 
-/** For the extension, which is told what those outside are told. */
 function settled(settle: PromiseWithResolvers<void>, work: Promise<void>): Promise<void> {
-  return work.then(settle.resolve, (error) => {
-    const { code, message } = plainFaultOf(error);
-    settle.reject(new StorageFault(code, message));
-  });
+  return work.then(settle.resolve, (error) => settle.reject(faultFor(error)));
+}
+
+/** For the extension, which is told what those outside are told. */
+function faultFor(error: unknown): StorageFault {
+  const { code, message } = plainFaultOf(error);
+  return new StorageFault(code, message);
 }
 
 const inside: Inside = {
   hold: () => {
     if (opened !== undefined) return new HeldRows(opened.db);
-    if (lastError === undefined) throw new StorageFault('broken', `${path} is closed`);
-    const { code, message } = plainFaultOf(lastError);
-    throw new StorageFault(code, message);
+    throw faultFor(lastError ?? new StorageFault('broken', `${path} is closed`));
   },
   keep: (name) => keeper.keep(name),
   kept: () => keeper.names(),
@@ -271,9 +268,13 @@ async function reopened(forWriting: boolean): Promise<NonNullable<typeof opened>
   if (opened !== undefined && !(forWriting && mustReopen)) return opened;
   if (performance.now() < reopenAtMs) throw lastError;
   reopenAtMs = performance.now() + REOPEN_EVERY_MS;
+  return reopen();
+}
+
+async function reopen(options = {}): Promise<NonNullable<typeof opened>> {
   try {
     await close();
-    await open();
+    await open(options);
   } catch (error) {
     lastError = error;
     throw error;

@@ -11,9 +11,14 @@ afterEach(async () => {
   for (const store of stores.splice(0)) await store.close();
 });
 
-async function opened() {
-  const store = await RocksStore.open({ path: temporaryDir(), extension });
+async function startAt(path: string): Promise<RocksStore> {
+  const store = await RocksStore.open({ path, extension });
   stores.push(store);
+  return store;
+}
+
+async function opened() {
+  const store = await startAt(temporaryDir());
   const write = (key: string, value: string | undefined) =>
     store.write([{ key: utf8(key), value: value === undefined ? undefined : utf8(value) }], {
       sync: false,
@@ -80,12 +85,7 @@ describe('an extension', () => {
 
   test('keeps what was there for later lives, whatever is written, flushed and merged since', async () => {
     const path = temporaryDir();
-    const start = async () => {
-      const store = await RocksStore.open({ path, extension });
-      stores.push(store);
-      return store;
-    };
-    const first = await start();
+    const first = await startAt(path);
     const fill = async (store: RocksStore, round: number) => {
       for (let i = 0; i < 40; i++) {
         const batch = Array.from({ length: 250 }, (_, j) => ({
@@ -108,7 +108,7 @@ describe('an extension', () => {
     await first.call({ kind: 'keep', name: 'two' });
     expect(await first.call({ kind: 'kept' })).toEqual(['one', 'two']);
     await stores.pop()?.close();
-    const second = await start();
+    const second = await startAt(path);
     await fill(second, 4);
     const found = async (name: string) => {
       await second.call({ kind: 'holdKept', name });
@@ -158,12 +158,7 @@ describe('an extension', () => {
 
   test('has the store opened for being filled, in turn with batches, and loses nothing by it', async () => {
     const path = temporaryDir();
-    const start = async () => {
-      const store = await RocksStore.open({ path, extension });
-      stores.push(store);
-      return store;
-    };
-    const first = await start();
+    const first = await startAt(path);
     const write = (key: string) =>
       first.write([{ key: utf8(key), value: utf8(key) }], { sync: true });
     const tell = (told: Told) => first.call(told);
@@ -194,7 +189,7 @@ describe('an extension', () => {
     await tell({ kind: 'fill', isFilling: true });
     await write('g');
     await stores.pop()?.close();
-    const second = await start();
+    const second = await startAt(path);
     expect(await keys(second)).toEqual([...all, 'g']);
     await second.call({ kind: 'fill', isFilling: false });
     expect(await keys(second)).toEqual([...all, 'g']);

@@ -58,8 +58,12 @@ function filled() {
   return { engine, perform, reopen };
 }
 
-function run<T>(work: Work<HeldMemory, T>, perform: (ask: Ask<HeldMemory>) => readonly Row[]): T {
-  let next = work.next([]);
+function run<T>(
+  work: Work<HeldMemory, T>,
+  perform: (ask: Ask<HeldMemory>) => readonly Row[],
+  begun = work.next([]),
+): T {
+  let next = begun;
   while (next.done !== true) {
     let rows: readonly Row[] | undefined;
     let fault: unknown;
@@ -130,20 +134,7 @@ describe('chunks of a checkpoint', () => {
     const begun = work.next([]);
     // The same again takes the place of the first.
     checkpoint(1);
-    const retired = run(
-      (function* () {
-        let next = begun;
-        while (next.done !== true) {
-          try {
-            next = work.next(yield next.value);
-          } catch (fault) {
-            next = work.throw(fault);
-          }
-        }
-        return next.value;
-      })(),
-      perform,
-    );
+    const retired = run(work, perform, begun);
     expect(retired).toEqual({ part: 'unknown_root' });
   });
 });

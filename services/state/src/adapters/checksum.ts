@@ -16,15 +16,14 @@ export function withChecksum({ key, value }: RowChange): RowChange {
   return { key, value: bytes };
 }
 
-/** The same for a batch, in one array: thousands of small ones are dear. */
-export function withChecksums(
-  changes: readonly RowChange[],
-  allocate: (length: number) => Buffer = Buffer.allocUnsafeSlow,
-): RowChange[] {
+const NO_MEMORY = Buffer.alloc(0);
+
+/** The same for a batch, in one array: thousands of small ones are dear. In `memory` when it is large enough. */
+export function withChecksums(changes: readonly RowChange[], memory = NO_MEMORY): RowChange[] {
   let length = 0;
   for (const { value } of changes)
     length += value === undefined ? 0 : value.length + CHECKSUM_BYTES;
-  const all = allocate(length);
+  const all = length <= memory.length ? memory : Buffer.allocUnsafeSlow(length);
   let at = 0;
   return changes.map(({ key, value }) => {
     if (value === undefined) return { key, value };

@@ -13,13 +13,14 @@ import type { Row, RowChange } from '../core/task.ts';
 import { CHECKPOINT_LIMITS } from '../limits.ts';
 import { openedAnswer, served } from './answers.ts';
 import { Engine, type Given } from './engine.ts';
+import { Pool } from './pool.ts';
 import type { ServedPart } from './shelf.ts';
-import { Slabs } from './slabs.ts';
 import { Turns } from './turns.ts';
 import type { Work } from './work.ts';
 
 const compress = promisify(zlib.zstdCompress);
 const decompress = promisify(zlib.zstdDecompress);
+const SLAB_BYTES = CHECKPOINT_LIMITS.askedBytesMax + 64 * 1024;
 /** Shorter ones may share their memory. */
 const FREED_BYTES_MIN = 64 * 1024;
 const FASTEST = { params: { [zlib.constants.ZSTD_c_compressionLevel]: 1 } };
@@ -51,7 +52,8 @@ class EngineThread {
   /** Passes over the store, one at a time. */
   #passes: Promise<unknown> = Promise.resolve();
   readonly #applying = new Set<Promise<EngineAnswer>>();
-  readonly #slabs = new Slabs();
+  /** For batches on their way to the store, with their checksums and notes. */
+  readonly #slabs = new Pool(() => Buffer.allocUnsafeSlow(SLAB_BYTES));
   #turns = new Turns([]);
   /** Reads of what is held, one at a time for each. */
   readonly #reads = new WeakMap<Held, Promise<unknown>>();
@@ -159,7 +161,7 @@ class EngineThread {
   async #write(batch: readonly RowChange[]): Promise<void> {
     const notes = this.engine.notes.writing(batch.map(({ key }) => key));
     const slab = this.#slabs.take();
-    const rows = withChecksums([...batch, ...notes], (length) => slab.allocate(length));
+    const rows = withChecksums([...batch, ...notes], slab);
     await this.#inside.write(rows, { sync: false }).finally(() => this.#slabs.giveBack(slab));
   }
 

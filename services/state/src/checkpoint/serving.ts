@@ -3,6 +3,7 @@ import { keyAfter } from '../core/rows.ts';
 import { CHECKPOINT_LIMITS } from '../limits.ts';
 import { type Base, type LocalChunk, placeOf } from './build.ts';
 import { Cutter, hashOfChunk } from './chunks.ts';
+import type { Pool } from './pool.ts';
 import { logicalOf, rangeOfUnit, storedKeyOf } from './units.ts';
 import { read, type Work } from './work.ts';
 
@@ -26,11 +27,14 @@ interface Served {
   readonly chunks: readonly FlatChunk[];
 }
 
-/** A cutter's memory is a fresh megabyte otherwise, for each question. */
-const cutters: PartCutter[] = [];
-const CUTTERS_MAX = 4;
+interface Question {
+  readonly indices: readonly number[];
+  readonly compares: boolean;
+  readonly cutters: Pool<PartCutter>;
+}
 
-class PartCutter {
+/** Cuts one chunk. */
+export class PartCutter {
   /** The first chunk that was cut. */
   found: Uint8Array | undefined;
   readonly rows = new Cutter((bytes) => {
@@ -40,6 +44,7 @@ class PartCutter {
   #isLast = false;
 
   begin(): void {
+    this.rows.clear();
     this.found = undefined;
     this.#isLast = false;
   }
@@ -49,10 +54,9 @@ class PartCutter {
     this.rows.end();
   }
 
-  giveBack(): void {
-    this.rows.clear();
-    this.begin();
-    if (cutters.length < CUTTERS_MAX) cutters.push(this);
+  /** Whoever looked for the end of a chunk would read a megabyte that nobody wants: others have read elsewhere meanwhile. */
+  has(bytes: number): boolean {
+    return this.found !== undefined || this.rows.bytes >= bytes;
   }
 }
 
@@ -69,10 +73,10 @@ export interface Found {
 export function* serveChunks<Held>(
   held: Held,
   { base, chunks }: Served,
-  { indices, compares }: { readonly indices: readonly number[]; readonly compares: boolean },
+  { indices, compares, cutters }: Question,
 ): Work<Held, Found | 'other' | undefined> {
   if (!isOrderly(chunks, indices)) return undefined;
-  const cutter = cutters.pop() ?? new PartCutter();
+  const cutter = cutters.take();
   const parts: Uint8Array[] = [];
   for (const index of indices) {
     const asked = chunks[index] as FlatChunk;
@@ -82,9 +86,8 @@ export function* serveChunks<Held>(
     const part = indices.length === 1 ? found : new Uint8Array(found);
     parts.push(part);
   }
-  const [first] = parts;
-  const part = parts.length === 1 && first !== undefined ? first : joinBytes(parts);
-  return { part, giveBack: () => cutter.giveBack() };
+  const part = parts.length === 1 ? (parts[0] as Uint8Array) : joinBytes(parts);
+  return { part, giveBack: () => cutters.giveBack(cutter) };
 }
 
 function isOrderly(chunks: readonly FlatChunk[], indices: readonly number[]): boolean {
@@ -116,7 +119,7 @@ function* readChunk<Held>(
   const start = nth === 0 ? range.gte : storedKeyOf(chunk.key);
   cutter.begin();
   let isFirst = true;
-  for (let gte = start; cutter.found === undefined; ) {
+  for (let gte = start; !cutter.has(chunk.bytes); ) {
     const rows = yield* read(held, { gte, lt: range.lt });
     for (const row of rows) {
       const logical = logicalOf(row);
@@ -124,11 +127,10 @@ function* readChunk<Held>(
         cutter.rows.add(logical.key, logical.value, isFirst ? chunk.offset : 0);
         isFirst = false;
       }
-      if (cutter.found !== undefined || cutter.rows.bytes >= chunk.bytes) break;
+      if (cutter.has(chunk.bytes)) break;
     }
     const last = rows.at(-1);
-    // Whoever looks for its end reads a megabyte that nobody wants: others have read elsewhere meanwhile.
-    if (last === undefined || cutter.rows.bytes >= chunk.bytes) break;
+    if (last === undefined) break;
     gte = keyAfter(last.key);
   }
   cutter.end();

@@ -6,8 +6,9 @@ import type { Row, RowChange } from '../core/task.ts';
 import { CHECKPOINT_LIMITS } from '../limits.ts';
 import type { Base } from './build.ts';
 import type { Holder } from './engine.ts';
+import { Pool } from './pool.ts';
 import { heightOfPart, NOTES_RANGE, type Remembered, rememberedOf, rowsOf } from './remembered.ts';
-import { type FlatChunk, flatten, serveChunks } from './serving.ts';
+import { type FlatChunk, flatten, PartCutter, serveChunks } from './serving.ts';
 import { textOf } from './units.ts';
 import { readAll, type Work } from './work.ts';
 
@@ -43,6 +44,7 @@ export class Shelf<Held> {
   readonly #holder: Holder<Held>;
   /** Oldest first. */
   #shelved: Shelved<Held>[] = [];
+  readonly #cutters = new Pool(() => new PartCutter());
   /** Keys of what need not be remembered any more. */
   #stale: Uint8Array[] = [];
 
@@ -153,7 +155,11 @@ export class Shelf<Held> {
     }
     try {
       const { held, isOld } = shelved;
-      const found = yield* serveChunks(held, shelved, { indices, compares: isOld });
+      const found = yield* serveChunks(held, shelved, {
+        indices,
+        compares: isOld,
+        cutters: this.#cutters,
+      });
       if (found === undefined) return { part: 'no_such_part' };
       if (found !== 'other') return found;
     } catch (fault) {
