@@ -65,7 +65,13 @@ export const floodingPeer: Temptation = (evil) => ({
     const peers = subnet.members.map(({ nodeId }) => nodeId);
     const flood = (): void => {
       for (let i = random.below(5); i >= 0; i--) {
-        say({ kind: 'SendFrame', peers, frame: rubbish(evil, 20_000), bulk: false });
+        say({
+          kind: 'SendFrame',
+          peers,
+          frame: rubbish(evil, 20_000),
+          bulk: false,
+          tail: new Uint8Array(0),
+        });
       }
       clock.after(everyMs, flood);
     };
@@ -102,7 +108,9 @@ export const spoiledFrames: Temptation = (evil) => ({
     const { random } = evil;
     if (random.chance(0.1)) return [];
     if (random.chance(0.1)) return [message, message];
-    if (random.chance(0.2)) return [{ ...message, frame: spoiled(message.frame, evil) }];
+    const isTail = message.tail.length > 0 && random.chance(0.5);
+    const part = isTail ? 'tail' : 'frame';
+    if (random.chance(0.2)) return [{ ...message, [part]: spoiled(message[part], evil) }];
     return [message];
   },
 });

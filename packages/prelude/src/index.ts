@@ -16,5 +16,6 @@ export {
   toKey,
   utf8,
 } from './bytes.ts';
+export { Pool } from './pool.ts';
 export type { Invalid, Undecided, Valid, Verdict } from './verdict.ts';
 export { invalid, undecided, valid } from './verdict.ts';

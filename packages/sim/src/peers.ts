@@ -3,7 +3,7 @@
 // when it dies.
 import type { Cancel, Envelope } from '@internode/actor';
 import { CONTRACTS, type Message, type MessageKind, subjectOf } from '@internode/contracts';
-import { fromHex, toHex } from '@internode/prelude';
+import { concatBytes, fromHex, toHex } from '@internode/prelude';
 import type { Role, RolePorts } from './role.ts';
 
 type Deliver = (envelope: Envelope) => void;
@@ -58,7 +58,9 @@ class PeersBus {
   publish(envelope: Envelope): void {
     if (envelope.subject === this.#subjects.SendFrame) {
       const said = CONTRACTS.SendFrame.decode(envelope.body);
-      if (said.kind === 'valid') this.#line.send(said.value.peers.map(toHex), said.value.frame);
+      if (said.kind !== 'valid') return;
+      const { peers, frame, tail } = said.value;
+      this.#line.send(peers.map(toHex), tail.length === 0 ? frame : concatBytes(frame, tail));
     } else if (envelope.subject === this.#subjects.ConnectPeers) {
       const said = CONTRACTS.ConnectPeers.decode(envelope.body);
       if (said.kind === 'valid') this.#line.connect(said.value.peers.map((p) => toHex(p.nodeId)));

@@ -41,7 +41,13 @@ class Chatter {
     new DataView(frame.buffer).setUint32(0, number);
     this.#say(
       'SendFrame',
-      CONTRACTS.SendFrame.encode({ kind: 'SendFrame', peers: [fromHex(to)], frame, bulk: false }),
+      CONTRACTS.SendFrame.encode({
+        kind: 'SendFrame',
+        peers: [fromHex(to)],
+        frame,
+        bulk: false,
+        tail: new Uint8Array(0),
+      }),
     );
   }
 

@@ -61,6 +61,8 @@ export const FRAME_LIMITS = {
   frameBytesAim: 256 * 1024,
   /** Part of the protocol: bodies travel in pieces of this size. */
   chunkBytes: 256 * 1024,
+  /** Bodies from this size on are the end of a frame of their own, which is not copied. */
+  tailBytesMin: 64 * 1024,
   /** A longer body is neither sent nor taken. */
   artifactBytesMax: 5 * 1024 * 1024,
   questionBytesMax: 64 * 1024,
@@ -158,6 +160,9 @@ export const LINK_LIMITS = {
   bulkBytesOfAllMax: 512 * 1024 * 1024,
   /** Small frames of one turn leave as one message of at most this size. */
   joinBytesMax: 256 * 1024,
+  /** Frames of this size and above are bulk to the collector, which is called each so many bytes of them. */
+  largeBytesMin: 64 * 1024,
+  collectedBytes: 16 * 1024 * 1024,
   /** Written and not yet taken by the connection: what comes later may still be overtaken. */
   writtenBytesMax: 1024 * 1024,
   /** Messages and bytes read from one peer per second; a faster one is not read for a while. */

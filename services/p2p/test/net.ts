@@ -1,8 +1,8 @@
 // Several cores and the ways between them: virtual time, and frames that a test may lose, repeat, reorder or look at.
-import type { Effect, Input } from '@internode/actor';
+import type { Effect, Input, MessageOf } from '@internode/actor';
 import type { ArtifactKind, Message, PeerAddress } from '@internode/contracts';
 import { sha256 } from '@internode/encoding';
-import { toHex, utf8 } from '@internode/prelude';
+import { concatBytes, toHex, utf8 } from '@internode/prelude';
 import { P2pCore, type P2pEvent } from '../src/index.ts';
 
 export const START_NANOS = 1_785_000_000_000_000_000n;
@@ -191,7 +191,8 @@ export class Net {
       this.#timers.set(timerOf(member, token), { atMs: this.nowMs + delayMs, core, token });
   }
 
-  #send(from: Member, { peers, frame }: { peers: readonly Uint8Array[]; frame: Uint8Array }): void {
+  #send(from: Member, { peers, ...said }: MessageOf<'SendFrame'>): void {
+    const frame = concatBytes(said.frame, said.tail);
     for (const to of peers) {
       const sent = { from: from.nodeId, to, frame };
       this.frames.push(sent);

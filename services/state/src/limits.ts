@@ -68,6 +68,8 @@ export const CHECKPOINT_LIMITS = {
   /** Content from so many bytes on is compressed, if as many of its first bytes shrink to this part or less. */
   compressedBytesMin: 16 * 1024,
   compressedPartMax: 0.7,
+  /** Trials in vain are followed by up to so many parts without one. */
+  untriedMax: 15,
 } as const;
 
 /** Between replicas. */

@@ -1,14 +1,17 @@
+import type { SyncQuestion } from '@internode/contracts';
 import { nodeHashEngine } from '@internode/crypto/fast';
 import { setHashEngine } from '@internode/encoding';
+import { toHex } from '@internode/prelude';
 import { StorageFault } from '@internode/storage';
 import { type HeldMemory, MemoryStore } from '@internode/storage/memory';
 import { describe, expect, test } from 'vitest';
 import { withChecksum, withoutChecksum } from '../src/adapters/checksum.ts';
 import { hashOfChunk } from '../src/checkpoint/chunks.ts';
-import { Engine } from '../src/checkpoint/engine.ts';
+import { Engine, type Given } from '../src/checkpoint/engine.ts';
 import type { ServedPart } from '../src/checkpoint/shelf.ts';
 import type { Ask, Work } from '../src/checkpoint/work.ts';
 import type { Row } from '../src/core/task.ts';
+import { History } from './history.ts';
 import { batch, change, Rig, record } from './rig.ts';
 
 setHashEngine(nodeHashEngine);
@@ -25,6 +28,10 @@ function filled() {
   const memories = [{ memory: 'heap', cleared: false, sizeBytes: PAGES * 4_096, pages }] as const;
   const rig = Rig.started({ store });
   rig.tell(batch(1, { canisters: [change(0, { memories, record: record() })] }));
+  return engineOn(store);
+}
+
+function engineOn(store: MemoryStore) {
   const released = new Set<HeldMemory>();
   const aside = new Set<HeldMemory>();
   let isReopened = false;
@@ -136,5 +143,45 @@ describe('chunks of a checkpoint', () => {
     checkpoint(1);
     const retired = run(work, perform, begun);
     expect(retired).toEqual({ part: 'unknown_root' });
+  });
+});
+
+describe('chunks of another', () => {
+  test('are planned in the order of the keys that they bring, so that no table on disk spans others', () => {
+    const [theirs, ours] = [new MemoryStore(), new MemoryStore()];
+    const rig = Rig.started({ store: theirs });
+    const batches = new History(34).batches(40);
+    for (const each of batches) rig.tell(each);
+    const [donor, joiner] = [engineOn(theirs), engineOn(ours)];
+    const made = run(donor.engine.call({ kind: 'checkpoint', height: 40 }), donor.perform);
+    if (made.kind !== 'checkpoint') throw new Error(made.kind);
+    const { manifestRoot } = made;
+    const asked = (part: SyncQuestion['part'], indices: readonly number[]) => {
+      const found = run(donor.engine.serve({ manifestRoot, part, indices }), donor.perform);
+      return new Uint8Array(found.part as Uint8Array);
+    };
+    const written: string[] = [];
+    const watched = (each: Ask<HeldMemory>) => {
+      if (each.kind === 'write') written.push(...each.batch.map(({ key }) => toHex(key)));
+      return joiner.perform(each);
+    };
+    const answer = new Uint8Array(0);
+    const take = (request: Given, content: Uint8Array) =>
+      run(joiner.engine.take(request, content), watched);
+    const head = take({ kind: 'target', manifestRoot, answer }, asked('manifest_head', []));
+    if (head.kind !== 'target') throw new Error(head.kind);
+    for (let index = 0; index < head.parts; index++)
+      take({ kind: 'target-part', index, answer }, asked('sub_manifest', [index]));
+    const plan = run(joiner.engine.call({ kind: 'plan' }), watched);
+    if (plan.kind !== 'plan') throw new Error(plan.kind);
+    for (const { indices } of plan.phases.flat()) {
+      const taken = take({ kind: 'apply', indices, answer }, asked('chunks', indices));
+      expect(taken.kind).toBe('applied');
+    }
+    const tables = written.map((key) => key.slice(0, 2));
+    expect(new Set(tables).size).toBe(7);
+    expect(tables).toEqual(tables.toSorted());
+    const pages = written.filter((key) => key.startsWith('70'));
+    expect(pages).toEqual(pages.toSorted());
   });
 });

@@ -930,6 +930,7 @@ export interface SendFrame {
   readonly peers: readonly Uint8Array[];
   readonly frame: Uint8Array;
   readonly bulk: boolean;
+  readonly tail: Uint8Array;
 }
 
 export interface PausePeer {
@@ -4711,6 +4712,7 @@ export function encodeSendFrame(message: SendFrame, writer: Writer): Writer {
   for (const item of message.peers) writer.uint32(10).bytes(item);
   if (message.frame.length > 0) writer.uint32(18).bytes(message.frame);
   if (message.bulk) writer.uint32(24).bool(message.bulk);
+  if (message.tail.length > 0) writer.uint32(34).bytes(message.tail);
   return writer;
 }
 
@@ -4720,17 +4722,19 @@ export function decodeSendFrame(reader: Reader, length: number, depth = 0): Send
   const peers_: Uint8Array[] = [];
   let frame_: Uint8Array = new Uint8Array(0);
   let bulk_: boolean = false;
+  let tail_: Uint8Array = new Uint8Array(0);
   while (reader.pos < end) {
     const tag = reader.uint32();
     switch (tag) {
       case 10: peers_.push(readBytes(reader)); break;
       case 18: frame_ = readBytes(reader); break;
       case 24: bulk_ = reader.bool(); break;
+      case 34: tail_ = readBytes(reader); break;
       default: reader.skipType(tag & 7);
     }
   }
   if (reader.pos !== end) invalidMessage('SendFrame');
-  return { kind: 'SendFrame', peers: peers_, frame: frame_, bulk: bulk_ };
+  return { kind: 'SendFrame', peers: peers_, frame: frame_, bulk: bulk_, tail: tail_ };
 }
 
 export function encodePausePeer(message: PausePeer, writer: Writer): Writer {

@@ -231,7 +231,10 @@ export class Tracing implements Tracer {
     const isOwn = !isOffer && this.#blocks.followedIn(message) !== undefined;
     if (parent === undefined || !(isOwn || this.#steps.take(ms))) return;
     const attributes = isOffer
-      ? { 'internode.peers': message.peers.length, 'internode.bytes': message.frame.length }
+      ? {
+          'internode.peers': message.peers.length,
+          'internode.bytes': message.frame.length + message.tail.length,
+        }
       : { 'internode.bytes': message.body.length };
     const name = isOffer ? 'gossip to peers' : 'gossip';
     this.#recorder.stage(parent, 'gossip', { service, name, fromMs: ms, toMs: ms, attributes });

@@ -6,11 +6,11 @@ const TAG = 0x1a;
 const LENGTH = 55;
 const SAMPLED = '1'.charCodeAt(0);
 
-/** The frame itself when there is nothing to add, or no room for it. */
-export function withContext(frame: Uint8Array, traceparent: string): Uint8Array {
+/** The end of a frame of so many bytes; undefined when there is nothing to add, or no room for it. */
+export function contextPiece(frameBytes: number, traceparent: string): Uint8Array | undefined {
   const isNone = traceparent.length !== LENGTH;
-  if (isNone || frame.length + 2 + LENGTH > FRAME_LIMITS.frameBytesMax) return frame;
-  return Buffer.concat([frame, Uint8Array.of(TAG, LENGTH), Buffer.from(traceparent, 'latin1')]);
+  if (isNone || frameBytes + 2 + LENGTH > FRAME_LIMITS.frameBytesMax) return undefined;
+  return Buffer.concat([Uint8Array.of(TAG, LENGTH), Buffer.from(traceparent, 'latin1')]);
 }
 
 /** Of a sampled trace; else ''. What a peer wrote is judged by whoever reads it. */

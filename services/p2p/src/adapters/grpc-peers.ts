@@ -2,15 +2,16 @@
 // Decides nothing: which members, what to say and what to make of what they say is the core's business.
 import { Caller, type Observe, type Ports } from '@internode/actor';
 import type { PeerAddress } from '@internode/contracts';
-import { bytesEqual, compareBytes, toHex } from '@internode/prelude';
+import { bytesEqual, compareBytes, Pool, toHex } from '@internode/prelude';
 import type { LinkEvent } from '../core/event.ts';
 import { FRAME_LIMITS, LINK_LIMITS } from '../limits.ts';
 import { certify } from './certificate.ts';
 import { Dialer } from './dialer.ts';
 import { contextOf } from './frame-context.ts';
 import type { FrameStream } from './grpc-protocol.ts';
-import { Link } from './link.ts';
+import { JOINED_BYTES, Link } from './link.ts';
 import { listen } from './listener.ts';
+import { YoungGarbage } from './young-garbage.ts';
 
 export interface GrpcPeersOptions {
   readonly nodeId: Uint8Array;
@@ -58,6 +59,8 @@ class Peers implements GrpcPeers {
   /** Where members are, as far as their addresses are numbers. */
   #hosts: ReadonlySet<string> = new Set();
   #listener: Awaited<ReturnType<typeof listen>> | undefined;
+  readonly #garbage = new YoungGarbage();
+  readonly #joined = new Pool(() => Buffer.allocUnsafeSlow(JOINED_BYTES));
   #bulkBytes = 0;
   #closed = false;
 
@@ -67,9 +70,9 @@ class Peers implements GrpcPeers {
     const { ports } = options;
     this.#caller = new Caller({ name: 'peers', ports, keyOf: {}, pendingMax: 1 });
     this.#caller.listen('ConnectPeers', ({ peers }) => this.#connect(peers));
-    this.#caller.listen('SendFrame', ({ peers, frame, bulk }, traceparent) => {
+    this.#caller.listen('SendFrame', ({ peers, frame, tail, bulk }, traceparent) => {
       for (const nodeId of peers)
-        this.#peers.get(toHex(nodeId))?.link?.send(frame, bulk, traceparent);
+        this.#peers.get(toHex(nodeId))?.link?.send({ frame, tail }, bulk, traceparent);
     });
     this.#caller.listen('PausePeer', ({ peer, forMs }) =>
       this.#peers.get(toHex(peer))?.link?.pause(forMs),
@@ -175,6 +178,8 @@ class Peers implements GrpcPeers {
       },
       onFrame: (frame) => this.#hear(peer, frame),
       onDropped: (bytes) => this.#tell({ kind: 'FrameDropped', peer: peer.key, bytes }),
+      joined: this.#joined,
+      onLarge: (bytes) => this.#garbage.passed(bytes),
       onClosed: () => {
         hangUp();
         if (peer.link !== link) return;

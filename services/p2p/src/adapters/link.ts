@@ -1,8 +1,13 @@
 // One open stream to one peer: a bounded queue of two lanes out, a bounded pace in.
+import type { Pool } from '@internode/prelude';
 import { Bucket } from '../core/bucket.ts';
-import { LINK_LIMITS } from '../limits.ts';
-import { withContext } from './frame-context.ts';
+import type { Frame } from '../core/frame.ts';
+import { FRAME_LIMITS, LINK_LIMITS } from '../limits.ts';
+import { contextPiece } from './frame-context.ts';
 import type { FrameStream } from './grpc-protocol.ts';
+
+/** Enough for a chunk, its head and a context. */
+export const JOINED_BYTES = FRAME_LIMITS.chunkBytes + 1024;
 
 export interface LinkOwner {
   /** May this many bytes more of bulk wait, over all links? Counts them if so. */
@@ -11,39 +16,46 @@ export interface LinkOwner {
   onFrame(frame: Uint8Array): void;
   onClosed(): void;
   onDropped(bytes: number): void;
+  /** For a message in pieces; larger ones get memory of their own. */
+  readonly joined: Pool<Buffer>;
+  /** A large frame was written or read. */
+  onLarge(bytes: number): void;
 }
 
 /** Frames in order, and their bytes. */
 class Lane {
-  readonly frames: Uint8Array[] = [];
+  readonly frames: Frame[] = [];
   bytes = 0;
   /** Trace context of the first that has one. */
   #context = '';
 
-  put(frame: Uint8Array, context: string): void {
+  put(frame: Frame, context: string): void {
     this.frames.push(frame);
     if (this.#context === '') this.#context = context;
-    this.bytes += frame.length;
+    this.bytes += bytesOf(frame);
   }
 
-  /** The next frames as one message: joined frames are a frame. */
-  take(): Uint8Array {
+  /** The pieces of the next message: frames one behind the other are a frame. */
+  take(): Uint8Array[] {
     let count = 0;
     let bytes = 0;
-    for (const { length } of this.frames) {
-      if (count > 0 && bytes + length > LINK_LIMITS.joinBytesMax) break;
+    for (const frame of this.frames) {
+      const more = bytesOf(frame);
+      if (count > 0 && bytes + more > LINK_LIMITS.joinBytesMax) break;
       count += 1;
-      bytes += length;
+      bytes += more;
     }
-    const frames = this.frames.splice(0, count);
+    const taken = this.frames.splice(0, count);
     this.bytes -= bytes;
-    const joined =
-      frames.length === 1 && frames[0] !== undefined ? frames[0] : Buffer.concat(frames);
-    if (this.#context === '') return joined;
-    const traced = withContext(joined, this.#context);
+    const pieces = taken.flatMap(({ frame, tail }) => (tail.length === 0 ? frame : [frame, tail]));
+    const context = contextPiece(bytes, this.#context);
     this.#context = '';
-    return traced;
+    return context === undefined ? pieces : [...pieces, context];
   }
+}
+
+function bytesOf({ frame, tail }: Frame): number {
+  return frame.length + tail.length;
 }
 
 export class Link {
@@ -69,13 +81,13 @@ export class Link {
   }
 
   /** `context` is W3C trace context, or ''. */
-  send(frame: Uint8Array, bulk: boolean, context = ''): void {
+  send(frame: Frame, bulk: boolean, context = ''): void {
     if (this.#closed) return;
     const lane = bulk ? this.#bulk : this.#fast;
     const { queueBytesMax, bulkBytesMax } = LINK_LIMITS;
-    const fits = lane.bytes + frame.length <= (bulk ? bulkBytesMax : queueBytesMax);
-    if (!fits || (bulk && !this.#owner.takeBulk(frame.length)))
-      return this.#owner.onDropped(frame.length);
+    const bytes = bytesOf(frame);
+    const fits = lane.bytes + bytes <= (bulk ? bulkBytesMax : queueBytesMax);
+    if (!fits || (bulk && !this.#owner.takeBulk(bytes))) return this.#owner.onDropped(bytes);
     lane.put(frame, context);
     if (this.#pumping) return;
     this.#pumping = true;
@@ -100,20 +112,40 @@ export class Link {
       if (!isFast && this.#bulk.frames.length === 0) return;
       const lane = isFast ? this.#fast : this.#bulk;
       const { bytes } = lane;
-      const message = lane.take();
+      const pieces = lane.take();
       if (!isFast) this.#owner.giveBulk(bytes - lane.bytes);
-      this.#write(message);
+      this.#write(pieces);
     }
   }
 
-  #write(message: Uint8Array): void {
+  #write(pieces: readonly Uint8Array[]): void {
+    const { message, giveBack } = this.#joined(pieces);
     const { length } = message;
     this.#writtenBytes += length;
-    const bytes = Buffer.from(message.buffer, message.byteOffset, length);
-    this.#stream.write(bytes, () => {
+    this.#stream.write(message, () => {
+      giveBack?.();
       this.#writtenBytes -= length;
+      this.#passed(length);
       this.#pump();
     });
+  }
+
+  /** gRPC copies what it is given, so its memory is free again when it was written. */
+  #joined(pieces: readonly Uint8Array[]): { message: Buffer; giveBack?: () => void } {
+    const [first] = pieces;
+    if (pieces.length === 1 && first !== undefined)
+      return { message: Buffer.from(first.buffer, first.byteOffset, first.length) };
+    const length = pieces.reduce((sum, piece) => sum + piece.length, 0);
+    const { largeBytesMin } = LINK_LIMITS;
+    if (length < largeBytesMin || length > JOINED_BYTES) return { message: Buffer.concat(pieces) };
+    const { joined } = this.#owner;
+    const memory = joined.take();
+    let at = 0;
+    for (const piece of pieces) {
+      memory.set(piece, at);
+      at += piece.length;
+    }
+    return { message: memory.subarray(0, length), giveBack: () => joined.giveBack(memory) };
   }
 
   /** The peer is not read for so long, so that it has to wait. */
@@ -132,5 +164,10 @@ export class Link {
     const isInPace = this.#messages.take(1, nowMs) && this.#bytes.take(frame.length, nowMs);
     if (!isInPace) this.pause(LINK_LIMITS.pauseMs);
     this.#owner.onFrame(frame);
+    this.#passed(frame.length);
+  }
+
+  #passed(bytes: number): void {
+    if (bytes >= LINK_LIMITS.largeBytesMin) this.#owner.onLarge(bytes);
   }
 }

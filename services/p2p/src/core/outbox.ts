@@ -1,25 +1,11 @@
 // What one step does: effects in order, and parts for peers, which leave in as few frames as they fit into.
 import type { Effect, Instant } from '@internode/actor';
-import {
-  contract,
-  decodePeerFrame,
-  encodePeerFrame,
-  type Message,
-  type PeerPart,
-} from '@internode/contracts';
+import type { Message, PeerPart } from '@internode/contracts';
 import { FRAME_LIMITS } from '../limits.ts';
 import type { Limited, Misdeed, P2pEvent } from './event.ts';
+import { type Frame, NO_TAIL, type Part, PEER_FRAME, withTail } from './frame.ts';
 import type { Peer } from './peer.ts';
 
-export const PEER_FRAME = contract(
-  'PeerFrame',
-  'types',
-  'peer_frame',
-  encodePeerFrame,
-  decodePeerFrame,
-);
-
-export type Part = PeerPart['part'];
 export type P2pEffect = Effect<never, P2pEvent>;
 export type Timer =
   | 'offer-again'
@@ -67,7 +53,7 @@ export class Outbox {
       const nodeIds = peers.map(({ nodeId }) => nodeId);
       for (const frame of framesOf(this.#life, parts)) {
         this.framesSent += nodeIds.length;
-        this.publish({ kind: 'SendFrame', peers: nodeIds, frame, bulk });
+        this.publish({ kind: 'SendFrame', peers: nodeIds, bulk, ...frame });
       }
     }
     this.#parcels.clear();
@@ -141,20 +127,27 @@ export class Outbox {
   }
 }
 
-function* framesOf(life: number, parts: readonly PeerPart[]): Generator<Uint8Array> {
+function* framesOf(life: number, parts: readonly PeerPart[]): Generator<Frame> {
   let gathered: PeerPart[] = [];
   let bytes = 0;
+  const gatheredFrame = (): Frame => {
+    const frame = PEER_FRAME.encode({ life, parts: gathered });
+    gathered = [];
+    bytes = 0;
+    return { frame, tail: NO_TAIL };
+  };
   for (const part of parts) {
     const more = sizeOf(part.part);
-    if (gathered.length > 0 && bytes + more > FRAME_LIMITS.frameBytesAim) {
-      yield PEER_FRAME.encode({ life, parts: gathered });
-      gathered = [];
-      bytes = 0;
+    const alone = withTail(life, part.part);
+    const isFull = alone !== undefined || bytes + more > FRAME_LIMITS.frameBytesAim;
+    if (gathered.length > 0 && isFull) yield gatheredFrame();
+    if (alone !== undefined) yield alone;
+    else {
+      gathered.push(part);
+      bytes += more;
     }
-    gathered.push(part);
-    bytes += more;
   }
-  yield PEER_FRAME.encode({ life, parts: gathered });
+  if (gathered.length > 0) yield gatheredFrame();
 }
 
 /** Of one change without its body, and of a part beside its bodies: rather too much. */

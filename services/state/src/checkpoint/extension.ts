@@ -6,6 +6,7 @@ import { createHash } from 'node:crypto';
 import { promisify } from 'node:util';
 import * as zlib from 'node:zlib';
 import { setHashEngine } from '@internode/encoding';
+import { Pool } from '@internode/prelude';
 import type { Extension, Held, Inside } from '@internode/storage';
 import { withChecksums, withoutChecksum } from '../adapters/checksum.ts';
 import type { EngineAnswer, EngineRequest } from '../core/engine.ts';
@@ -13,7 +14,6 @@ import type { Row, RowChange } from '../core/task.ts';
 import { CHECKPOINT_LIMITS } from '../limits.ts';
 import { openedAnswer, served } from './answers.ts';
 import { Engine, type Given } from './engine.ts';
-import { Pool } from './pool.ts';
 import type { ServedPart } from './shelf.ts';
 import { Turns } from './turns.ts';
 import type { Work } from './work.ts';
@@ -54,6 +54,7 @@ class EngineThread {
   readonly #applying = new Set<Promise<EngineAnswer>>();
   /** For batches on their way to the store, with their checksums and notes. */
   readonly #slabs = new Pool(() => Buffer.allocUnsafeSlow(SLAB_BYTES));
+  readonly #packer = new Packer();
   #turns = new Turns([]);
   /** Reads of what is held, one at a time for each. */
   readonly #reads = new WeakMap<Held, Promise<unknown>>();
@@ -94,7 +95,7 @@ class EngineThread {
           return plan;
         });
       case 'serve':
-        return packed(await this.#run(this.engine.serve(request.question)));
+        return this.#packer.pack(await this.#run(this.engine.serve(request.question)));
       case 'target':
       case 'target-part':
       case 'apply': {
@@ -189,19 +190,36 @@ function free({ buffer, byteLength }: Uint8Array): void {
   }
 }
 
-/** Compressed when that makes it much smaller. */
-async function packed(answer: ServedPart): Promise<EngineAnswer> {
-  return wrapped(answer).finally(answer.giveBack);
-}
+/** Compresses parts that become much smaller by it. */
+class Packer {
+  /** Parts that go without a trial: twice as many after each one in vain. */
+  #untried = 0;
+  #rest = 0;
 
-async function wrapped(answer: ServedPart): Promise<EngineAnswer> {
-  const { part } = answer;
-  const { compressedBytesMin, compressedPartMax } = CHECKPOINT_LIMITS;
-  if (typeof part === 'string' || part.length < compressedBytesMin) return served(answer);
-  const sample = part.subarray(0, compressedBytesMin);
-  const tried = zlib.zstdCompressSync(sample, FASTEST).length;
-  if (tried > sample.length * compressedPartMax) return served(answer);
-  return served({ part: await compress(part, FASTEST) }, true);
+  async pack(answer: ServedPart): Promise<EngineAnswer> {
+    const { part, giveBack } = answer;
+    try {
+      const isPacked = typeof part !== 'string' && this.#isWorthWhile(part);
+      return isPacked ? served({ part: await compress(part, FASTEST) }, true) : served(answer);
+    } finally {
+      giveBack?.();
+    }
+  }
+
+  #isWorthWhile(part: Uint8Array): boolean {
+    const { compressedBytesMin, compressedPartMax, untriedMax } = CHECKPOINT_LIMITS;
+    if (part.length < compressedBytesMin) return false;
+    if (this.#rest > 0) {
+      this.#rest -= 1;
+      return false;
+    }
+    const sample = part.subarray(0, compressedBytesMin);
+    const isSmaller =
+      zlib.zstdCompressSync(sample, FASTEST).length <= sample.length * compressedPartMax;
+    this.#untried = isSmaller ? 0 : Math.min(untriedMax, 2 * this.#untried + 1);
+    this.#rest = this.#untried;
+    return isSmaller;
+  }
 }
 
 async function decompressed(content: Uint8Array): Promise<Uint8Array | undefined> {

@@ -1,7 +1,7 @@
 /** Which units were written: since the last manifest was begun, and, for a later life, since the last that is known. */
 import type { RowChange } from '../core/task.ts';
 import { type Note, notesOf } from './remembered.ts';
-import { unitOfStored } from './units.ts';
+import { areOfOneBlock, unitOfStored } from './units.ts';
 
 export class Notes {
   /** Since the last checkpoint was begun. */
@@ -30,7 +30,11 @@ export class Notes {
   /** The keys of a batch that is about to be written, with whose notes. */
   writing(keys: Iterable<Uint8Array>): RowChange[] {
     const fresh = new Set<string>();
+    let last: Uint8Array | undefined;
     for (const key of keys) {
+      const isSame = last !== undefined && areOfOneBlock(last, key);
+      last = key;
+      if (isSame) continue;
       const unit = unitOfStored(key);
       if (unit === undefined) continue;
       this.#written.add(unit);

@@ -1,9 +1,8 @@
-import { bytesEqual, joinBytes } from '@internode/prelude';
+import { bytesEqual, joinBytes, type Pool } from '@internode/prelude';
 import { keyAfter } from '../core/rows.ts';
 import { CHECKPOINT_LIMITS } from '../limits.ts';
 import { type Base, type LocalChunk, placeOf } from './build.ts';
 import { Cutter, hashOfChunk } from './chunks.ts';
-import type { Pool } from './pool.ts';
 import { logicalOf, rangeOfUnit, storedKeyOf } from './units.ts';
 import { read, type Work } from './work.ts';
 

@@ -1,12 +1,11 @@
 /** The checkpoints that are served: those of this life, and those of before that are on the disk. */
 import type { SyncQuestion } from '@internode/contracts';
-import { bytesEqual } from '@internode/prelude';
+import { bytesEqual, Pool } from '@internode/prelude';
 import type { Dropped } from '../core/engine.ts';
 import type { Row, RowChange } from '../core/task.ts';
 import { CHECKPOINT_LIMITS } from '../limits.ts';
 import type { Base } from './build.ts';
 import type { Holder } from './engine.ts';
-import { Pool } from './pool.ts';
 import { heightOfPart, NOTES_RANGE, type Remembered, rememberedOf, rowsOf } from './remembered.ts';
 import { type FlatChunk, flatten, PartCutter, serveChunks } from './serving.ts';
 import { textOf } from './units.ts';

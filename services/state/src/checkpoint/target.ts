@@ -10,7 +10,7 @@ import { bytesEqual, joinBytes } from '@internode/prelude';
 import type { EngineAnswer, Group } from '../core/engine.ts';
 import { type KeyRange, keyAfter, LAYOUT } from '../core/rows.ts';
 import type { RowChange } from '../core/task.ts';
-import { CHECKPOINT_LIMITS } from '../limits.ts';
+import { CHECKPOINT_LIMITS, PAGE_BYTES } from '../limits.ts';
 import { type Base, type Generations, type LocalChunk, layoutUnitOf, placeOf } from './build.ts';
 import { type Chunk, hashOfChunk, type Piece, piecesOf } from './chunks.ts';
 import { decodeHead, decodeManifest, hashOfPart, manifestRootOf, type Units } from './manifest.ts';
@@ -18,7 +18,9 @@ import type { Notes } from './notes.ts';
 import {
   memoryOfUnit,
   PAGE_RANK,
+  PageKeys,
   RANKS,
+  RANKS_AS_STORED,
   rangeOfUnit,
   storedKeyOf,
   storedOf,
@@ -119,10 +121,17 @@ export class Target {
       else missing.push(index);
       if (!this.#isHere(unit)) bytes += chunk.bytes;
     });
-    const isPage = (index: number) => this.#chunks[index]?.unit.charCodeAt(0) === PAGE_RANK;
-    const rest = this.#groups(missing.filter((index) => !isPage(index)));
-    const pages = this.#groups(missing.filter(isPage));
-    return { kind: 'plan', phases: [rest, pages], bytes, reusedBytes };
+    const of = (ranks: readonly number[]) =>
+      ranks.flatMap((rank) =>
+        this.#groups(missing.filter((index) => this.#chunks[index]?.unit.charCodeAt(0) === rank)),
+      );
+    // What comes in the order of its keys is written once: a table that spans others makes the store write them all again.
+    const pagesAt = RANKS_AS_STORED.indexOf(PAGE_RANK);
+    const phases = [
+      of(RANKS_AS_STORED.slice(0, pagesAt)),
+      of(RANKS_AS_STORED.slice(pagesAt)),
+    ] as const;
+    return { kind: 'plan', phases, bytes, reusedBytes };
   }
 
   /** All of a unit is in the store. The tip never is: it is written last. */
@@ -187,8 +196,7 @@ export class Target {
   ): boolean {
     if (unit.charCodeAt(0) === RANKS.layout)
       return this.#takeLayouts(base, unit, { pieces, batch });
-    const isPage = unit.charCodeAt(0) === PAGE_RANK;
-    const place = isPage ? placeOf(base.places, memoryOfUnit(unit)) : undefined;
+    if (unit.charCodeAt(0) === PAGE_RANK) return takePages(base, unit, { pieces, batch });
     for (const piece of pieces) {
       if (unitOfLogical(piece.key) !== unit) return false;
       const value = this.#wholeValue(piece);
@@ -197,7 +205,7 @@ export class Target {
         this.#tip = new Uint8Array(value);
         continue;
       }
-      const row = storedOf({ key: piece.key, value }, place);
+      const row = storedOf({ key: piece.key, value });
       if (row === undefined) return false;
       batch.push(row);
     }
@@ -275,6 +283,23 @@ export class Target {
     this.#layouts.delete(unit);
     this.#notes.settled(unit);
   }
+}
+
+/** There are 256 of them a chunk. */
+function takePages(
+  base: Base,
+  unit: string,
+  { pieces, batch }: { pieces: readonly Piece[]; batch: RowChange[] },
+): boolean {
+  const place = placeOf(base.places, memoryOfUnit(unit));
+  const keys = place && new PageKeys(unit, place);
+  for (const { key, valueBytes, content } of pieces) {
+    const stored = keys?.storedOf(key);
+    if (stored === undefined || valueBytes !== PAGE_BYTES || content.length !== PAGE_BYTES)
+      return false;
+    batch.push({ key: stored, value: content });
+  }
+  return true;
 }
 
 function* deleteUnit<Held>(held: Held, base: Base, unit: string): Work<Held, void> {

@@ -42,6 +42,14 @@ type Plain = (typeof PLAIN_TABLES)[number];
 const RANK_OF_LETTER = new Map<number, number>(
   PLAIN_TABLES.map((table) => [TABLES[table], RANKS[table]]),
 );
+/** In the order in which their rows stand in the store. Layouts stand before pages there, too. */
+export const RANKS_AS_STORED: readonly number[] = [
+  ...RANK_OF_LETTER,
+  [TABLES.page, RANKS.page] as const,
+  [SUBNET_STATE_KEY[0] as number, RANKS.subnet] as const,
+]
+  .toSorted(([left], [right]) => left - right)
+  .map(([, rank]) => rank);
 const TABLE_OF_RANK = new Map<number, Plain>(PLAIN_TABLES.map((table) => [RANKS[table], table]));
 
 /** Canister ids of the sequence have 10 bytes, the eighth counts: 64 of them are a unit. */
@@ -79,6 +87,13 @@ export function unitOfStored(key: Uint8Array): string | undefined {
   if (letter === SUBNET_STATE_KEY[0] || letter === TIP_KEY[0]) return '\x01';
   const rank = RANK_OF_LETTER.get(letter);
   return rank === undefined ? undefined : plainUnit(rank, bytes);
+}
+
+/** True of stored keys of pages of one unit; quicker than to name their units. */
+export function areOfOneBlock(left: Uint8Array, right: Uint8Array): boolean {
+  if (left[0] !== TABLES.page || left.length !== right.length) return false;
+  for (let at = left.length - 2; at >= 0; at--) if (left[at] !== right[at]) return false;
+  return true;
 }
 
 /** The unit of a logical row, whose first byte is its rank. */
@@ -190,18 +205,11 @@ function logicalValue(rank: number, value: Uint8Array): Uint8Array {
 }
 
 /**
- * The stored row of a logical one; undefined when it is malformed. Digests are computed anew. Layouts and the tip
- * are for others to place. `place` is where the memory of a page is.
+ * The stored row of a logical one that is no page; undefined when it is malformed. Digests are computed anew. Layouts and the
+ * tip are for others to place.
  */
-export function storedOf(
-  { key, value }: LogicalRow,
-  place: MemoryPlace | undefined,
-): Row | undefined {
+export function storedOf({ key, value }: LogicalRow): Row | undefined {
   const rank = key[0] as number;
-  if (rank === RANKS.page) {
-    if (place === undefined || value.length !== PAGE_BYTES) return undefined;
-    return { key: pageKey(place, key.readUInt32BE(key.length - 4)), value };
-  }
   if (rank === RANKS.subnet)
     return key.equals(SUBNET_STATE) ? { key: SUBNET_STATE_KEY, value } : undefined;
   const table = TABLE_OF_RANK.get(rank);
@@ -210,6 +218,31 @@ export function storedOf(
   const storedKey = Uint8Array.from(key);
   storedKey[0] = TABLES[table];
   return { key: storedKey, value: stored };
+}
+
+/** Stored keys of the pages of a unit. */
+export class PageKeys {
+  readonly #logical: Buffer;
+  readonly #stored: Buffer;
+
+  constructor(unit: string, place: MemoryPlace) {
+    this.#logical = Buffer.from(unit, 'latin1');
+    const index = this.#logical.readUIntBE(this.#logical.length - 3, 3) * BLOCK_PAGES;
+    this.#stored = bufferOf(pageKey(place, index));
+  }
+
+  /** Undefined when the logical key is not one of the unit. */
+  storedOf(key: Buffer): Buffer | undefined {
+    const unitBytes = this.#logical.length;
+    if (
+      key.length !== unitBytes + 1 ||
+      key.compare(this.#logical, 0, unitBytes, 0, unitBytes) !== 0
+    )
+      return undefined;
+    const stored = Buffer.from(this.#stored);
+    stored[stored.length - 1] = key[unitBytes] as number;
+    return stored;
+  }
 }
 
 function storedValue(rank: number, value: Uint8Array): Uint8Array | undefined {

@@ -63,7 +63,7 @@ export type EngineAnswer =
     }
   | {
       readonly kind: 'plan';
-      /** Everything but pages, then pages: all of the first are applied before any of the second. */
+      /** In the order of keys: what stands before pages, layouts among it, is applied before any page is. */
       readonly phases: readonly [readonly Group[], readonly Group[]];
       readonly bytes: number;
       readonly reusedBytes: number;
