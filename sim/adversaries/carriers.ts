@@ -71,6 +71,7 @@ export const floodingPeer: Temptation = (evil) => ({
           frame: rubbish(evil, 20_000),
           bulk: false,
           tail: new Uint8Array(0),
+          done: false,
         });
       }
       clock.after(everyMs, flood);

@@ -16,6 +16,7 @@ export {
   toKey,
   utf8,
 } from './bytes.ts';
+export { free, give } from './given.ts';
 export { Pool } from './pool.ts';
 export type { Invalid, Undecided, Valid, Verdict } from './verdict.ts';
 export { invalid, undecided, valid } from './verdict.ts';

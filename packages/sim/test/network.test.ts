@@ -47,6 +47,7 @@ class Chatter {
         frame,
         bulk: false,
         tail: new Uint8Array(0),
+        done: false,
       }),
     );
   }

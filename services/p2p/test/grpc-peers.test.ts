@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { type AddressInfo, connect as connectTcp, createServer, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { CONTRACTS, subjectOf } from '@internode/contracts';
-import { toHex } from '@internode/prelude';
+import { give, toHex } from '@internode/prelude';
 import { describe, expect, test } from 'vitest';
 import { certify } from '../src/adapters/certificate.ts';
 import { FRAME_LIMITS, LINK_LIMITS, PEER_LIMITS } from '../src/index.ts';
@@ -31,6 +31,39 @@ describe('four nodes on the loopback', () => {
         list.every(({ fromNode }) => toHex(fromNode) === toHex(net.node(0).identity.nodeId)),
       ).toBe(true);
     }
+  });
+});
+
+describe('a large answer', () => {
+  test('arrives as it was, several at once, and its memory is free again on both sides', async () => {
+    await using net = await LiveNet.open(2);
+    const [asker, peer] = [net.node(0), net.node(1)];
+    const answers = asker.collect('PeerAnswered');
+    const frames = asker.collect('FrameReceived');
+    const questions = peer.collect('PeerAsked');
+    const askIds = Array.from({ length: 6 }, (_, at) => new Uint8Array(16).fill(at));
+    const ask = { topic: 'state_sync', body: new Uint8Array(1), timeoutMs: 20_000 } as const;
+    for (const askId of askIds)
+      asker.say({ kind: 'AskPeer', askId, peer: peer.identity.nodeId, ...ask });
+    await until(() => questions.length === askIds.length);
+    const bodies = askIds.map((askId, at) => ({
+      askId,
+      body: randomBytes(1_000_000 + at * 70_000),
+    }));
+    const given = bodies.map(({ body }) => give(Uint8Array.from(body)));
+    for (const [at, { askId }] of bodies.entries()) {
+      const body = given[at] as Uint8Array;
+      const to = asker.identity.nodeId;
+      peer.say({ kind: 'AnswerPeer', askId, topic: 'state_sync', peer: to, body });
+    }
+    await until(() => answers.length === askIds.length);
+    for (const { askId, body } of bodies) {
+      const answer = answers.find((each) => toHex(each.askId) === toHex(askId));
+      expect(Buffer.compare(answer?.body ?? new Uint8Array(0), body)).toBe(0);
+    }
+    expect(given.map(({ length }) => length)).toEqual(given.map(() => 0));
+    expect(frames.filter(({ frame }) => frame.length > 100_000)).toEqual([]);
+    expect(frames.filter(({ frame }) => frame.length === 0).length).toBeGreaterThan(20);
   });
 });
 

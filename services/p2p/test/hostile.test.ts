@@ -18,7 +18,7 @@ function expectBounded(member: Member): void {
 }
 
 function hearFrame(net: Net, from: Member, to: Member, frame: Uint8Array): void {
-  net.hear(to, { kind: 'FrameReceived', peer: from.nodeId, frame });
+  net.hearFrame(to, from.nodeId, frame);
 }
 
 describe('a peer that means harm', () => {
@@ -248,6 +248,33 @@ describe('a peer that means harm', () => {
     const count = (kind: string): number => victim.said.filter((said) => said.kind === kind).length;
     expect(count('PeerAsked')).toBe(ASK_LIMITS.openPerPeerMax);
     expect(count('PeerAnswered')).toBe(0);
+  });
+
+  test('puts something else beside an answer: it is not gone when the answer is whole and its memory freed', () => {
+    const net = Net.started(2);
+    const [evil, victim] = [net.member(0), net.member(1)];
+    const askId = new Uint8Array(16).fill(7);
+    const ask = { topic: 'state_sync', body: new Uint8Array(1), timeoutMs: 1_000 } as const;
+    net.hear(victim, { kind: 'AskPeer', askId, peer: evil.nodeId, ...ask });
+    net.run(10);
+    const body = new Uint8Array(200_000).fill(3);
+    const beside = artifact('block', { artifactKind: 'block_proposal', bytes: 1_000 });
+    hearFrame(
+      net,
+      evil,
+      victim,
+      new Evil(dice()).frameOf([
+        {
+          kind: 'answer',
+          answer: { askId, topic: 'state_sync', size: body.length, offset: 0, body },
+        },
+        { kind: 'direct', direct: beside },
+      ]),
+    );
+    net.run(10);
+    expect(victim.said.find(({ kind }) => kind === 'PeerAnswered')).toMatchObject({ failure: '' });
+    const brought = victim.said.find((said) => said.kind === 'ArtifactReceived');
+    expect(brought?.body).toEqual(beside.body);
   });
 
   test('wants the whole table again and again: it gets what its account allows', () => {

@@ -1,15 +1,9 @@
 // Nodes with real peer ports on the loopback: the p2p service, its adapter and a bus, and nothing else.
 import { randomFillSync } from 'node:crypto';
 import { Client } from '@grpc/grpc-js';
-import { type MessageOf, type Observe, Service } from '@internode/actor';
+import { Caller, type MessageOf, type Observe, Service } from '@internode/actor';
 import { MemoryBus } from '@internode/bus/memory';
-import {
-  CONTRACTS,
-  type Message,
-  type MessageKind,
-  type PeerAddress,
-  subjectOf,
-} from '@internode/contracts';
+import type { Message, MessageKind, PeerAddress } from '@internode/contracts';
 import { nodeHashEngine, nodeSignatures } from '@internode/crypto/fast';
 import { selfAuthenticating, setHashEngine, sha256 } from '@internode/encoding';
 import { SystemClock } from '@internode/host';
@@ -48,13 +42,13 @@ export function identities(count: number): Identity[] {
 export class LiveNode implements AsyncDisposable {
   readonly identity: Identity;
   readonly events: P2pEvent[] = [];
-  readonly bus = new MemoryBus();
+  readonly bus = new MemoryBus({ handsOver: true });
   readonly place = { subnet: 'test', node: 'node' };
   readonly clock = new SystemClock();
   readonly entropy = { fill: (bytes: Uint8Array): void => void randomFillSync(bytes) };
   #peers: GrpcPeers | undefined;
   #service: ReturnType<LiveNode['serviceOf']> | undefined;
-  #said = 0;
+  readonly #caller = new Caller({ name: 'test', ports: this, keyOf: {}, pendingMax: 1 });
   #port = 0;
   #known: readonly PeerAddress[] = [];
 
@@ -128,22 +122,11 @@ export class LiveNode implements AsyncDisposable {
   }
 
   say(message: Message, traceparent = ''): void {
-    this.#said += 1;
-    this.bus.publish({
-      id: this.#said.toString(16).padStart(16, '0'),
-      cause: '',
-      sender: 'test',
-      subject: subjectOf(this.place, message.kind),
-      traceparent,
-      body: CONTRACTS[message.kind].encode(message as never),
-    });
+    this.#caller.tell(message, traceparent);
   }
 
   hear<Kind extends MessageKind>(kind: Kind, listen: (message: MessageOf<Kind>) => void): void {
-    this.bus.subscribe(subjectOf(this.place, kind), ({ body }) => {
-      const decoded = CONTRACTS[kind].decode(body);
-      if (decoded.kind === 'valid') listen(decoded.value as MessageOf<Kind>);
-    });
+    this.#caller.listen(kind, listen);
   }
 
   /** Everything of a kind that is said from now on. */

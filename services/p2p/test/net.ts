@@ -2,7 +2,7 @@
 import type { Effect, Input, MessageOf } from '@internode/actor';
 import type { ArtifactKind, Message, PeerAddress } from '@internode/contracts';
 import { sha256 } from '@internode/encoding';
-import { concatBytes, toHex, utf8 } from '@internode/prelude';
+import { concatBytes, give, toHex, utf8 } from '@internode/prelude';
 import { P2pCore, type P2pEvent } from '../src/index.ts';
 
 export const START_NANOS = 1_785_000_000_000_000_000n;
@@ -210,7 +210,12 @@ export class Net {
 
   #deliver({ from, to, frame }: Frame): void {
     const member = this.members.find(({ nodeId }) => toHex(nodeId) === toHex(to));
-    if (member !== undefined) this.hear(member, { kind: 'FrameReceived', peer: from, frame });
+    if (member !== undefined) this.hearFrame(member, from, frame);
+  }
+
+  /** As from the adapter: the memory of each frame is its own, and goes with it. */
+  hearFrame(member: Member, peer: Uint8Array, frame: Uint8Array): void {
+    this.hear(member, { kind: 'FrameReceived', peer, frame: give(Uint8Array.from(frame)) });
   }
 }
 

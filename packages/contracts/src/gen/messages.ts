@@ -931,6 +931,7 @@ export interface SendFrame {
   readonly frame: Uint8Array;
   readonly bulk: boolean;
   readonly tail: Uint8Array;
+  readonly done: boolean;
 }
 
 export interface PausePeer {
@@ -4713,6 +4714,7 @@ export function encodeSendFrame(message: SendFrame, writer: Writer): Writer {
   if (message.frame.length > 0) writer.uint32(18).bytes(message.frame);
   if (message.bulk) writer.uint32(24).bool(message.bulk);
   if (message.tail.length > 0) writer.uint32(34).bytes(message.tail);
+  if (message.done) writer.uint32(40).bool(message.done);
   return writer;
 }
 
@@ -4723,6 +4725,7 @@ export function decodeSendFrame(reader: Reader, length: number, depth = 0): Send
   let frame_: Uint8Array = new Uint8Array(0);
   let bulk_: boolean = false;
   let tail_: Uint8Array = new Uint8Array(0);
+  let done_: boolean = false;
   while (reader.pos < end) {
     const tag = reader.uint32();
     switch (tag) {
@@ -4730,11 +4733,12 @@ export function decodeSendFrame(reader: Reader, length: number, depth = 0): Send
       case 18: frame_ = readBytes(reader); break;
       case 24: bulk_ = reader.bool(); break;
       case 34: tail_ = readBytes(reader); break;
+      case 40: done_ = reader.bool(); break;
       default: reader.skipType(tag & 7);
     }
   }
   if (reader.pos !== end) invalidMessage('SendFrame');
-  return { kind: 'SendFrame', peers: peers_, frame: frame_, bulk: bulk_, tail: tail_ };
+  return { kind: 'SendFrame', peers: peers_, frame: frame_, bulk: bulk_, tail: tail_, done: done_ };
 }
 
 export function encodePausePeer(message: PausePeer, writer: Writer): Writer {

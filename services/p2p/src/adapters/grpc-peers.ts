@@ -2,7 +2,7 @@
 // Decides nothing: which members, what to say and what to make of what they say is the core's business.
 import { Caller, type Observe, type Ports } from '@internode/actor';
 import type { PeerAddress } from '@internode/contracts';
-import { bytesEqual, compareBytes, Pool, toHex } from '@internode/prelude';
+import { bytesEqual, compareBytes, give, Pool, toHex } from '@internode/prelude';
 import type { LinkEvent } from '../core/event.ts';
 import { FRAME_LIMITS, LINK_LIMITS } from '../limits.ts';
 import { certify } from './certificate.ts';
@@ -70,9 +70,9 @@ class Peers implements GrpcPeers {
     const { ports } = options;
     this.#caller = new Caller({ name: 'peers', ports, keyOf: {}, pendingMax: 1 });
     this.#caller.listen('ConnectPeers', ({ peers }) => this.#connect(peers));
-    this.#caller.listen('SendFrame', ({ peers, frame, tail, bulk }, traceparent) => {
+    this.#caller.listen('SendFrame', ({ peers, bulk, ...frame }, traceparent) => {
       for (const nodeId of peers)
-        this.#peers.get(toHex(nodeId))?.link?.send({ frame, tail }, bulk, traceparent);
+        this.#peers.get(toHex(nodeId))?.link?.send(frame, bulk, traceparent);
     });
     this.#caller.listen('PausePeer', ({ peer, forMs }) =>
       this.#peers.get(toHex(peer))?.link?.pause(forMs),
@@ -196,7 +196,8 @@ class Peers implements GrpcPeers {
   #hear(peer: Peer, frame: Uint8Array): void {
     if (frame.length > FRAME_LIMITS.frameBytesMax) return peer.hangUp();
     const message = { kind: 'FrameReceived', peer: peer.address.nodeId } as const;
-    this.#caller.tell({ ...message, frame: plainFrame(frame) }, contextOf(frame));
+    const context = contextOf(frame);
+    this.#caller.tell({ ...message, frame: plainFrame(frame) }, context);
   }
 
   #sayLink({ address, link }: Peer): void {
@@ -216,9 +217,9 @@ const PREFIX_BYTES = 5;
 /** A large one is alone in its memory, and can be handed over as it is; small ones share theirs with others, and are copied. */
 function plainFrame(frame: Uint8Array): Uint8Array {
   const { buffer, byteOffset, length } = frame;
-  return buffer.byteLength <= length + PREFIX_BYTES
-    ? new Uint8Array(buffer, byteOffset, length)
-    : frame;
+  if (buffer.byteLength > length + PREFIX_BYTES) return frame;
+  give(new Uint8Array(buffer));
+  return new Uint8Array(buffer, byteOffset, length);
 }
 
 function isSame(left: PeerAddress, right: PeerAddress): boolean {

@@ -1,5 +1,5 @@
 // One open stream to one peer: a bounded queue of two lanes out, a bounded pace in.
-import type { Pool } from '@internode/prelude';
+import { free, type Pool } from '@internode/prelude';
 import { Bucket } from '../core/bucket.ts';
 import type { Frame } from '../core/frame.ts';
 import { FRAME_LIMITS, LINK_LIMITS } from '../limits.ts';
@@ -22,6 +22,12 @@ export interface LinkOwner {
   onLarge(bytes: number): void;
 }
 
+interface Taken {
+  readonly pieces: readonly Uint8Array[];
+  /** Those that nobody looks at any more once they were copied. */
+  readonly done: readonly Uint8Array[];
+}
+
 /** Frames in order, and their bytes. */
 class Lane {
   readonly frames: Frame[] = [];
@@ -36,7 +42,7 @@ class Lane {
   }
 
   /** The pieces of the next message: frames one behind the other are a frame. */
-  take(): Uint8Array[] {
+  take(): Taken {
     let count = 0;
     let bytes = 0;
     for (const frame of this.frames) {
@@ -50,7 +56,8 @@ class Lane {
     const pieces = taken.flatMap(({ frame, tail }) => (tail.length === 0 ? frame : [frame, tail]));
     const context = contextPiece(bytes, this.#context);
     this.#context = '';
-    return context === undefined ? pieces : [...pieces, context];
+    if (context !== undefined) pieces.push(context);
+    return { pieces, done: taken.filter(({ done }) => done).map(({ tail }) => tail) };
   }
 }
 
@@ -112,9 +119,11 @@ export class Link {
       if (!isFast && this.#bulk.frames.length === 0) return;
       const lane = isFast ? this.#fast : this.#bulk;
       const { bytes } = lane;
-      const pieces = lane.take();
+      const { pieces, done } = lane.take();
       if (!isFast) this.#owner.giveBulk(bytes - lane.bytes);
       this.#write(pieces);
+      // A frame with a tail is joined, which copies it.
+      for (const tail of done) free(tail);
     }
   }
 

@@ -1,3 +1,4 @@
+import { free } from '@internode/prelude';
 import { FRAME_LIMITS } from '../limits.ts';
 
 export interface Chunk {
@@ -6,7 +7,7 @@ export interface Chunk {
   readonly body: Uint8Array;
 }
 
-/** A body that comes in chunks, in any order. Holds no more than what came. */
+/** A body that comes in chunks, in any order. Holds no more than what came; what was given is freed when the body is whole. */
 export class Assembly {
   readonly #size: number;
   readonly #chunks = new Map<number, Uint8Array>();
@@ -23,7 +24,11 @@ export class Assembly {
     this.#chunks.set(offset, body);
     if (this.#chunks.size < Math.max(1, Math.ceil(size / chunkBytes))) return undefined;
     const whole = new Uint8Array(size);
-    for (const [at, chunk] of this.#chunks) whole.set(chunk, at);
+    for (const [at, chunk] of this.#chunks) {
+      whole.set(chunk, at);
+      // Of a frame only what is most of it is a view; the rest was copied when it was decoded, and stays.
+      free(chunk);
+    }
     return whole;
   }
 }

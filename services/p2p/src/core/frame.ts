@@ -17,6 +17,8 @@ export interface Frame {
   readonly frame: Uint8Array;
   /** How it goes on. */
   readonly tail: Uint8Array;
+  /** Nobody looks at the tail's memory after this. */
+  readonly done: boolean;
 }
 
 export const NO_TAIL = new Uint8Array(0);
@@ -37,12 +39,19 @@ export function withTail(life: number, part: Part): Frame | undefined {
   const chunk = [...bare.subarray(at + 4), BODY, ...varint(tail.length)];
   const inPart = [bare[at + 2] as number, ...varint(chunk.length + tail.length), ...chunk];
   const frame = [...alone, PARTS, ...varint(inPart.length + tail.length), ...inPart];
-  return { frame: Uint8Array.from(frame), tail };
+  return { frame: Uint8Array.from(frame), tail, done: isLastTail(part) };
 }
 
 function bodyOf(part: Part): Uint8Array | undefined {
   if (part.kind === 'answer') return part.answer.body;
   return part.kind === 'chunk' ? part.chunk.body : undefined;
+}
+
+/** An answer is its peer's alone. What follows the last tail of it is short, and was copied. */
+function isLastTail(part: Part): boolean {
+  if (part.kind !== 'answer') return false;
+  const { size, offset, body } = part.answer;
+  return size - offset - body.length < FRAME_LIMITS.tailBytesMin;
 }
 
 function withoutBody(part: Part): Part {

@@ -134,7 +134,7 @@ function* framesOf(life: number, parts: readonly PeerPart[]): Generator<Frame> {
     const frame = PEER_FRAME.encode({ life, parts: gathered });
     gathered = [];
     bytes = 0;
-    return { frame, tail: NO_TAIL };
+    return { frame, tail: NO_TAIL, done: false };
   };
   for (const part of parts) {
     const more = sizeOf(part.part);

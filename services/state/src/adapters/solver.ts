@@ -2,7 +2,7 @@
 import { HANDED_BYTES_MAX, type Solver } from '@internode/actor';
 import type { BlsEngine } from '@internode/crypto';
 import { stateRootMessage } from '@internode/hash-tree';
-import { assert, unreachable } from '@internode/prelude';
+import { assert, give, unreachable } from '@internode/prelude';
 import { StorageFault, type Store } from '@internode/storage';
 import type { MemoryStore } from '@internode/storage/memory';
 import type { EngineAnswer, EngineRequest } from '../core/engine.ts';
@@ -52,6 +52,8 @@ async function solve(options: StateSolverOptions, task: StateTask): Promise<Stat
     case 'engine': {
       assert(store.call !== undefined, 'a store without checkpoints');
       const answer = (await store.call(task.request, given(task.request))) as EngineAnswer;
+      // From the store's thread, and nobody's but the peer's whom it is for.
+      if (answer.kind === 'served') give(answer.answer);
       return { kind: 'engine', answer };
     }
     case 'verify':
