@@ -31,6 +31,8 @@ export interface Inside {
    * it holds some 100 MiB more. Done in turn with the batches; what is held is gone when it begins and when it ends.
    */
   fill(isFilling: boolean): Promise<void>;
+  /** While true nobody waits for what this process does, and others on the machine go first, where that can be taken back. */
+  yieldToOthers(isYielding: boolean): void;
   /** In turn with the batches from outside. */
   write(batch: readonly Change[], options: { readonly sync: boolean }): Promise<void>;
 }

@@ -1,9 +1,12 @@
 // The package has no types of its own; this is the part of it that we use.
 declare module '@nxtedition/rocksdb' {
   export interface Batch {
-    put(key: Buffer, value: Buffer): this;
-    del(key: Buffer): this;
-    write(options: { readonly sync: boolean }): Promise<void>;
+    _put(key: Buffer, value: Buffer): void;
+    _del(key: Buffer): void;
+    _writeSync(options: { readonly sync: boolean }): void;
+    _clear(): void;
+    /** Until then the database holds it. */
+    close(): Promise<void>;
   }
 
   export interface RowIterator {

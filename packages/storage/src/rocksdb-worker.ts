@@ -4,9 +4,12 @@ import * as fs from 'node:fs';
 import { join } from 'node:path';
 import { parentPort, workerData } from 'node:worker_threads';
 import { RocksLevel, type RowIterator } from '@nxtedition/rocksdb';
-import { StorageFault, type StorageFaultCode } from './fault.ts';
+import { StorageFault } from './fault.ts';
 import type { Extend, Extension, Inside } from './inside.ts';
 import { packRows, type Row, unpackRows } from './packing.ts';
+import { yieldToOthers } from './priority.ts';
+import { Batches, bufferOf } from './rocksdb-batch.ts';
+import { type PlainFault, plainFault } from './rocksdb-fault.ts';
 import { HeldRows } from './rocksdb-held.ts';
 import { Keeper } from './rocksdb-kept.ts';
 import { FILLING_SHAPE, SHAPE } from './rocksdb-options.ts';
@@ -30,7 +33,9 @@ const port = parentPort;
 if (port === null) throw new Error('rocksdb-worker runs in a worker thread');
 
 /** Undefined while closed: before `open`, and when opening again failed. */
-let opened: { readonly db: RocksLevel; readonly witness: Witness } | undefined;
+let opened:
+  | { readonly db: RocksLevel; readonly witness: Witness; readonly batches: Batches }
+  | undefined;
 let commit = 0;
 /** After a failed write RocksDB refuses all others until it is opened again. */
 let mustReopen = false;
@@ -157,12 +162,15 @@ const inside: Inside = {
     enqueue({ kind: 'fill', isFilling, settle });
     return settle.promise;
   },
+  yieldToOthers,
   write: (batch, { sync }) => {
     const settle = Promise.withResolvers<void>();
     enqueue({ kind: 'own', batch, sync, settle });
     return settle.promise;
   },
 };
+
+const plainFaultOf = (error: unknown): PlainFault => plainFault(error, path);
 
 function prefixed(key: Uint8Array): Buffer {
   const bytes = Buffer.allocUnsafe(key.length + 1);
@@ -216,6 +224,7 @@ async function perform(request: Answered): Promise<Uint8Array<ArrayBuffer>> {
     case 'close':
       isClosed = true;
       clearTimeout(fillingAgain);
+      yieldToOthers(false);
       await keeper.close();
       await close();
       port?.unref();
@@ -229,7 +238,7 @@ async function open({ checks = true } = {}): Promise<void> {
   const witness = new Witness(join(path, 'internode-witness'));
   const isNew = !witness.existed && !fs.readdirSync(path).some((name) => name.endsWith('.sst'));
   const db = new RocksLevel(path, { keyEncoding: 'buffer', valueEncoding: 'buffer' });
-  opened = { db, witness };
+  opened = { db, witness, batches: new Batches(db) };
   try {
     await db.open({
       createIfMissing: isNew,
@@ -306,17 +315,10 @@ interface Writing {
 }
 
 async function write(rows: readonly Row[], { sync, counts = true }: Writing): Promise<void> {
-  const { db, witness } = await reopened(true);
-  const batch = db.batch();
-  for (let i = 0; i < rows.length; i += 2) {
-    const key = bufferOf(rows[i]);
-    const value = rows[i + 1];
-    if (value === undefined) batch.del(key);
-    else batch.put(key, bufferOf(value));
-  }
-  if (counts) batch.put(COMMIT_KEY, bytesOfNumber(commit + 1));
+  const { batches, witness } = await reopened(true);
+  const all = counts ? [...rows, COMMIT_KEY, bytesOfNumber(commit + 1)] : rows;
   try {
-    await batch.write({ sync });
+    batches.write(all, { sync });
   } catch (error) {
     mustReopen = true;
     lastError = error;
@@ -358,11 +360,6 @@ async function deleteRange([gte, lt]: readonly Row[], sync: boolean): Promise<vo
   await write(rows, { sync });
 }
 
-function bufferOf(row: Row): Buffer {
-  if (row === undefined) throw new Error('a row is missing');
-  return Buffer.from(row.buffer, row.byteOffset, row.length);
-}
-
 function numberOf(bytes: Uint8Array | undefined): number {
   if (bytes === undefined) return 0;
   return Number(new DataView(bytes.buffer, bytes.byteOffset, 8).getBigUint64(0));
@@ -372,28 +369,4 @@ function bytesOfNumber(value: number): Buffer {
   const bytes = Buffer.alloc(8);
   bytes.writeBigUInt64BE(BigInt(value));
   return bytes;
-}
-
-/** No error itself: of those a message between threads carries the text and not the code. */
-function plainFaultOf(error: unknown): { code: StorageFaultCode; message: string } {
-  if (error instanceof StorageFault && error.code !== 'corrupt') {
-    const { code, message } = error;
-    return { code, message };
-  }
-  const texts: string[] = [];
-  for (let cause = error; cause instanceof Error; cause = cause.cause) texts.push(cause.message);
-  const text = texts.join(': ');
-  if (/no space left|file too large|quota/i.test(text)) {
-    const remedy = 'Free some space; writing goes on by itself.';
-    return { code: 'full', message: `${path}: no space left (${text}). ${remedy}` };
-  }
-  if (/lock hold by|lock file/i.test(text)) {
-    return { code: 'locked', message: `${path} is in use by another process (${text}).` };
-  }
-  const remedy =
-    'Check the disk. Restore the data directory from a backup, or start over with --clean.';
-  const isIo = /io error/i.test(text) && !/no such file/i.test(text);
-  return isIo
-    ? { code: 'broken', message: `${path}: ${text}` }
-    : { code: 'corrupt', message: `${path} is damaged (${text}). ${remedy}` };
 }

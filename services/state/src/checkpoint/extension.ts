@@ -78,9 +78,12 @@ class EngineThread {
   }
 
   async call(request: EngineRequest): Promise<EngineAnswer> {
+    // A state is fetched from its first part until there is one of its own.
+    if (request.kind === 'target') this.#inside.yieldToOthers(true);
     switch (request.kind) {
       case 'begin':
       case 'checkpoint': {
+        this.#inside.yieldToOthers(false);
         // Held now, read when those before are done.
         const work = this.engine.call(request);
         return this.#pass(() => this.#run(work));
