@@ -242,7 +242,7 @@ async function measure(): Promise<void> {
       child.kill('SIGKILL');
       console.log(`killed ${((performance.now() - began.atMs) / 1e3).toFixed(1)} s after it began`);
       await setTimeout(500);
-      return;
+      return undefined;
     }
     const cpuBefore = cpu(others);
     const end = await done;
@@ -256,13 +256,16 @@ async function measure(): Promise<void> {
     const [first, last] = [lies.at(0), lies.at(-1)];
     if (first !== undefined && last !== undefined)
       console.log(`a liar: ${lies.length} wrong answers within ${(last - first).toFixed(0)} ms`);
-    await started;
+    const replica = await started;
     console.log(`ready ${((performance.now() - end.atMs) / 1e3).toFixed(1)} s later`);
+    return replica;
   };
   if (options.includes('killed')) await start(true);
-  await start(false);
+  const joiner = await start(false);
   stop.abort();
   await load;
+  // The next run needs its folder.
+  await joiner?.stop();
   await network.stop();
   household.close();
   process.exit(0);

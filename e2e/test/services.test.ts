@@ -24,7 +24,7 @@ import {
 import type { MarkStream } from '../runner/stream.ts';
 import { wait } from '../runner/under-load.ts';
 
-const KILLS_EACH = Number(process.env['SERVICE_KILLS'] ?? 10);
+const KILLS_EACH = Number(process.env['SERVICE_KILLS'] ?? 5);
 const BROKER_KILLS = 3;
 const CALLERS = 8;
 

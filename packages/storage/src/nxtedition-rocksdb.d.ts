@@ -24,6 +24,7 @@ declare module '@nxtedition/rocksdb' {
       readonly compression?: boolean;
       readonly compaction?: 'level' | 'universal';
       readonly memtableMemoryBudget?: number;
+      readonly blockSize?: number;
     }): Promise<void>;
     close(): Promise<void>;
     batch(): Batch;
