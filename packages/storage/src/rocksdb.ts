@@ -22,10 +22,10 @@ export interface RocksOptions {
   readonly extension?: URL;
 }
 
-/** A `Store` on RocksDB, in a worker thread of its own. */
 /** A megabyte of a sync is some 250 rows, which live until they are written: in less, half of them grow old, and all of the heap is looked at. */
 const YOUNG_MB = 24;
 
+/** A `Store` on RocksDB, in a worker thread of its own. */
 export class RocksStore implements Store {
   readonly #worker: Worker;
   readonly #pending = new Map<number, Pending>();

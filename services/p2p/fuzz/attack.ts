@@ -6,8 +6,9 @@ import type { ArtifactKind, PeerAddress } from '@internode/contracts';
 import { sha256 } from '@internode/encoding';
 import { unreachable } from '@internode/prelude';
 import { certify } from '../src/adapters/certificate.ts';
+import { PEER_FRAME } from '../src/core/frame.ts';
 import { FRAME_LIMITS } from '../src/index.ts';
-import { Evil, PEER_FRAME } from '../test/evil.ts';
+import { Evil } from '../test/evil.ts';
 import { type Identity, identityOf, Puppet, pause } from '../test/live.ts';
 import { dice } from '../test/net.ts';
 

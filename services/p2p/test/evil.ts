@@ -1,25 +1,9 @@
 // A peer that means harm: frames that no correct peer sends, drawn from a seed. Also what the fuzz script throws at a live port.
-import {
-  type ArtifactKind,
-  contract,
-  decodePeerFrame,
-  encodePeerFrame,
-  type PeerPart,
-  type SlotChange,
-} from '@internode/contracts';
+import type { ArtifactKind, SlotChange } from '@internode/contracts';
 import { sha256 } from '@internode/encoding';
 import { utf8 } from '@internode/prelude';
+import { type Part, PEER_FRAME } from '../src/core/frame.ts';
 import { FRAME_LIMITS } from '../src/index.ts';
-
-export const PEER_FRAME = contract(
-  'PeerFrame',
-  'types',
-  'peer_frame',
-  encodePeerFrame,
-  decodePeerFrame,
-);
-
-type Part = PeerPart['part'];
 
 const KINDS: readonly ArtifactKind[] = [
   'ingress',

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { contextOf, contextPiece } from '../src/adapters/frame-context.ts';
+import { PEER_FRAME } from '../src/core/frame.ts';
 import { FRAME_LIMITS } from '../src/index.ts';
-import { PEER_FRAME } from './evil.ts';
 
 const CONTEXT = `00-${'a'.repeat(32)}-${'b'.repeat(16)}-01`;
 const FRAME = PEER_FRAME.encode({

@@ -1,10 +1,7 @@
-import type { PeerPart } from '@internode/contracts';
 import { concatBytes } from '@internode/prelude';
 import { describe, expect, test } from 'vitest';
-import { PEER_FRAME, withTail } from '../src/core/frame.ts';
+import { type Part, PEER_FRAME, withTail } from '../src/core/frame.ts';
 import { FRAME_LIMITS } from '../src/index.ts';
-
-type Part = PeerPart['part'];
 
 const { tailBytesMin, chunkBytes } = FRAME_LIMITS;
 const bytes = (length: number) => Uint8Array.from({ length }, (_, at) => (at * 7) & 0xff);

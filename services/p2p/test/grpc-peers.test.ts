@@ -6,8 +6,9 @@ import { CONTRACTS, subjectOf } from '@internode/contracts';
 import { give, toHex } from '@internode/prelude';
 import { describe, expect, test } from 'vitest';
 import { certify } from '../src/adapters/certificate.ts';
+import { PEER_FRAME } from '../src/core/frame.ts';
 import { FRAME_LIMITS, LINK_LIMITS, PEER_LIMITS } from '../src/index.ts';
-import { Evil, PEER_FRAME } from './evil.ts';
+import { Evil } from './evil.ts';
 import { identityOf, LiveNet, Puppet, pause, until } from './live.ts';
 import { artifact, dice } from './net.ts';
 
