@@ -35,7 +35,7 @@ COPY services services
 COPY replica replica
 COPY deploy/ceremony.sh deploy/entrypoint.sh deploy/
 # What glibc keeps, and what V8 does: scripts/run.mjs, replica/src/apart/process-unit.ts.
-ENV NODE_ENV=production MALLOC_ARENA_MAX=2 MALLOC_MMAP_THRESHOLD_=65536 NODE_COMPILE_CACHE=/app/.cache/compile
+ENV NODE_ENV=production MALLOC_ARENA_MAX=2 MALLOC_MMAP_THRESHOLD_=1310720 MALLOC_TRIM_THRESHOLD_=33554432 NODE_COMPILE_CACHE=/app/.cache/compile
 # Volumes begin as what stands here: they belong to whoever writes into them.
 RUN ln -s /app/deploy/entrypoint.sh /usr/local/bin/internode && mkdir .cache \
     && for name in broker state execution beacon consensus p2p gateway; do mkdir /out/$name; done \

@@ -14,7 +14,11 @@ const NODE_FLAGS = [
   '--initial-heap-size=256',
   `--v8-pool-size=${Math.min(4, availableParallelism())}`,
 ];
-const NODE_ENVIRONMENT = { MALLOC_ARENA_MAX: '2', MALLOC_MMAP_THRESHOLD_: '65536' };
+const NODE_ENVIRONMENT = {
+  MALLOC_ARENA_MAX: '2',
+  MALLOC_MMAP_THRESHOLD_: '1310720',
+  MALLOC_TRIM_THRESHOLD_: '33554432',
+};
 const START_TIMEOUT_MS = 30_000;
 
 export interface ReplicaConfig {
