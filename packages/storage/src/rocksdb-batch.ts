@@ -47,5 +47,6 @@ export class Batches {
 
 export function bufferOf(row: Row): Buffer {
   if (row === undefined) throw new Error('a row is missing');
+  if (Buffer.isBuffer(row)) return row;
   return Buffer.from(row.buffer, row.byteOffset, row.length);
 }
