@@ -56,11 +56,14 @@ export const OFFER_LIMITS = {
 /** Frames between peers. */
 export const FRAME_LIMITS = {
   /** A longer frame is refused unread: its sender is no peer of ours. */
-  frameBytesMax: 1024 * 1024,
+  frameBytesMax: 1792 * 1024,
   /** Parts are gathered into frames of about this size. */
   frameBytesAim: 256 * 1024,
-  /** Part of the protocol: bodies travel in pieces of this size. */
-  chunkBytes: 256 * 1024,
+  /**
+   * Part of the protocol: bodies travel in pieces of this size. A chunk of a state fits into one (CHECKPOINT_LIMITS.chunkBytesMax), and is
+   * not put together then.
+   */
+  chunkBytes: 1280 * 1024,
   /** Bodies from this size on are the end of a frame of their own, which is not copied. */
   tailBytesMin: 64 * 1024,
   /** A longer body is neither sent nor taken. */

@@ -21,8 +21,9 @@ export class Assembly {
     const { chunkBytes } = FRAME_LIMITS;
     if (size !== this.#size || offset % chunkBytes !== 0 || offset > size) return 'malformed';
     if (body.length !== Math.min(chunkBytes, size - offset)) return 'malformed';
+    if (body.length === size) return body;
     this.#chunks.set(offset, body);
-    if (this.#chunks.size < Math.max(1, Math.ceil(size / chunkBytes))) return undefined;
+    if (this.#chunks.size < Math.ceil(size / chunkBytes)) return undefined;
     const whole = new Uint8Array(size);
     for (const [at, chunk] of this.#chunks) {
       whole.set(chunk, at);

@@ -102,8 +102,8 @@ export function solveStateInPlace(
   }
 }
 
-/** The ids and names beside a chunk in the message that brought it, at most. */
-const BESIDE_BYTES_MAX = 64;
+/** The ids and names beside a chunk in the message that brought it, and in the frame of the peer that did, at most. */
+const BESIDE_BYTES_MAX = 256;
 
 /**
  * Chunks of a peer are large, and with the message that brought them nobody else's: they go to the store's thread without a copy.
