@@ -1,5 +1,11 @@
 // What peers say to each other. A body of some size is the end of its frame, and need not be copied to stand there.
-import { contract, decodePeerFrame, encodePeerFrame, type PeerPart } from '@internode/contracts';
+import {
+  contract,
+  decodePeerFrame,
+  encodePeerFrame,
+  type PeerPart,
+  varint,
+} from '@internode/contracts';
 import { assert } from '@internode/prelude';
 import { FRAME_LIMITS } from '../limits.ts';
 
@@ -57,11 +63,4 @@ function isLastTail(part: Part): boolean {
 function withoutBody(part: Part): Part {
   if (part.kind === 'answer') return { ...part, answer: { ...part.answer, body: NO_TAIL } };
   return part.kind === 'chunk' ? { ...part, chunk: { ...part.chunk, body: NO_TAIL } } : part;
-}
-
-function varint(value: number): number[] {
-  const bytes: number[] = [];
-  let rest = value;
-  for (; rest > 0x7f; rest >>>= 7) bytes.push((rest & 0x7f) | 0x80);
-  return [...bytes, rest];
 }
