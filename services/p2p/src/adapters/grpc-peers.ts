@@ -2,14 +2,14 @@
 // Decides nothing: which members, what to say and what to make of what they say is the core's business.
 import { Caller, type Observe, type Ports } from '@internode/actor';
 import type { PeerAddress } from '@internode/contracts';
-import { bytesEqual, compareBytes, give, Pool, toHex } from '@internode/prelude';
+import { bytesEqual, compareBytes, give, toHex } from '@internode/prelude';
 import type { LinkEvent } from '../core/event.ts';
 import { FRAME_LIMITS, LINK_LIMITS } from '../limits.ts';
 import { certify } from './certificate.ts';
 import { Dialer } from './dialer.ts';
 import { contextOf } from './frame-context.ts';
 import type { FrameStream } from './grpc-protocol.ts';
-import { JOINED_BYTES, Link } from './link.ts';
+import { Link } from './link.ts';
 import { listen } from './listener.ts';
 import { YoungGarbage } from './young-garbage.ts';
 
@@ -60,7 +60,6 @@ class Peers implements GrpcPeers {
   #hosts: ReadonlySet<string> = new Set();
   #listener: Awaited<ReturnType<typeof listen>> | undefined;
   readonly #garbage = new YoungGarbage();
-  readonly #joined = new Pool(() => Buffer.allocUnsafeSlow(JOINED_BYTES));
   #bulkBytes = 0;
   #closed = false;
 
@@ -178,7 +177,6 @@ class Peers implements GrpcPeers {
       },
       onFrame: (frame) => this.#hear(peer, frame),
       onDropped: (bytes) => this.#tell({ kind: 'FrameDropped', peer: peer.key, bytes }),
-      joined: this.#joined,
       onLarge: (bytes) => this.#garbage.passed(bytes),
       onClosed: () => {
         hangUp();

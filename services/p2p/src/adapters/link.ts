@@ -1,13 +1,10 @@
 // One open stream to one peer: a bounded queue of two lanes out, a bounded pace in.
-import { free, type Pool } from '@internode/prelude';
+import { free } from '@internode/prelude';
 import { Bucket } from '../core/bucket.ts';
 import type { Frame } from '../core/frame.ts';
-import { FRAME_LIMITS, LINK_LIMITS } from '../limits.ts';
+import { LINK_LIMITS } from '../limits.ts';
 import { contextPiece } from './frame-context.ts';
 import type { FrameStream } from './grpc-protocol.ts';
-
-/** Enough for a chunk, its head and a context. */
-export const JOINED_BYTES = FRAME_LIMITS.chunkBytes + 1024;
 
 export interface LinkOwner {
   /** May this many bytes more of bulk wait, over all links? Counts them if so. */
@@ -16,15 +13,13 @@ export interface LinkOwner {
   onFrame(frame: Uint8Array): void;
   onClosed(): void;
   onDropped(bytes: number): void;
-  /** For a message in pieces; larger ones get memory of their own. */
-  readonly joined: Pool<Buffer>;
   /** A large frame was written or read. */
   onLarge(bytes: number): void;
 }
 
 interface Taken {
   readonly pieces: readonly Uint8Array[];
-  /** Those that nobody looks at any more once they were copied. */
+  /** Those that nobody looks at any more once they were written. */
   readonly done: readonly Uint8Array[];
 }
 
@@ -119,42 +114,22 @@ export class Link {
       if (!isFast && this.#bulk.frames.length === 0) return;
       const lane = isFast ? this.#fast : this.#bulk;
       const { bytes } = lane;
-      const { pieces, done } = lane.take();
+      const taken = lane.take();
       if (!isFast) this.#owner.giveBulk(bytes - lane.bytes);
-      this.#write(pieces);
-      // A frame with a tail is joined, which copies it.
-      for (const tail of done) free(tail);
+      this.#write(taken);
     }
   }
 
-  #write(pieces: readonly Uint8Array[]): void {
-    const { message, giveBack } = this.#joined(pieces);
+  #write({ pieces, done }: Taken): void {
+    const message = messageOf(pieces);
     const { length } = message;
     this.#writtenBytes += length;
     this.#stream.write(message, () => {
-      giveBack?.();
+      for (const tail of done) free(tail);
       this.#writtenBytes -= length;
       this.#passed(length);
       this.#pump();
     });
-  }
-
-  /** gRPC copies what it is given, so its memory is free again when it was written. */
-  #joined(pieces: readonly Uint8Array[]): { message: Buffer; giveBack?: () => void } {
-    const [first] = pieces;
-    if (pieces.length === 1 && first !== undefined)
-      return { message: Buffer.from(first.buffer, first.byteOffset, first.length) };
-    const length = pieces.reduce((sum, piece) => sum + piece.length, 0);
-    const { largeBytesMin } = LINK_LIMITS;
-    if (length < largeBytesMin || length > JOINED_BYTES) return { message: Buffer.concat(pieces) };
-    const { joined } = this.#owner;
-    const memory = joined.take();
-    let at = 0;
-    for (const piece of pieces) {
-      memory.set(piece, at);
-      at += piece.length;
-    }
-    return { message: memory.subarray(0, length), giveBack: () => joined.giveBack(memory) };
   }
 
   /** The peer is not read for so long, so that it has to wait. */
@@ -178,5 +153,36 @@ export class Link {
 
   #passed(bytes: number): void {
     if (bytes >= LINK_LIMITS.largeBytesMin) this.#owner.onLarge(bytes);
+  }
+}
+
+function messageOf(pieces: readonly Uint8Array[]): Buffer {
+  const [first] = pieces;
+  return pieces.length === 1 && first !== undefined
+    ? Buffer.from(first.buffer, first.byteOffset, first.length)
+    : (new Pieces(pieces) as Pick<Buffer, 'length' | 'byteLength' | 'copy'> as Buffer);
+}
+
+/** gRPC copies a message behind a prefix of its own, and asks no more of it than this: so pieces need not be joined before. */
+class Pieces {
+  readonly length: number;
+  readonly #pieces: readonly Uint8Array[];
+
+  constructor(pieces: readonly Uint8Array[]) {
+    this.#pieces = pieces;
+    this.length = pieces.reduce((sum, piece) => sum + piece.length, 0);
+  }
+
+  get byteLength(): number {
+    return this.length;
+  }
+
+  copy(target: Uint8Array, start = 0): number {
+    let at = start;
+    for (const piece of this.#pieces) {
+      target.set(piece, at);
+      at += piece.length;
+    }
+    return this.length;
   }
 }
