@@ -30,9 +30,10 @@
 
   (func (export "canister_update none") (call $reply))
   (func (export "canister_query peek") (call $reply_i64 (i64.load (i32.const 8192))))
-  (func (export "canister_update loop")
-    (i64.store (i32.const 8192) (i64.const 7)) (loop $l (br $l)))
   ;; Each turn is charged for what it fills, so that the limit is reached in a moment on any machine.
+  (func (export "canister_update loop")
+    (i64.store (i32.const 8192) (i64.const 7))
+    (loop $l (memory.fill (i32.const 16384) (i32.const 0) (i32.const 49152)) (br $l)))
   (func (export "canister_query loop_query")
     (loop $l (memory.fill (i32.const 0) (i32.const 0) (i32.const 65536)) (br $l)))
   (func $deep (param i64) (result i64)
