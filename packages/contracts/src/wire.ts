@@ -55,14 +55,6 @@ export function readBytes(reader: Reader): Uint8Array {
   return isMost ? buf.subarray(start, start + length) : buf.slice(start, start + length);
 }
 
-/** As messages begin their fields and say their lengths. */
-export function varint(value: number): number[] {
-  const bytes: number[] = [];
-  let rest = value;
-  for (; rest > 0x7f; rest >>>= 7) bytes.push((rest & 0x7f) | 0x80);
-  return [...bytes, rest];
-}
-
 /** What was written is what is read, a byte order mark at its beginning too: state hashes texts of canisters before and after. */
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 const TEXT_LOOP_MAX = 24;

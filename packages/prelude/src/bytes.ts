@@ -121,10 +121,15 @@ export function joinBytes(parts: readonly Uint8Array[]): Uint8Array {
   let length = 0;
   for (const part of parts) length += part.length;
   const bytes = new Uint8Array(length);
-  let offset = 0;
-  for (const part of parts) {
-    bytes.set(part, offset);
-    offset += part.length;
-  }
+  placeBytes(bytes, parts);
   return bytes;
+}
+
+/** The same into memory that is there, from `start` on. */
+export function placeBytes(target: Uint8Array, parts: readonly Uint8Array[], start = 0): void {
+  let at = start;
+  for (const part of parts) {
+    target.set(part, at);
+    at += part.length;
+  }
 }

@@ -12,6 +12,7 @@ export {
   fromKey,
   isHex,
   joinBytes,
+  placeBytes,
   toHex,
   toKey,
   utf8,

@@ -60,8 +60,8 @@ export const FRAME_LIMITS = {
   /** Parts are gathered into frames of about this size. */
   frameBytesAim: 256 * 1024,
   /**
-   * Part of the protocol: bodies travel in pieces of this size. A chunk of a state fits into one (CHECKPOINT_LIMITS.chunkBytesMax), and is
-   * not put together then.
+   * Part of the protocol: bodies travel in pieces of this size. A chunk of a state, a little more than 1 MiB
+   * as a rule, fits into one, and is not put together then.
    */
   chunkBytes: 1280 * 1024,
   /** Bodies from this size on are the end of a frame of their own, which is not copied. */

@@ -1,5 +1,5 @@
 // One open stream to one peer: a bounded queue of two lanes out, a bounded pace in.
-import { free } from '@internode/prelude';
+import { free, placeBytes } from '@internode/prelude';
 import { Bucket } from '../core/bucket.ts';
 import type { Frame } from '../core/frame.ts';
 import { LINK_LIMITS } from '../limits.ts';
@@ -178,11 +178,7 @@ class Pieces {
   }
 
   copy(target: Uint8Array, start = 0): number {
-    let at = start;
-    for (const piece of this.#pieces) {
-      target.set(piece, at);
-      at += piece.length;
-    }
+    placeBytes(target, this.#pieces, start);
     return this.length;
   }
 }

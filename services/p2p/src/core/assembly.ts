@@ -7,7 +7,10 @@ export interface Chunk {
   readonly body: Uint8Array;
 }
 
-/** A body that comes in chunks, in any order. Holds no more than what came; what was given is freed when the body is whole. */
+/**
+ * A body that comes in chunks, in any order. Holds no more than what came. A single chunk is the body as it is; of several, those that were given
+ * are freed when it is whole.
+ */
 export class Assembly {
   readonly #size: number;
   readonly #chunks = new Map<number, Uint8Array>();

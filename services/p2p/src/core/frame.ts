@@ -1,11 +1,6 @@
 // What peers say to each other. A body of some size is the end of its frame, and need not be copied to stand there.
-import {
-  contract,
-  decodePeerFrame,
-  encodePeerFrame,
-  type PeerPart,
-  varint,
-} from '@internode/contracts';
+import { contract, decodePeerFrame, encodePeerFrame, type PeerPart } from '@internode/contracts';
+import { encodeUnsignedLeb128 } from '@internode/encoding';
 import { assert } from '@internode/prelude';
 import { FRAME_LIMITS } from '../limits.ts';
 
@@ -42,9 +37,13 @@ export function withTail(life: number, part: Part): Frame | undefined {
   // Behind the life: field and length of the part, and of the chunk in it; below 128 bytes each length is one.
   const at = alone.length;
   assert(bare.length - at < 128, 'a chunk without its body is short');
-  const chunk = [...bare.subarray(at + 4), BODY, ...varint(tail.length)];
-  const inPart = [bare[at + 2] as number, ...varint(chunk.length + tail.length), ...chunk];
-  const frame = [...alone, PARTS, ...varint(inPart.length + tail.length), ...inPart];
+  const chunk = [...bare.subarray(at + 4), BODY, ...encodeUnsignedLeb128(tail.length)];
+  const inPart = [
+    bare[at + 2] as number,
+    ...encodeUnsignedLeb128(chunk.length + tail.length),
+    ...chunk,
+  ];
+  const frame = [...alone, PARTS, ...encodeUnsignedLeb128(inPart.length + tail.length), ...inPart];
   return { frame: Uint8Array.from(frame), tail, done: isLastTail(part) };
 }
 

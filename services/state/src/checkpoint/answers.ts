@@ -1,4 +1,6 @@
-import { type SyncAnswer, type SyncOutcome, varint } from '@internode/contracts';
+import type { SyncAnswer, SyncOutcome } from '@internode/contracts';
+import { encodeUnsignedLeb128 } from '@internode/encoding';
+import { placeBytes } from '@internode/prelude';
 import type { EngineAnswer } from '../core/engine.ts';
 import { ANSWER } from '../core/exchange.ts';
 import type { ServedPart } from './shelf.ts';
@@ -12,13 +14,11 @@ const CONTENT = 0x1a;
 export function encodedAnswer({ content, ...answer }: SyncAnswer): Uint8Array {
   const head = ANSWER.encode({ ...answer, content: NOTHING });
   if (content.length === 0) return head;
-  const between = [CONTENT, ...varint(content.length)];
-  const at = head.length + between.length;
-  const { buffer } = Buffer.allocUnsafeSlow(at + content.length);
+  const between = Uint8Array.of(CONTENT, ...encodeUnsignedLeb128(content.length));
+  // Not cleared before it is written.
+  const { buffer } = Buffer.allocUnsafeSlow(head.length + between.length + content.length);
   const all = new Uint8Array(buffer);
-  all.set(head);
-  all.set(between, head.length);
-  all.set(content, at);
+  placeBytes(all, [head, between, content]);
   return all;
 }
 
