@@ -98,6 +98,17 @@ function standInBls(real: BlsEngine): BlsEngine {
       const sum = interpolated(indices, shares.map(numberIn));
       return sum === 0n ? invalid('the identity') : valid(pointOf(sum, SIGNATURE_BYTES));
     },
+    combineAgreeing: (threshold, indices, shares) => {
+      const numbers = shares.map(numberIn);
+      const [first, rest] = [indices.slice(0, threshold), indices.slice(threshold)];
+      const decisive = numbers.slice(0, threshold);
+      const agree = rest.every(
+        (index, i) => interpolated(first, decisive, index + 1) === numbers[threshold + i],
+      );
+      if (!agree) return invalid('shares of more than one polynomial');
+      const sum = interpolated(first, decisive);
+      return sum === 0n ? invalid('the identity') : valid(pointOf(sum, SIGNATURE_BYTES));
+    },
     aggregateSignatures: (signatures) => sumOf(signatures, SIGNATURE_BYTES),
     aggregatePublicKeys: (keys) => sumOf(keys, KEY_BYTES),
   };
@@ -175,10 +186,10 @@ function hashOf(message: Uint8Array): bigint {
 
 const weightsByIndices = new Map<string, readonly bigint[]>();
 
-/** The value at zero of the polynomial that takes `values` at `index + 1`. */
-function interpolated(indices: readonly number[], values: readonly bigint[]): bigint {
-  const name = indices.join();
-  const weights = weightsByIndices.get(name) ?? weightsOf(indices);
+/** The value at `at` of the polynomial that takes `values` at `index + 1`. */
+function interpolated(indices: readonly number[], values: readonly bigint[], at = 0): bigint {
+  const name = `${indices.join()} ${at}`;
+  const weights = weightsByIndices.get(name) ?? weightsOf(indices, BigInt(at));
   if (weightsByIndices.size > KEYS_MAX) weightsByIndices.clear();
   weightsByIndices.set(name, weights);
   let sum = 0n;
@@ -186,11 +197,11 @@ function interpolated(indices: readonly number[], values: readonly bigint[]): bi
   return reduced(sum);
 }
 
-function weightsOf(indices: readonly number[]): readonly bigint[] {
+function weightsOf(indices: readonly number[], at: bigint): readonly bigint[] {
   const points = indices.map((index) => BigInt(index) + 1n);
   return points.map((point) => {
     const others = points.filter((other) => other !== point);
-    const numerator = others.reduce((product, other) => reduced(product * other), 1n);
+    const numerator = others.reduce((product, other) => reduced(product * (other - at)), 1n);
     const denominator = others.reduce((product, other) => reduced(product * (other - point)), 1n);
     return reduced(numerator * inverse(denominator));
   });

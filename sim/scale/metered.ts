@@ -119,6 +119,11 @@ function meteredBls(real: BlsEngine, costs: Costs, meter: Meter): BlsEngine {
       const parts = [named(`combine ${indices.join()}`), ...shares];
       return memory.of(parts, () => real.combineShares(indices, shares));
     },
+    combineAgreeing: (threshold, indices, shares) => {
+      meter.add(costs.combineEach * (shares.length + threshold));
+      const parts = [named(`agree ${threshold} ${indices.join()}`), ...shares];
+      return memory.of(parts, () => real.combineAgreeing(threshold, indices, shares));
+    },
     aggregateSignatures: (signatures) => {
       meter.add(costs.addSignatureEach * signatures.length);
       return memory.of([named('sum'), ...signatures], () => real.aggregateSignatures(signatures));

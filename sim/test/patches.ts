@@ -191,6 +191,12 @@ export const PATCHES: readonly Patch[] = [
     caughtBy: /one root/,
   },
   {
+    name: 'shares that are believed though they do not agree',
+    file: 'packages/crypto/src/threshold.ts',
+    edits: [['engine.combineAgreeing(\n    threshold,', 'engine.combineShares(']],
+    caughtBy: /certificates|one (beacon|tape|certification)/,
+  },
+  {
     name: 'shares that are combined and not checked',
     file: 'packages/crypto/src/threshold.ts',
     edits: [

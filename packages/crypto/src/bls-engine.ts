@@ -34,6 +34,16 @@ export interface BlsEngine {
    * result is: an engine may leave that check to the sum, from which it cannot be told what came of such shares.
    */
   combineShares(indices: readonly number[], shares: readonly Uint8Array[]): Verdict<Uint8Array>;
+  /**
+   * As `combineShares` of the first `threshold` shares, if all of them, more than that, lie on one polynomial of degree
+   * `threshold - 1`. When `threshold` of them are from honest nodes, whichever they are, the polynomial is the group's and the
+   * result needs no check; a bad share among them makes it invalid. A quarter of the cost of `verify` for a few shares.
+   */
+  combineAgreeing(
+    threshold: number,
+    indices: readonly number[],
+    shares: readonly Uint8Array[],
+  ): Verdict<Uint8Array>;
   /** The sum of the points, as in `combineShares`; signatures of one message become a multi-signature. */
   aggregateSignatures(signatures: readonly Uint8Array[]): Verdict<Uint8Array>;
   /** The sum of the points. Only for keys whose possession has been proven (rogue keys). */

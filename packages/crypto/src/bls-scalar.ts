@@ -6,6 +6,7 @@ import { assert, BoundedMap, concatBytes, utf8 } from '@internode/prelude';
 export const GROUP_ORDER = 0x73eda753299d7d483339d80809a1d80553bda402fffe5bfeffffffff00000001n;
 
 const coefficientsByIndices = new BoundedMap<string, readonly bigint[]>(256, 'drop-oldest');
+const differencesByIndices = new BoundedMap<string, readonly bigint[]>(256, 'drop-oldest');
 
 export function reduce(value: bigint): bigint {
   const rest = value % GROUP_ORDER;
@@ -71,6 +72,37 @@ export function lagrangeCoefficients(indices: readonly number[]): readonly bigin
   });
   coefficientsByIndices.set(key, coefficients);
   return coefficients;
+}
+
+/**
+ * Weights under which the values at `index + 1` of every polynomial of degree below `threshold` add up to zero, and others do with
+ * a probability of 1 in the order (the dual code of Reed and Solomon's: a random polynomial of the degree that is left, over the
+ * products of the differences). `entropy` is nothing that who chose the values could know; there are more values than `threshold`.
+ */
+export function agreementWeights(
+  threshold: number,
+  indices: readonly number[],
+  entropy: Uint8Array,
+): readonly bigint[] {
+  const spare = indices.length - threshold;
+  assert(spare > 0, 'agreementWeights: as many values as decide a polynomial');
+  const random = Array.from({ length: spare - 1 }, (_, i) => scalarFromEntropy(entropy, i));
+  return differencesOf(indices).map((weight, i) =>
+    reduce(evaluate([...random, 1n], BigInt(indices[i] as number) + 1n) * weight),
+  );
+}
+
+/** For each index the inverse of the product of its distances to the others. */
+function differencesOf(indices: readonly number[]): readonly bigint[] {
+  const key = indices.join();
+  const known = differencesByIndices.get(key);
+  if (known !== undefined) return known;
+  const differences = indices.map((index) => {
+    const others = indices.filter((other) => other !== index);
+    return inverse(others.reduce((all, other) => reduce(all * BigInt(index - other)), 1n));
+  });
+  differencesByIndices.set(key, differences);
+  return differences;
 }
 
 /** The scalar at a position of a sequence drawn from entropy. 512 bits modulo the 255-bit order: the bias is negligible. */

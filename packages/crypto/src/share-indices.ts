@@ -15,6 +15,17 @@ export function checkIndices(indices: readonly number[], shareCount: number): Ve
   return inRange ? valid() : invalid('bls: index out of range');
 }
 
+/** What must hold before shares are held against each other: more of them than decide the polynomial. */
+export function checkAgreeing(
+  threshold: number,
+  indices: readonly number[],
+  shareCount: number,
+): Verdict<void> {
+  if (!Number.isInteger(threshold) || threshold < 1 || threshold >= indices.length)
+    return invalid('bls: number of shares');
+  return checkIndices(indices, shareCount);
+}
+
 /** What must hold before polynomials are put together. */
 export function checkPolynomials(
   polynomials: readonly (readonly Uint8Array[])[],

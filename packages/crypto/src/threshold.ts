@@ -70,8 +70,9 @@ export type Combination =
   | { readonly kind: 'insufficient'; readonly culprits: readonly number[] };
 
 /**
- * Puts a group signature together from shares of distinct nodes. Optimistic: combines first and
- * verifies once; only when that fails are shares verified one by one and bad ones left out.
+ * Puts a group signature together from shares of distinct nodes. Optimistic: when there are `sufficient` shares, of which
+ * `threshold` must be from honest nodes, and they agree, it is right. Else combines first and verifies once; only when that
+ * fails are shares verified one by one and bad ones left out.
  */
 export function combineSignature(
   engine: BlsEngine,
@@ -80,9 +81,15 @@ export function combineSignature(
     readonly threshold: number;
     readonly message: Uint8Array;
     readonly shares: readonly SignatureShare[];
+    /** More than `threshold`; absent when nothing but the group key can prove a signature. */
+    readonly sufficient?: number | undefined;
   },
 ): Combination {
-  const { groupPublicKey, threshold, message, shares } = request;
+  const { groupPublicKey, threshold, message, shares, sufficient } = request;
+  if (sufficient !== undefined && shares.length >= sufficient) {
+    const agreed = combineAgreeing(engine, threshold, shares.slice(0, sufficient));
+    if (agreed !== undefined) return { kind: 'combined', signature: agreed, culprits: [] };
+  }
   const chosen = shares.slice(0, threshold);
   if (chosen.length < threshold) return { kind: 'insufficient', culprits: [] };
   const optimistic = combineAndVerify(engine, groupPublicKey, message, chosen);
@@ -101,6 +108,21 @@ export function combineSignature(
   const signature = combineAndVerify(engine, groupPublicKey, message, good);
   assert(signature !== undefined, 'combineSignature: node keys do not belong to the group key');
   return { kind: 'combined', signature, culprits };
+}
+
+function combineAgreeing(
+  engine: BlsEngine,
+  threshold: number,
+  shares: readonly SignatureShare[],
+): Uint8Array | undefined {
+  // In one order, for which weights are remembered.
+  const sorted = shares.toSorted((left, right) => left.index - right.index);
+  const combined = engine.combineAgreeing(
+    threshold,
+    sorted.map((share) => share.index),
+    sorted.map((share) => share.signature),
+  );
+  return combined.kind === 'valid' ? combined.value : undefined;
 }
 
 function combineAndVerify(

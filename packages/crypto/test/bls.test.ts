@@ -14,7 +14,7 @@ import { loadFastBls } from '@internode/crypto/fast';
 import { separator } from '@internode/encoding';
 import { concatBytes, fromHex, toHex, utf8, valid } from '@internode/prelude';
 import { bls12_381 } from '@noble/curves/bls12-381.js';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { below, bytesOf } from './random.ts';
 
 const fastBls = await loadFastBls();
@@ -207,8 +207,7 @@ describe('points from strangers', () => {
 
   test('parts outside the group that cancel out give the same sum, or none; alone they are refused', () => {
     const Point = bls12_381.G1.Point;
-    const outside = pointOutside();
-    const torsion = outside.multiplyUnsafe(Point.Fn.ORDER - 1n).add(outside);
+    const torsion = torsionPoint();
     const [one, other] = ['a', 'b'].map((name) => fastBls.sign(secretKey, utf8(name)));
     if (one === undefined || other === undefined) throw new Error('two signatures');
     const bent = [
@@ -238,6 +237,54 @@ describe('points from strangers', () => {
       if (i % 5 === 0) {
         expect(fastBls.checkPublicKey(key).kind).toBe(nobleBls.checkPublicKey(key).kind);
       }
+    }
+  });
+
+  test('shares of one polynomial agree, whichever they are, and give its value at zero; one that is off, in the group or not, spoils them', () => {
+    const random = bytesOf('agreement');
+    const torsion = torsionPoint();
+    for (const [threshold, count] of [
+      [2, 4],
+      [3, 4],
+      [5, 13],
+    ] as const) {
+      const message = random(20);
+      const dealing = dealShares(fastBls, { threshold, count, entropy: random(32) });
+      const expected = valid(fastBls.sign(dealing.secretKey, message));
+      for (let sufficient = threshold + 1; sufficient <= count; sufficient += 2) {
+        const shares = dealing.shares
+          .map((one) => ({ one, order: below(random, 1000) }))
+          .sort((left, right) => left.order - right.order)
+          .slice(0, sufficient)
+          .map(({ one }) => one);
+        const indices = shares.map(({ index }) => index);
+        const good = shares.map(({ secretKey: secret }) => fastBls.sign(secret, message));
+        const bad = below(random, sufficient);
+        const share = bls12_381.G1.Point.fromBytes(good[bad] as Uint8Array);
+        const [wrong, outside] = [fastBls.hash(message), compressed(share.add(torsion))];
+        for (const [, engine] of count === 13 ? engines.slice(0, 1) : engines) {
+          expect(engine.combineAgreeing(threshold, indices, good)).toEqual(expected);
+          expect(engine.combineAgreeing(threshold, indices, good.with(bad, wrong)).kind).toBe(
+            'invalid',
+          );
+          const bent = engine.combineAgreeing(threshold, indices, good.with(bad, outside));
+          if (bent.kind === 'valid') expect(bent).toEqual(expected);
+        }
+      }
+    }
+  });
+
+  test('as many shares as decide a polynomial prove nothing', () => {
+    for (const [, engine] of engines) {
+      const [one, two] = [1, 2].map((i) => fastBls.sign(secretKey, utf8(`${i}`))) as [
+        Uint8Array,
+        Uint8Array,
+      ];
+      expect(engine.combineAgreeing(2, [0, 1], [one, two]).kind).toBe('invalid');
+      expect(engine.combineAgreeing(0, [0, 1], [one, two]).kind).toBe('invalid');
+      expect(engine.combineAgreeing(1, [0, 0], [one, two]).kind).toBe('invalid');
+      expect(engine.combineAgreeing(1, [0, 1], [one]).kind).toBe('invalid');
+      expect(engine.combineAgreeing(1, [0, 1], [one, one])).toEqual(valid(one));
     }
   });
 
@@ -308,6 +355,31 @@ describe('threshold signatures', () => {
     });
   });
 
+  test.each(engines)(
+    '%s believes five of seven that agree, and finds culprits as ever when they do not',
+    (_, engine) => {
+      const verify = vi.spyOn(engine, 'verify');
+      const combined = combineSignature(engine, { ...request, shares: signed });
+      const sufficient = 5;
+      expect(combineSignature(engine, { ...request, shares: signed, sufficient })).toEqual(
+        combined,
+      );
+      expect(verify).toHaveBeenCalledTimes(1);
+      expect(combineSignature(engine, { ...request, shares: signed.slice(3), sufficient })).toEqual(
+        combined,
+      );
+      expect(verify).toHaveBeenCalledTimes(2);
+      const other = engine.sign(shares[1]?.secretKey as Uint8Array, utf8('height 8'));
+      const tampered = signed.map((share) =>
+        share.index === 1 ? { ...share, signature: other } : share,
+      );
+      expect(combineSignature(engine, { ...request, shares: tampered, sufficient })).toEqual({
+        ...combined,
+        culprits: [1],
+      });
+    },
+  );
+
   test('the dealing is a function of the entropy', () => {
     const again = dealShares(nobleBls, { threshold: 3, count: 7, entropy });
     expect(toHex(again.groupPublicKey)).toBe(toHex(groupPublicKey));
@@ -377,6 +449,12 @@ function pointOutside(): InstanceType<typeof bls12_381.G1.Point> {
       if (!point.isTorsionFree()) return point;
     } catch {}
   }
+}
+
+/** Nothing of it lies in the group. */
+function torsionPoint(): InstanceType<typeof bls12_381.G1.Point> {
+  const outside = pointOutside();
+  return outside.multiplyUnsafe(bls12_381.G1.Point.Fn.ORDER - 1n).add(outside);
 }
 
 function outsideSubgroup(): Uint8Array {

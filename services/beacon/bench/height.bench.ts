@@ -38,6 +38,7 @@ for (const nodes of [1, 4, 13]) {
       key: 'high',
       groupPublicKey,
       threshold,
+      sufficient: undefined,
       message,
       shares,
     } as const;

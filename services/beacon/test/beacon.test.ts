@@ -216,6 +216,46 @@ describe('a subnet of four', () => {
     expect(bad.every((event) => event.kind === 'ShareBad' && event.member === 1)).toBe(true);
   });
 
+  test('shares that agree need no check: one more than enough is waited for, and if it does not come the value is checked', () => {
+    const network = new Network(4);
+    network.patient = true;
+    network.start();
+    const sums = (): readonly number[] =>
+      network.tasks
+        .splice(0)
+        .flatMap((task) => (task.kind === 'combine' ? task.shares.length : []));
+    network.tellAll(finalized(1));
+    network.tellAll(hashed(1, sha256(utf8('1'))));
+    // Two beacons and two tapes of three shares each, and a certification of all four, at each of the four.
+    expect(sums().toSorted()).toEqual([...Array(16).fill(3), ...Array(4).fill(4)]);
+    const waits = network.timers.flatMap((tokens) =>
+      [...tokens].filter((one) => one.startsWith('agree/')),
+    );
+    expect(waits).toEqual([]);
+
+    // With one that is silent certifications have three at most: they are waited for once, then not for a while.
+    network.silent.add(3);
+    const certifications = (): number => network.certifications(0).length;
+    network.tellAll(hashed(2, sha256(utf8('2'))));
+    expect([sums(), certifications()]).toEqual([[], 1]);
+    network.fireTimers();
+    expect([sums(), certifications()]).toEqual([[3, 3, 3], 2]);
+    network.tellAll(hashed(3, sha256(utf8('3'))));
+    expect([sums(), certifications()]).toEqual([[3, 3, 3], 3]);
+    network.tellAll(hashed(4, sha256(utf8('4'))));
+    expect([sums(), certifications()]).toEqual([[], 3]);
+    network.fireTimers();
+    for (const height of [5, 6, 7]) network.tellAll(hashed(height, sha256(utf8(`${height}`))));
+    expect([sums().length, certifications()]).toEqual([4 * 3, 7]);
+
+    // Once it is there again in time, all are waited for again.
+    network.silent.delete(3);
+    network.tellAll(hashed(8, sha256(utf8('8'))));
+    network.tellAll(hashed(9, sha256(utf8('9'))));
+    expect(sums()).toEqual(Array(8).fill(4));
+    expect(certifications()).toBe(9);
+  });
+
   test('garbage, stolen shares, wrong lengths and false values are rejected, far heights ignored', () => {
     const network = new Network(4);
     network.start();

@@ -298,8 +298,18 @@ export class DkgNetwork {
     this.settle();
   }
 
+  /** Whoever waits for a share more has heard all there are when nothing is on its way. */
   settle(): void {
-    for (let next = this.#queue.shift(); next !== undefined; next = this.#queue.shift()) next();
+    do for (let next = this.#queue.shift(); next !== undefined; next = this.#queue.shift()) next();
+    while (this.nodes.some((node, index) => this.#endWait(node, index)));
+  }
+
+  #endWait({ timers }: DkgNetwork['nodes'][number], index: number): boolean {
+    const token = [...timers].find((one) => one.startsWith('agree/'));
+    if (token === undefined) return false;
+    timers.delete(token);
+    this.#input(index, { kind: 'timer', token });
+    return true;
   }
 
   #core(nodeId: Uint8Array): BeaconCore {

@@ -39,6 +39,7 @@ export class Network {
     message;
   readonly silent = new Set<number>();
   readonly timers: Set<string>[];
+  patient = false;
   #queue: (() => void)[] = [];
 
   constructor(nodes: number) {
@@ -96,8 +97,19 @@ export class Network {
     this.settle();
   }
 
+  /** Whoever waits for a share more has heard all there are when nothing is on its way, unless it is patient. */
   settle(): void {
-    for (let next = this.#queue.shift(); next !== undefined; next = this.#queue.shift()) next();
+    do for (let next = this.#queue.shift(); next !== undefined; next = this.#queue.shift()) next();
+    while (!this.patient && this.timers.some((tokens, index) => this.#endWait(tokens, index)));
+  }
+
+  #endWait(tokens: Set<string>, index: number): boolean {
+    const token = [...tokens].find((one) => one.startsWith('agree/'));
+    if (token === undefined) return false;
+    tokens.delete(token);
+    if (!this.silent.has(index))
+      this.#perform(index, this.core(index).step(now, { kind: 'timer', token }));
+    return true;
   }
 
   beacons(index: number): readonly BeaconValue[] {
@@ -143,6 +155,9 @@ export class Network {
         }
         case 'wait':
           this.timers[index]?.add(effect.token);
+          break;
+        case 'cancel':
+          this.timers[index]?.delete(effect.token);
           break;
         case 'observe':
           this.events[index]?.push(effect.event);

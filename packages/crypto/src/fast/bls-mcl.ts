@@ -3,11 +3,13 @@
 // the domain separation tag, whose default is not the suite of the Internet Computer, and
 // multiplication by secrets without branches on them.
 
+import { sha256 } from '@internode/encoding';
 import type { Verdict } from '@internode/prelude';
 import {
   assert,
   BoundedMap,
   bytesEqual,
+  concatBytes,
   fromHex,
   invalid,
   toHex,
@@ -20,8 +22,8 @@ import type { BlsEngine } from '../bls-engine.ts';
 import { BLS_SUITE } from '../bls-engine.ts';
 import { assertSecretKey, checkPublicKeyForm, checkSignatureForm } from '../bls-format.ts';
 import { nobleBls } from '../bls-noble.ts';
-import { lagrangeCoefficients, scalarToBytes } from '../bls-scalar.ts';
-import { checkIndices, checkPolynomials } from '../share-indices.ts';
+import { agreementWeights, lagrangeCoefficients, scalarToBytes } from '../bls-scalar.ts';
+import { checkAgreeing, checkIndices, checkPolynomials } from '../share-indices.ts';
 
 type Lines = InstanceType<typeof mcl.PrecomputedG2>;
 
@@ -144,6 +146,24 @@ class MclEngine implements BlsEngine {
     const points = this.#parseParts(shares);
     if (points.kind !== 'valid') return points;
     return toSignature(mcl.mulVec([...points.value], toScalars(lagrangeCoefficients(indices))));
+  }
+
+  combineAgreeing(
+    threshold: number,
+    indices: readonly number[],
+    shares: readonly Uint8Array[],
+  ): Verdict<Uint8Array> {
+    const checked = checkAgreeing(threshold, indices, shares.length);
+    if (checked.kind !== 'valid') return checked;
+    // Of points outside the group, too, the sum is zero only if that of what they have in the group is: what they have
+    // outside is found by the check of the result's order.
+    const points = this.#parseParts(shares);
+    if (points.kind !== 'valid') return points;
+    const weights = agreementWeights(threshold, indices, sha256(concatBytes(...shares)));
+    if (!mcl.mulVec([...points.value], toScalars(weights)).isZero())
+      return invalid('bls: shares of more than one polynomial');
+    const coefficients = lagrangeCoefficients(indices.slice(0, threshold));
+    return toSignature(mcl.mulVec(points.value.slice(0, threshold), toScalars(coefficients)));
   }
 
   aggregateSignatures(signatures: readonly Uint8Array[]): Verdict<Uint8Array> {

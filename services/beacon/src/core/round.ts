@@ -62,6 +62,8 @@ export class Round {
   /** Finished values that peers claim, by peer; one each. */
   readonly claims = new Map<string, Signed>();
   busy = false;
+  /** With shares enough to make the value, whether it waits for so many that they need no check. */
+  patience: 'not yet' | 'waiting' | 'over' = 'not yet';
 
   constructor(kind: RoundKind, height: number, ring: Keyring) {
     this.kind = kind;

@@ -17,12 +17,13 @@ export type BeaconTask =
       readonly share: ShareRef;
       readonly message: Uint8Array;
     }
-  /** Optimistic: combines and checks once; only a bad sum makes it check share by share. */
+  /** Optimistic: `sufficient` shares that agree need no check, else combines and checks once; only a bad sum makes it check share by share. */
   | {
       readonly kind: 'combine';
       readonly key: KeyName;
       readonly groupPublicKey: Uint8Array;
       readonly threshold: number;
+      readonly sufficient: number | undefined;
       readonly message: Uint8Array;
       readonly shares: readonly {
         readonly index: number;

@@ -2,6 +2,7 @@
 import type { ArtifactReceived } from '@internode/contracts';
 import { assert, bytesEqual, toHex, unreachable } from '@internode/prelude';
 import { BEACON_LIMITS } from '../limits.ts';
+import { combineTask, impatientRoundOf, Patience } from './agreement.ts';
 import { type Epochs, ownShareKey, sameSharing } from './epochs.ts';
 import type { BeaconEvent } from './event.ts';
 import { History } from './history.ts';
@@ -66,10 +67,12 @@ export class Workshop {
   /** Public keys of own shares that the solver does not have. */
   readonly #absent = new Set<string>();
   readonly #pending = new Map<string, Asked>();
+  readonly #patience: Patience;
   #solveCount = 0;
 
   constructor(options: WorkshopOptions) {
     this.#options = options;
+    this.#patience = new Patience(options.outbox);
   }
 
   /** Does for a round what can be done now: sign, show, combine, check a claim. */
@@ -90,16 +93,9 @@ export class Workshop {
       return this.#finish(round, first.signature, made);
     }
     if (shares.length >= threshold) {
+      if (this.#patience.waits(round, shares.length)) return;
       round.busy = true;
-      const signed = shares.map(({ index, signature }) => {
-        const publicKey = ring.sharePublicKeys[index];
-        assert(publicKey !== undefined, 'beacon: a share of a holder');
-        return { index, publicKey, signature };
-      });
-      return this.#solve(
-        { round, for: 'combine' },
-        { kind: 'combine', key, groupPublicKey, threshold, message, shares: signed },
-      );
+      return this.#solve({ round, for: 'combine' }, combineTask(round, message, shares));
     }
     const claim = round.nextClaim();
     if (claim === undefined) return;
@@ -143,6 +139,11 @@ export class Workshop {
   }
 
   timer(token: string): void {
+    const impatient = this.#rounds.get(impatientRoundOf(token) ?? '');
+    if (impatient?.patience === 'waiting' && !impatient.busy) {
+      this.#patience.end(impatient);
+      return this.drive(impatient);
+    }
     const round = this.#rounds.get(roundOfToken(token) ?? '');
     if (round === undefined || round.offer !== undefined) return;
     const { own, content, height } = round;

@@ -1,0 +1,90 @@
+// Shares that agree need no check. Of t + f shares at least t are from honest members, and t decide the polynomial: when all lie
+// on one of degree t - 1, it is the group's (services/beacon/README.md). To find that out costs a quarter of a check, so whoever has
+// t shares waits a little for f more before it pays for one.
+import { assert } from '@internode/prelude';
+import { BEACON_LIMITS } from '../limits.ts';
+import type { Keyring } from './epochs.ts';
+import type { Outbox } from './outbox.ts';
+import { KEY_OF, nameOf, type Round, type RoundKind } from './round.ts';
+import type { BeaconTask } from './task.ts';
+
+const TOKEN = 'agree/';
+
+/** So many shares prove a signature when they agree; undefined where checking it is cheaper, or nobody may be faulty. */
+export function sufficientShares({ holders, threshold }: Keyring): number | undefined {
+  const faults = Math.floor((holders.length - 1) / 3);
+  const sufficient = threshold + faults;
+  return faults === 0 || sufficient > BEACON_LIMITS.agreeingSharesMax ? undefined : sufficient;
+}
+
+export class Patience {
+  readonly #outbox: Outbox;
+  /** Where members are far apart, or silent, waiting is in vain: then nobody waits for a while. */
+  readonly #pause: Partial<Record<RoundKind, number>> = {};
+  readonly #waitsFrom: Partial<Record<RoundKind, number>> = {};
+
+  constructor(outbox: Outbox) {
+    this.#outbox = outbox;
+  }
+
+  /** Whether a round with enough shares to make its value waits for more. */
+  waits(round: Round, shares: number): boolean {
+    const { kind, height, ring, patience } = round;
+    const sufficient = sufficientShares(ring);
+    if (sufficient === undefined || patience === 'over') return false;
+    if (shares >= sufficient) {
+      if (patience === 'waiting') this.#cameInTime(round);
+      return false;
+    }
+    if (patience === 'waiting') return true;
+    if (height < (this.#waitsFrom[kind] ?? 0)) return false;
+    round.patience = 'waiting';
+    const delayMs = BEACON_LIMITS.agreementWaitMs;
+    this.#outbox.add({ kind: 'wait', token: tokenOf(round), delayMs });
+    return true;
+  }
+
+  #cameInTime(round: Round): void {
+    this.#pause[round.kind] = 0;
+    this.#outbox.add({ kind: 'cancel', token: tokenOf(round) });
+  }
+
+  /** The time to wait is over for a round that is not made yet. */
+  end(round: Round): void {
+    round.patience = 'over';
+    const { kind, height } = round;
+    const pause = Math.min(2 * (this.#pause[kind] ?? 0) + 1, BEACON_LIMITS.agreementPauseMax);
+    this.#pause[kind] = pause;
+    this.#waitsFrom[kind] = height + 1 + pause;
+  }
+}
+
+function tokenOf({ kind, height }: Round): string {
+  return `${TOKEN}${nameOf(kind, height)}`;
+}
+
+/** The name of the round whose time to wait is over. */
+export function impatientRoundOf(token: string): string | undefined {
+  return token.startsWith(TOKEN) ? token.slice(TOKEN.length) : undefined;
+}
+
+export function combineTask(
+  { kind, ring }: Round,
+  message: Uint8Array,
+  shares: readonly { readonly index: number; readonly signature: Uint8Array }[],
+): BeaconTask {
+  const { threshold, groupPublicKey, sharePublicKeys } = ring;
+  return {
+    kind: 'combine',
+    key: KEY_OF[kind],
+    groupPublicKey,
+    threshold,
+    sufficient: sufficientShares(ring),
+    message,
+    shares: shares.map(({ index, signature }) => {
+      const publicKey = sharePublicKeys[index];
+      assert(publicKey !== undefined, 'beacon: a share of a holder');
+      return { index, publicKey, signature };
+    }),
+  };
+}
