@@ -116,10 +116,11 @@ export const PEER_LIMITS = {
   wantAgainMs: 500,
   /** The table's state is told, and what is due to be said again is said, so often. */
   beatMs: 1_000,
-  /** What is still on offer is said again after so long, then after twice as long, and so on, so many times; always after the
+  /** What is still on offer is said again after so long, then after so many times as long, and so on, so many times; always after the
    * first while no block has become final for so long. So much at a time. */
   sayAgainMs: 2_000,
-  sayAgainDoublings: 5,
+  sayAgainGrowth: 4,
+  sayAgainTimes: 5,
   stalledMs: 5_000,
   /** Shared out among the peers that offer it. */
   sayAgainMessagesMax: 2_000,

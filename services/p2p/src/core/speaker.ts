@@ -105,7 +105,7 @@ export class Speaker {
 
   /** Says again what is due: ever more rarely while the chain moves, the oldest first, no more at once than can be used. */
   beat(isStalled: boolean): void {
-    this.#sayAgain((round) => PEER_LIMITS.sayAgainMs * (isStalled ? 1 : 2 ** round));
+    this.#sayAgain((round) => PEER_LIMITS.sayAgainMs * (isStalled ? 1 : PEER_LIMITS.sayAgainGrowth ** round));
   }
 
   /** Whoever heard it has forgotten it. */
@@ -154,7 +154,7 @@ export class Speaker {
 
   #roundOf({ content, saidAgain }: Offered): Set<Offered> {
     const rounds = content.artifactKind === 'ingress' ? this.#spoken.calls : this.#spoken.others;
-    const round = rounds[Math.min(saidAgain, PEER_LIMITS.sayAgainDoublings - 1)];
+    const round = rounds[Math.min(saidAgain, PEER_LIMITS.sayAgainTimes - 1)];
     assert(round !== undefined, 'p2p: a round for each artifact');
     return round;
   }
@@ -190,5 +190,5 @@ export class Speaker {
 }
 
 function newRounds(): readonly Set<Offered>[] {
-  return Array.from({ length: PEER_LIMITS.sayAgainDoublings }, () => new Set<Offered>());
+  return Array.from({ length: PEER_LIMITS.sayAgainTimes }, () => new Set<Offered>());
 }
