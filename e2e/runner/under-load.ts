@@ -3,7 +3,7 @@ import { certifiedHeight, type Network, reached } from './network.ts';
 import type { ReplicaConfig } from './replica.ts';
 import { MarkStream } from './stream.ts';
 
-/** How long calls may stand still when as many replicas fail as the network bears (issue 3). */
+/** How long calls may stand still when as many replicas fail as the network bears. */
 export const STANDSTILL_MS_MAX = 2_000;
 const WARM_UP_MS = 1_000;
 

@@ -1,4 +1,4 @@
-// As many replicas fail as a network bears, in every way of issue 3: calls go on within two seconds, none that was acknowledged is
+// As many replicas fail as a network bears, in every way: calls go on within two seconds, none that was acknowledged is
 // lost or run twice, and whoever returns catches up by itself.
 import { availableParallelism } from 'node:os';
 import { afterAll, beforeAll, beforeEach, describe, expect, onTestFailed, test } from 'vitest';

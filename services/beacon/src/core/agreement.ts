@@ -45,17 +45,20 @@ export class Patience {
   }
 
   #cameInTime(round: Round): void {
+    round.patience = 'over';
     this.#pause[round.kind] = 0;
     this.#outbox.add({ kind: 'cancel', token: tokenOf(round) });
   }
 
-  /** The time to wait is over for a round that is not made yet. */
-  end(round: Round): void {
+  /** The time to wait is over. Whether that was in vain: the round goes on with what it has. */
+  ends(round: Round): boolean {
+    const { kind, height, patience } = round;
+    if (patience !== 'waiting') return false;
     round.patience = 'over';
-    const { kind, height } = round;
     const pause = Math.min(2 * (this.#pause[kind] ?? 0) + 1, BEACON_LIMITS.agreementPauseMax);
     this.#pause[kind] = pause;
     this.#waitsFrom[kind] = height + 1 + pause;
+    return true;
   }
 }
 

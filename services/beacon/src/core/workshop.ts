@@ -140,10 +140,7 @@ export class Workshop {
 
   timer(token: string): void {
     const impatient = this.#rounds.get(impatientRoundOf(token) ?? '');
-    if (impatient?.patience === 'waiting' && !impatient.busy) {
-      this.#patience.end(impatient);
-      return this.drive(impatient);
-    }
+    if (impatient !== undefined && this.#patience.ends(impatient)) return this.drive(impatient);
     const round = this.#rounds.get(roundOfToken(token) ?? '');
     if (round === undefined || round.offer !== undefined) return;
     const { own, content, height } = round;

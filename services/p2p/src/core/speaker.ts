@@ -105,7 +105,9 @@ export class Speaker {
 
   /** Says again what is due: ever more rarely while the chain moves, the oldest first, no more at once than can be used. */
   beat(isStalled: boolean): void {
-    this.#sayAgain((round) => PEER_LIMITS.sayAgainMs * (isStalled ? 1 : PEER_LIMITS.sayAgainGrowth ** round));
+    this.#sayAgain(
+      (round) => PEER_LIMITS.sayAgainMs * (isStalled ? 1 : PEER_LIMITS.sayAgainGrowth ** round),
+    );
   }
 
   /** Whoever heard it has forgotten it. */
