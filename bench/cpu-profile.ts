@@ -9,6 +9,7 @@ const IDLE = 'idle';
 /** By function, for the few files whose functions matter. */
 const OPERATIONS: Readonly<Record<string, string>> = {
   verify: 'BLS: checks',
+  combineAgreeing: 'BLS: shares that agree',
   combineShares: 'BLS: shares put together',
   sign: 'BLS: own shares',
 };

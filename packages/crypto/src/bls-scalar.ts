@@ -5,8 +5,17 @@ import { assert, BoundedMap, concatBytes, utf8 } from '@internode/prelude';
 
 export const GROUP_ORDER = 0x73eda753299d7d483339d80809a1d80553bda402fffe5bfeffffffff00000001n;
 
-const coefficientsByIndices = new BoundedMap<string, readonly bigint[]>(256, 'drop-oldest');
-const differencesByIndices = new BoundedMap<string, readonly bigint[]>(256, 'drop-oldest');
+/** Of 13 members there are 1,287 sets of five; each set's weights are half a kilobyte. */
+const INDEX_SETS_MAX = 2_048;
+
+const coefficientsByIndices = new BoundedMap<string, readonly bigint[]>(
+  INDEX_SETS_MAX,
+  'drop-oldest',
+);
+const differencesByIndices = new BoundedMap<string, readonly bigint[]>(
+  INDEX_SETS_MAX,
+  'drop-oldest',
+);
 
 export function reduce(value: bigint): bigint {
   const rest = value % GROUP_ORDER;
@@ -77,7 +86,7 @@ export function lagrangeCoefficients(indices: readonly number[]): readonly bigin
 /**
  * Weights under which the values at `index + 1` of every polynomial of degree below `threshold` add up to zero, and others do with
  * a probability of 1 in the order (the dual code of Reed and Solomon's: a random polynomial of the degree that is left, over the
- * products of the differences). `entropy` is nothing that who chose the values could know; there are more values than `threshold`.
+ * products of the differences). `entropy` depends on all values, so that nobody can choose them for the weights (Fiat and Shamir); there are more values than `threshold`.
  */
 export function agreementWeights(
   threshold: number,

@@ -60,11 +60,15 @@ export type SignatureShare = {
   readonly signature: Uint8Array;
 };
 
-/** `culprits` are the indexes of nodes whose shares are bad, as far as that had to be found out. */
+/**
+ * `culprits` are the indexes of nodes whose shares are bad, as far as that had to be found out; `agreed` says that nothing had
+ * to be checked.
+ */
 export type Combination =
   | {
       readonly kind: 'combined';
       readonly signature: Uint8Array;
+      readonly agreed: boolean;
       readonly culprits: readonly number[];
     }
   | { readonly kind: 'insufficient'; readonly culprits: readonly number[] };
@@ -86,28 +90,34 @@ export function combineSignature(
   },
 ): Combination {
   const { groupPublicKey, threshold, message, shares, sufficient } = request;
-  if (sufficient !== undefined && shares.length >= sufficient) {
-    const agreed = combineAgreeing(engine, threshold, shares.slice(0, sufficient));
-    if (agreed !== undefined) return { kind: 'combined', signature: agreed, culprits: [] };
-  }
+  const isGood = ({ publicKey, signature }: SignatureShare): boolean =>
+    engine.verify({ publicKey, message, signature }).kind === 'valid';
+  const held =
+    sufficient === undefined || shares.length < sufficient ? [] : shares.slice(0, sufficient);
+  const proven = held.length === 0 ? undefined : combineAgreeing(engine, threshold, held);
+  if (proven !== undefined)
+    return { kind: 'combined', signature: proven, agreed: true, culprits: [] };
   const chosen = shares.slice(0, threshold);
   if (chosen.length < threshold) return { kind: 'insufficient', culprits: [] };
   const optimistic = combineAndVerify(engine, groupPublicKey, message, chosen);
-  if (optimistic !== undefined) return { kind: 'combined', signature: optimistic, culprits: [] };
+  if (optimistic !== undefined) {
+    // Whoever spoils the agreement with a share that is not needed is named, too: it could at each height.
+    const bad = held.slice(threshold).filter((share) => !isGood(share));
+    const culprits = bad.map(({ index }) => index);
+    return { kind: 'combined', signature: optimistic, agreed: false, culprits };
+  }
 
   const good: SignatureShare[] = [];
   const culprits: number[] = [];
   for (const share of shares) {
     if (good.length === threshold) break;
-    const { publicKey, signature, index } = share;
-    const verdict = engine.verify({ publicKey, message, signature });
-    if (verdict.kind === 'valid') good.push(share);
-    else culprits.push(index);
+    if (isGood(share)) good.push(share);
+    else culprits.push(share.index);
   }
   if (good.length < threshold) return { kind: 'insufficient', culprits };
   const signature = combineAndVerify(engine, groupPublicKey, message, good);
   assert(signature !== undefined, 'combineSignature: node keys do not belong to the group key');
-  return { kind: 'combined', signature, culprits };
+  return { kind: 'combined', signature, agreed: false, culprits };
 }
 
 function combineAgreeing(

@@ -45,7 +45,7 @@ export const BEACON_LIMITS = {
   agreementWaitMs: 16,
   /** After a wait in vain the next height does not wait, after another the next three, seven, at most so many. */
   agreementPauseMax: 63,
-  /** So many shares cost half of a check to hold against each other; where more are needed, the check is made. */
+  /** So many shares cost two thirds of a check to hold against each other; where more are needed, the check is made. */
   agreeingSharesMax: 16,
   /** Holders up to which shares go to everybody; above, to a few members who put values together. */
   flatHoldersMax: 40,

@@ -83,8 +83,15 @@ export function solveBeacon(tools: BeaconTools, keys: HeldKeys, task: BeaconTask
     }
     case 'combine': {
       const combination = combineSignature(bls, task);
-      const signature = combination.kind === 'combined' ? combination.signature : undefined;
-      return { kind: 'combined', signature, culprits: combination.culprits };
+      const { culprits } = combination;
+      return combination.kind === 'combined'
+        ? {
+            kind: 'combined',
+            signature: combination.signature,
+            agreed: combination.agreed,
+            culprits,
+          }
+        : { kind: 'combined', signature: undefined, agreed: false, culprits };
     }
     case 'verify':
       return { kind: 'verified', good: bls.verify(task).kind === 'valid' };

@@ -2,7 +2,7 @@ import type { Message } from '@internode/contracts';
 import { nobleBls } from '@internode/crypto';
 import { separator, sha256 } from '@internode/encoding';
 import { concatBytes, toHex, utf8 } from '@internode/prelude';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { messageOf } from '../src/core/round.ts';
 import { VALUE } from '../src/core/wire.ts';
 import { BEACON_LIMITS, genesisBeacon } from '../src/index.ts';
@@ -220,40 +220,98 @@ describe('a subnet of four', () => {
     const network = new Network(4);
     network.patient = true;
     network.start();
-    const sums = (): readonly number[] =>
+    const verify = vi.spyOn(bls, 'verify');
+    const sums = (): readonly string[] =>
       network.tasks
         .splice(0)
-        .flatMap((task) => (task.kind === 'combine' ? task.shares.length : []));
+        .flatMap((task) =>
+          task.kind === 'combine' ? `${task.shares.length} of ${task.sufficient}` : [],
+        );
+    const certify = (height: number): void =>
+      network.tellAll(hashed(height, sha256(utf8(`${height}`))));
+    const certified = (): number => network.certifications(0).length;
     network.tellAll(finalized(1));
-    network.tellAll(hashed(1, sha256(utf8('1'))));
+    certify(1);
     // Two beacons and two tapes of three shares each, and a certification of all four, at each of the four.
-    expect(sums().toSorted()).toEqual([...Array(16).fill(3), ...Array(4).fill(4)]);
+    expect(sums().toSorted()).toEqual([...Array(16).fill('3 of 3'), ...Array(4).fill('4 of 4')]);
+    expect(verify).not.toHaveBeenCalled();
     const waits = network.timers.flatMap((tokens) =>
       [...tokens].filter((one) => one.startsWith('agree/')),
     );
     expect(waits).toEqual([]);
 
-    // With one that is silent certifications have three at most: they are waited for once, then not for a while.
+    // With one that is silent certifications have three at most: they are waited for, then not for a while, which grows.
     network.silent.add(3);
-    const certifications = (): number => network.certifications(0).length;
-    network.tellAll(hashed(2, sha256(utf8('2'))));
-    expect([sums(), certifications()]).toEqual([[], 1]);
+    const three = Array(3).fill('3 of 4');
+    certify(2);
+    expect([sums(), certified()]).toEqual([[], 1]);
     network.fireTimers();
-    expect([sums(), certifications()]).toEqual([[3, 3, 3], 2]);
-    network.tellAll(hashed(3, sha256(utf8('3'))));
-    expect([sums(), certifications()]).toEqual([[3, 3, 3], 3]);
-    network.tellAll(hashed(4, sha256(utf8('4'))));
-    expect([sums(), certifications()]).toEqual([[], 3]);
+    expect([sums(), certified()]).toEqual([three, 2]);
+    expect(verify).toHaveBeenCalledTimes(3);
+    certify(3);
+    expect([sums(), certified()]).toEqual([three, 3]);
+    certify(4);
+    expect([sums(), certified()]).toEqual([[], 3]);
     network.fireTimers();
-    for (const height of [5, 6, 7]) network.tellAll(hashed(height, sha256(utf8(`${height}`))));
-    expect([sums().length, certifications()]).toEqual([4 * 3, 7]);
+    for (const height of [5, 6, 7]) certify(height);
+    expect([sums().length, certified()]).toEqual([4 * 3, 7]);
 
-    // Once it is there again in time, all are waited for again.
+    // Once it is there again in time, every one is waited for again, and a failure counts as a first one.
     network.silent.delete(3);
-    network.tellAll(hashed(8, sha256(utf8('8'))));
-    network.tellAll(hashed(9, sha256(utf8('9'))));
-    expect(sums()).toEqual(Array(8).fill(4));
-    expect(certifications()).toBe(9);
+    certify(8);
+    expect([sums(), certified()]).toEqual([Array(4).fill('4 of 4'), 8]);
+    network.silent.add(3);
+    certify(9);
+    expect([sums(), certified()]).toEqual([[], 8]);
+    network.fireTimers();
+    certify(10);
+    expect([sums(), certified()]).toEqual([[...three, ...three], 10]);
+    certify(11);
+    expect([sums(), certified()]).toEqual([[], 10]);
+    verify.mockRestore();
+  });
+
+  test('rounds that waited in vain at one time make others wait once, not once each', () => {
+    const network = new Network(4);
+    network.patient = true;
+    network.start();
+    network.silent.add(3);
+    for (const height of [1, 2, 3, 4]) network.tellAll(hashed(height, sha256(utf8(`${height}`))));
+    expect(network.certifications(0)).toEqual([]);
+    network.ms = 16;
+    network.fireTimers();
+    expect(network.certifications(0)).toHaveLength(4);
+    network.tellAll(hashed(6, sha256(utf8('6'))));
+    expect(network.certifications(0)).toHaveLength(4);
+  });
+
+  test('a bad share that is one more than enough is found out, too', () => {
+    const network = new Network(4);
+    network.patient = true;
+    network.start();
+    const late: (() => void)[] = [];
+    network.tamper = (message, from, to) => {
+      if (message.kind !== 'ArtifactReceived' || from !== 1) return message;
+      const body = message.body.slice();
+      const wrong = bls.sign(network.dealing.nodes[1]?.highShare as Uint8Array, utf8('other'));
+      body.set(wrong, body.length - wrong.length);
+      late.push(() => network.tell(to, { ...message, body }));
+      return undefined;
+    };
+    network.tellAll(hashed(1, sha256(utf8('root'))));
+    expect(network.certifications(0)).toEqual([]);
+    for (const tell of late.splice(0)) tell();
+    network.settle();
+    for (const index of [0, 2, 3]) expect(network.certifications(index)).toHaveLength(1);
+    const bad = network.events.flat().filter((event) => event.kind === 'ShareBad');
+    expect(bad.map((event) => event.kind === 'ShareBad' && event.member)).toEqual([1, 1, 1]);
+    // Nobody listens to it any more.
+    network.tellAll(hashed(2, sha256(utf8('next'))));
+    for (const tell of late.splice(0)) tell();
+    network.settle();
+    expect(network.certifications(0)).toHaveLength(1);
+    network.fireTimers();
+    expect(network.certifications(0)).toHaveLength(2);
   });
 
   test('garbage, stolen shares, wrong lengths and false values are rejected, far heights ignored', () => {

@@ -1,5 +1,5 @@
 // Beacon cores of one subnet in one thread: artifacts reach every other node, tasks are solved in place by noble or mcl.
-import type { Effect } from '@internode/actor';
+import type { Effect, Instant } from '@internode/actor';
 import type { BeaconValue, CertificationValue, Message, TapeValue } from '@internode/contracts';
 import { loadFastBls, nodeSignatures } from '@internode/crypto/fast';
 import { toHex } from '@internode/prelude';
@@ -40,6 +40,7 @@ export class Network {
   readonly silent = new Set<number>();
   readonly timers: Set<string>[];
   patient = false;
+  ms = 0;
   #queue: (() => void)[] = [];
 
   constructor(nodes: number) {
@@ -55,7 +56,7 @@ export class Network {
 
   start(): void {
     for (const index of this.cores.keys())
-      this.#perform(index, this.core(index).step(now, { kind: 'started' }));
+      this.#perform(index, this.core(index).step(this.#now, { kind: 'started' }));
     this.settle();
   }
 
@@ -64,9 +65,13 @@ export class Network {
     const core = new BeaconCore({ subnet: this.dealing.subnet, nodeId });
     this.cores[index] = core;
     for (const entry of (this.journals[index] ?? []).slice(0, entries))
-      core.step(now, { kind: 'replayed', entry });
-    this.#perform(index, core.step(now, { kind: 'started' }));
+      core.step(this.#now, { kind: 'replayed', entry });
+    this.#perform(index, core.step(this.#now, { kind: 'started' }));
     this.settle();
+  }
+
+  get #now(): Instant {
+    return { ms: this.ms, unixNanos: 0n };
   }
 
   core(index: number): BeaconCore {
@@ -77,7 +82,7 @@ export class Network {
     if (!this.silent.has(index))
       this.#perform(
         index,
-        this.core(index).step(now, { kind: 'message', message, sender: 'test' }),
+        this.core(index).step(this.#now, { kind: 'message', message, sender: 'test' }),
       );
   }
 
@@ -91,7 +96,7 @@ export class Network {
       for (const token of [...tokens]) {
         tokens.delete(token);
         if (!this.silent.has(index))
-          this.#perform(index, this.core(index).step(now, { kind: 'timer', token }));
+          this.#perform(index, this.core(index).step(this.#now, { kind: 'timer', token }));
       }
     }
     this.settle();
@@ -108,7 +113,7 @@ export class Network {
     if (token === undefined) return false;
     tokens.delete(token);
     if (!this.silent.has(index))
-      this.#perform(index, this.core(index).step(now, { kind: 'timer', token }));
+      this.#perform(index, this.core(index).step(this.#now, { kind: 'timer', token }));
     return true;
   }
 
@@ -149,7 +154,7 @@ export class Network {
               heldKeys(this.dealing.subnet, node),
               effect.task,
             );
-            this.#perform(index, core.step(now, { kind: 'solved', id: effect.id, answer }));
+            this.#perform(index, core.step(this.#now, { kind: 'solved', id: effect.id, answer }));
           });
           break;
         }
@@ -185,8 +190,6 @@ export class Network {
     }
   }
 }
-
-const now = { ms: 0, unixNanos: 0n };
 
 function has(nodes: readonly Uint8Array[], node: Uint8Array): boolean {
   return nodes.some((other) => toHex(other) === toHex(node));

@@ -120,7 +120,7 @@ export const PEER_LIMITS = {
    * first while no block has become final for so long. So much at a time. */
   sayAgainMs: 2_000,
   sayAgainGrowth: 4,
-  sayAgainTimes: 5,
+  sayAgainTimes: 4,
   stalledMs: 5_000,
   /** Shared out among the peers that offer it. */
   sayAgainMessagesMax: 2_000,

@@ -19,9 +19,10 @@ export function sufficientShares({ holders, threshold }: Keyring): number | unde
 
 export class Patience {
   readonly #outbox: Outbox;
-  /** Where members are far apart, or silent, waiting is in vain: then nobody waits for a while. */
+  /** Where members are far apart, silent or false, waiting is in vain: then nobody waits for so many heights. */
   readonly #pause: Partial<Record<RoundKind, number>> = {};
   readonly #waitsFrom: Partial<Record<RoundKind, number>> = {};
+  readonly #lastInVainMs: Partial<Record<RoundKind, number>> = {};
 
   constructor(outbox: Outbox) {
     this.#outbox = outbox;
@@ -29,35 +30,38 @@ export class Patience {
 
   /** Whether a round with enough shares to make its value waits for more. */
   waits(round: Round, shares: number): boolean {
-    const { kind, height, ring, patience } = round;
+    const { kind, height, ring, waiting } = round;
     const sufficient = sufficientShares(ring);
-    if (sufficient === undefined || patience === 'over') return false;
+    if (sufficient === undefined || waiting === 'over') return false;
     if (shares >= sufficient) {
-      if (patience === 'waiting') this.#cameInTime(round);
+      if (waiting !== undefined) this.#outbox.add({ kind: 'cancel', token: tokenOf(round) });
+      round.waiting = 'over';
       return false;
     }
-    if (patience === 'waiting') return true;
+    if (waiting !== undefined) return true;
     if (height < (this.#waitsFrom[kind] ?? 0)) return false;
-    round.patience = 'waiting';
+    round.waiting = { sinceMs: this.#outbox.now.ms };
     const delayMs = BEACON_LIMITS.agreementWaitMs;
     this.#outbox.add({ kind: 'wait', token: tokenOf(round), delayMs });
     return true;
   }
 
-  #cameInTime(round: Round): void {
-    round.patience = 'over';
-    this.#pause[round.kind] = 0;
-    this.#outbox.add({ kind: 'cancel', token: tokenOf(round) });
+  /** Shares agreed: the next round of this kind waits for them, too. */
+  pays(kind: RoundKind): void {
+    this.#pause[kind] = 0;
   }
 
   /** The time to wait is over. Whether that was in vain: the round goes on with what it has. */
   ends(round: Round): boolean {
-    const { kind, height, patience } = round;
-    if (patience !== 'waiting') return false;
-    round.patience = 'over';
+    const { kind, height, waiting } = round;
+    if (waiting === undefined || waiting === 'over') return false;
+    round.waiting = 'over';
+    // Rounds that waited at one time have learnt one thing.
+    if (waiting.sinceMs < (this.#lastInVainMs[kind] ?? 0)) return true;
     const pause = Math.min(2 * (this.#pause[kind] ?? 0) + 1, BEACON_LIMITS.agreementPauseMax);
     this.#pause[kind] = pause;
     this.#waitsFrom[kind] = height + 1 + pause;
+    this.#lastInVainMs[kind] = this.#outbox.now.ms;
     return true;
   }
 }

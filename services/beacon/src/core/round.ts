@@ -63,7 +63,7 @@ export class Round {
   readonly claims = new Map<string, Signed>();
   busy = false;
   /** With shares enough to make the value, whether it waits for so many that they need no check. */
-  patience: 'not yet' | 'waiting' | 'over' = 'not yet';
+  waiting: { readonly sinceMs: number } | 'over' | undefined;
 
   constructor(kind: RoundKind, height: number, ring: Keyring) {
     this.kind = kind;

@@ -53,10 +53,11 @@ export type BeaconTask =
 export type BeaconAnswer =
   /** Without a signature: this node does not hold the share. */
   | { readonly kind: 'share-signed'; readonly signature: Uint8Array | undefined }
-  /** `signature` is absent when too few shares were good; `culprits` are the members whose shares were not. */
+  /** `signature` is absent when too few shares were good; `culprits` are the members whose shares were not; `agreed`: no check was needed. */
   | {
       readonly kind: 'combined';
       readonly signature: Uint8Array | undefined;
+      readonly agreed: boolean;
       readonly culprits: readonly number[];
     }
   | { readonly kind: 'verified'; readonly good: boolean }

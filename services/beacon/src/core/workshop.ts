@@ -163,6 +163,7 @@ export class Workshop {
         this.#signed(round, answer.signature);
         break;
       case 'combined':
+        if (answer.agreed) this.#patience.pays(kind);
         for (const index of answer.culprits) this.#suspect(round, index);
         if (answer.signature !== undefined) {
           const shares = round.ring.threshold;
