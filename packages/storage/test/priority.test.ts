@@ -15,9 +15,24 @@ test.runIf(process.platform === 'linux')(
     const before = getPriority();
     yieldToOthers(false);
     expect(getPriority()).toBe(before);
-    for (const isYielding of [true, true]) yieldToOthers(isYielding);
+    for (const isYielding of [true, true]) yieldToOthers(isYielding, 0);
     expect(priorities()).toEqual(new Set([mayResume() ? 19 : before]));
     for (const isYielding of [false, false]) yieldToOthers(isYielding);
     expect(priorities()).toEqual(new Set([before]));
+  },
+);
+
+test.runIf(process.platform === 'linux')(
+  'whoever gets nothing of the machine any more does not yield any longer',
+  async () => {
+    const before = getPriority();
+    // No process has a hundred cores.
+    yieldToOthers(true, 100);
+    expect(priorities()).toEqual(new Set([mayResume() ? 19 : before]));
+    await expect.poll(priorities, { timeout: 30_000 }).toEqual(new Set([before]));
+    // And one that gets enough goes on.
+    yieldToOthers(true, 0);
+    await new Promise((resolve) => setTimeout(resolve, 2_500));
+    expect(priorities()).toEqual(new Set([mayResume() ? 19 : before]));
   },
 );
