@@ -7,10 +7,10 @@
 //   identities/ compile-cache/
 import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { loadFastBls } from '@internode/crypto/fast';
 import { principalToText } from '@internode/encoding';
+import { freePorts } from '@internode/host';
 import { CEREMONY_KEY, writeCeremonyKey } from './ceremony/key.ts';
 import { writeDurably } from './data-dir.ts';
 import { controllerSecretOf, dealMembers, EPOCH_LENGTH } from './genesis.ts';
@@ -102,10 +102,7 @@ async function deal(
   { dataDir, epochLength = EPOCH_LENGTH }: NetworkPlan,
   count: number,
 ): Promise<void> {
-  const [bls, ports] = await Promise.all([
-    loadFastBls(),
-    freePorts(Array.from({ length: count }, () => 0)),
-  ]);
+  const [bls, ports] = await Promise.all([loadFastBls(), freePorts(Array.from({ length: count }))]);
   const addresses = ports.map((port) => `${LOOPBACK}:${port}`);
   const entropy = new Uint8Array(randomBytes(32));
   const members = dealMembers({ addresses, entropy, bls, epochLength });
@@ -134,26 +131,4 @@ function settle(dataDir: string, nodeIds: readonly string[], ports: readonly num
   const note = 'A development network: one process dealt the keys of all replicas.';
   const stored: StoredNetwork = { note, nodeIds, peerPorts: ports };
   writeDurably(join(dataDir, FILE), `${JSON.stringify(stored, null, 2)}\n`);
-}
-
-/** The wanted ports where they are free, else any. Held until all are known, so that they differ. */
-async function freePorts(wanted: readonly number[]): Promise<number[]> {
-  const servers = await Promise.all(wanted.map(async (port) => (await listen(port)) ?? listen(0)));
-  const ports = servers.map((server) => {
-    const address = server?.address();
-    if (typeof address !== 'object' || address === null) throw new Error('no port is free');
-    return address.port;
-  });
-  await Promise.all(
-    servers.map((server) => new Promise((resolve) => server?.close(() => resolve(undefined)))),
-  );
-  return ports;
-}
-
-function listen(port: number): Promise<Server | undefined> {
-  return new Promise((resolve) => {
-    const server = createServer();
-    server.once('error', () => resolve(undefined));
-    server.listen(port, LOOPBACK, () => resolve(server));
-  });
 }

@@ -3,6 +3,7 @@ export { type AloneFile, readAloneFile, writeAloneFile } from './alone-file.ts';
 export { SystemClock } from './clock.ts';
 export { holderOf, isAlive, lockDataDir } from './data-dir.ts';
 export { FiguresOfOthers, tellFigures } from './figures.ts';
+export { freePorts } from './free-ports.ts';
 export { type HealthAddress, openHealthDoor } from './health-door.ts';
 export type { CarriedBus, Host, HostOptions, Open, Running, Start } from './host.ts';
 export { openHost, tracesFromEnvironment } from './host.ts';
