@@ -79,6 +79,10 @@ function standInBls(real: BlsEngine): BlsEngine {
     const sum = reduced(points.reduce((total, point) => total + numberIn(point), 0n));
     return sum === 0n ? invalid('the identity') : valid(pointOf(sum, bytes));
   };
+  const combineShares: BlsEngine['combineShares'] = (indices, shares) => {
+    const sum = interpolated(indices, shares.map(numberIn));
+    return sum === 0n ? invalid('the identity') : valid(pointOf(sum, SIGNATURE_BYTES));
+  };
   const check = (point: Uint8Array, bytes: number): Verdict<void> =>
     isPoint(point, bytes) ? valid(undefined) : invalid('not a point');
   return {
@@ -94,10 +98,7 @@ function standInBls(real: BlsEngine): BlsEngine {
         : DOES_NOT_FIT,
     checkPublicKey: (key) => check(key, KEY_BYTES),
     checkSignature: (signature) => check(signature, SIGNATURE_BYTES),
-    combineShares: (indices, shares) => {
-      const sum = interpolated(indices, shares.map(numberIn));
-      return sum === 0n ? invalid('the identity') : valid(pointOf(sum, SIGNATURE_BYTES));
-    },
+    combineShares,
     combineAgreeing: (threshold, indices, shares) => {
       const numbers = shares.map(numberIn);
       const [first, rest] = [indices.slice(0, threshold), indices.slice(threshold)];
@@ -106,8 +107,7 @@ function standInBls(real: BlsEngine): BlsEngine {
         (index, i) => interpolated(first, decisive, index + 1) === numbers[threshold + i],
       );
       if (!agree) return invalid('shares of more than one polynomial');
-      const sum = interpolated(first, decisive);
-      return sum === 0n ? invalid('the identity') : valid(pointOf(sum, SIGNATURE_BYTES));
+      return combineShares(first, shares.slice(0, threshold));
     },
     aggregateSignatures: (signatures) => sumOf(signatures, SIGNATURE_BYTES),
     aggregatePublicKeys: (keys) => sumOf(keys, KEY_BYTES),

@@ -37,7 +37,8 @@ export interface BlsEngine {
   /**
    * As `combineShares` of the first `threshold` shares, if all of them, more than that, lie on one polynomial of degree
    * `threshold - 1`. When `threshold` of them are from honest nodes, whichever they are, the polynomial is the group's and the
-   * result needs no check; a bad share among them makes it invalid, unless the result is right all the same (see above). A quarter of the cost of `verify` for a few shares.
+   * result needs no check; a bad share among them makes it invalid, unless the result is right all the same (see above). A quarter
+   * of the cost of `verify` for a few shares.
    */
   combineAgreeing(
     threshold: number,

@@ -1,8 +1,7 @@
 // The reference engine: audited, portable, pure, and 5 to 8 times slower than ./fast.
 
-import { sha256 } from '@internode/encoding';
 import type { Verdict } from '@internode/prelude';
-import { BoundedMap, concatBytes, invalid, toHex, utf8, valid } from '@internode/prelude';
+import { BoundedMap, invalid, toHex, utf8, valid } from '@internode/prelude';
 import { bls12_381 } from '@noble/curves/bls12-381.js';
 import type { BlsEngine } from './bls-engine.ts';
 import { BLS_SUITE } from './bls-engine.ts';
@@ -58,27 +57,17 @@ export const nobleBls: BlsEngine = {
   combineShares(indices, shares) {
     const checked = checkIndices(indices, shares.length);
     if (checked.kind !== 'valid') return checked;
-    const coefficients = lagrangeCoefficients(indices);
-    let sum = bls12_381.G1.Point.ZERO;
-    for (const [i, share] of shares.entries()) {
-      const point = parseSignature(share);
-      if (point.kind !== 'valid') return point;
-      sum = sum.add(point.value.multiplyUnsafe(coefficients[i] as bigint));
-    }
-    return sum.is0() ? invalid('bls: identity') : valid(sum.toBytes());
+    const sum = weightedSum(shares, lagrangeCoefficients(indices));
+    if (sum.kind !== 'valid') return sum;
+    return sum.value.is0() ? invalid('bls: identity') : valid(sum.value.toBytes());
   },
 
   combineAgreeing(threshold, indices, shares) {
     const checked = checkAgreeing(threshold, indices, shares.length);
     if (checked.kind !== 'valid') return checked;
-    const weights = agreementWeights(threshold, indices, sha256(concatBytes(...shares)));
-    let sum = bls12_381.G1.Point.ZERO;
-    for (const [i, share] of shares.entries()) {
-      const point = parseSignature(share);
-      if (point.kind !== 'valid') return point;
-      sum = sum.add(point.value.multiplyUnsafe(weights[i] as bigint));
-    }
-    if (!sum.is0()) return invalid('bls: shares of more than one polynomial');
+    const sum = weightedSum(shares, agreementWeights(threshold, indices, shares));
+    if (sum.kind !== 'valid') return sum;
+    if (!sum.value.is0()) return invalid('bls: shares of more than one polynomial');
     return nobleBls.combineShares(indices.slice(0, threshold), shares.slice(0, threshold));
   },
 
@@ -135,6 +124,19 @@ export const nobleBls: BlsEngine = {
     return toPoints(sums);
   },
 };
+
+function weightedSum(
+  shares: readonly Uint8Array[],
+  weights: readonly bigint[],
+): Verdict<Signature> {
+  let sum: Signature = bls12_381.G1.Point.ZERO;
+  for (const [i, share] of shares.entries()) {
+    const point = parseSignature(share);
+    if (point.kind !== 'valid') return point;
+    sum = sum.add(point.value.multiplyUnsafe(weights[i] as bigint));
+  }
+  return valid(sum);
+}
 
 function parsePoints(points: readonly Uint8Array[]): Verdict<PublicKey[]> {
   const parsed: PublicKey[] = [];

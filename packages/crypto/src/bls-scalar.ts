@@ -1,21 +1,12 @@
 // Arithmetic modulo the order of the groups: polynomials and Lagrange coefficients.
 
 import { separator, sha256 } from '@internode/encoding';
-import { assert, BoundedMap, concatBytes, utf8 } from '@internode/prelude';
+import { assert, BoundedMap, concatBytes, joinBytes, utf8 } from '@internode/prelude';
 
 export const GROUP_ORDER = 0x73eda753299d7d483339d80809a1d80553bda402fffe5bfeffffffff00000001n;
 
 /** Of 13 members there are 1,287 sets of five; each set's weights are half a kilobyte. */
 const INDEX_SETS_MAX = 2_048;
-
-const coefficientsByIndices = new BoundedMap<string, readonly bigint[]>(
-  INDEX_SETS_MAX,
-  'drop-oldest',
-);
-const differencesByIndices = new BoundedMap<string, readonly bigint[]>(
-  INDEX_SETS_MAX,
-  'drop-oldest',
-);
 
 export function reduce(value: bigint): bigint {
   const rest = value % GROUP_ORDER;
@@ -64,12 +55,9 @@ export function evaluate(coefficients: readonly bigint[], x: bigint): bigint {
 }
 
 /** Weights that take values at `index + 1` to the value at zero. Indices are distinct. */
-export function lagrangeCoefficients(indices: readonly number[]): readonly bigint[] {
-  const key = indices.join();
-  const known = coefficientsByIndices.get(key);
-  if (known !== undefined) return known;
+export const lagrangeCoefficients = rememberedByIndices((indices) => {
   const points = indices.map((index) => BigInt(index) + 1n);
-  const coefficients = points.map((point) => {
+  return points.map((point) => {
     let numerator = 1n;
     let denominator = 1n;
     for (const other of points) {
@@ -79,39 +67,54 @@ export function lagrangeCoefficients(indices: readonly number[]): readonly bigin
     }
     return reduce(numerator * inverse(denominator));
   });
-  coefficientsByIndices.set(key, coefficients);
-  return coefficients;
-}
+});
+
+/** For each index the inverse of the product of its distances to the others. */
+const inverseDistances = rememberedByIndices((indices) =>
+  indices.map((index) => {
+    const others = indices.filter((other) => other !== index);
+    return inverse(others.reduce((all, other) => reduce(all * BigInt(index - other)), 1n));
+  }),
+);
 
 /**
- * Weights under which the values at `index + 1` of every polynomial of degree below `threshold` add up to zero, and others do with
+ * Weights under which the shares at `index + 1` of every polynomial of degree below `threshold` add up to zero, and others do with
  * a probability of 1 in the order (the dual code of Reed and Solomon's: a random polynomial of the degree that is left, over the
- * products of the differences). `entropy` depends on all values, so that nobody can choose them for the weights (Fiat and Shamir); there are more values than `threshold`.
+ * products of the distances). The random one is drawn from the shares, so that nobody can choose them for it (Fiat and Shamir). There
+ * are more shares than `threshold`.
  */
 export function agreementWeights(
   threshold: number,
   indices: readonly number[],
-  entropy: Uint8Array,
+  shares: readonly Uint8Array[],
 ): readonly bigint[] {
   const spare = indices.length - threshold;
-  assert(spare > 0, 'agreementWeights: as many values as decide a polynomial');
+  assert(spare > 0, 'agreementWeights: as many shares as decide a polynomial');
+  const distances = inverseDistances(indices);
+  // A polynomial of degree 0 is left: nothing to draw.
+  if (spare === 1) return distances;
+  const entropy = sha256(joinBytes(shares));
   const random = Array.from({ length: spare - 1 }, (_, i) => scalarFromEntropy(entropy, i));
-  return differencesOf(indices).map((weight, i) =>
-    reduce(evaluate([...random, 1n], BigInt(indices[i] as number) + 1n) * weight),
+  const coefficients = [...random, 1n];
+  return distances.map((weight, i) =>
+    reduce(evaluate(coefficients, BigInt(indices[i] as number) + 1n) * weight),
   );
 }
 
-/** For each index the inverse of the product of its distances to the others. */
-function differencesOf(indices: readonly number[]): readonly bigint[] {
-  const key = indices.join();
-  const known = differencesByIndices.get(key);
-  if (known !== undefined) return known;
-  const differences = indices.map((index) => {
-    const others = indices.filter((other) => other !== index);
-    return inverse(others.reduce((all, other) => reduce(all * BigInt(index - other)), 1n));
-  });
-  differencesByIndices.set(key, differences);
-  return differences;
+/** In order of the indices: members' sets come back at each height. */
+function rememberedByIndices(
+  compute: (indices: readonly number[]) => readonly bigint[],
+): (indices: readonly number[]) => readonly bigint[] {
+  const known = new BoundedMap<string, readonly bigint[]>(INDEX_SETS_MAX, 'drop-oldest');
+  return (indices) => {
+    const key = indices.join();
+    let values = known.get(key);
+    if (values === undefined) {
+      values = compute(indices);
+      known.set(key, values);
+    }
+    return values;
+  };
 }
 
 /** The scalar at a position of a sequence drawn from entropy. 512 bits modulo the 255-bit order: the bias is negligible. */

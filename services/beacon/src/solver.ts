@@ -83,15 +83,7 @@ export function solveBeacon(tools: BeaconTools, keys: HeldKeys, task: BeaconTask
     }
     case 'combine': {
       const combination = combineSignature(bls, task);
-      const { culprits } = combination;
-      return combination.kind === 'combined'
-        ? {
-            kind: 'combined',
-            signature: combination.signature,
-            agreed: combination.agreed,
-            culprits,
-          }
-        : { kind: 'combined', signature: undefined, agreed: false, culprits };
+      return { signature: undefined, agreed: false, ...combination, kind: 'combined' };
     }
     case 'verify':
       return { kind: 'verified', good: bls.verify(task).kind === 'valid' };

@@ -3,13 +3,11 @@
 // the domain separation tag, whose default is not the suite of the Internet Computer, and
 // multiplication by secrets without branches on them.
 
-import { sha256 } from '@internode/encoding';
 import type { Verdict } from '@internode/prelude';
 import {
   assert,
   BoundedMap,
   bytesEqual,
-  concatBytes,
   fromHex,
   invalid,
   toHex,
@@ -159,7 +157,7 @@ class MclEngine implements BlsEngine {
     // outside is found by the check of the result's order.
     const points = this.#parseParts(shares);
     if (points.kind !== 'valid') return points;
-    const weights = agreementWeights(threshold, indices, sha256(concatBytes(...shares)));
+    const weights = agreementWeights(threshold, indices, shares);
     if (!mcl.mulVec([...points.value], toScalars(weights)).isZero())
       return invalid('bls: shares of more than one polynomial');
     const coefficients = lagrangeCoefficients(indices.slice(0, threshold));

@@ -5,14 +5,14 @@ import { assert } from '@internode/prelude';
 import { BEACON_LIMITS } from '../limits.ts';
 import type { Keyring } from './epochs.ts';
 import type { Outbox } from './outbox.ts';
-import { KEY_OF, nameOf, type Round, type RoundKind } from './round.ts';
+import { KEY_OF, type Round, type RoundKind } from './round.ts';
+import { tokenOf } from './round-timers.ts';
+import { faultsTolerated } from './subnet.ts';
 import type { BeaconTask } from './task.ts';
-
-const TOKEN = 'agree/';
 
 /** So many shares prove a signature when they agree; undefined where checking it is cheaper, or nobody may be faulty. */
 export function sufficientShares({ holders, threshold }: Keyring): number | undefined {
-  const faults = Math.floor((holders.length - 1) / 3);
+  const faults = faultsTolerated(holders.length);
   const sufficient = threshold + faults;
   return faults === 0 || sufficient > BEACON_LIMITS.agreeingSharesMax ? undefined : sufficient;
 }
@@ -34,7 +34,8 @@ export class Patience {
     const sufficient = sufficientShares(ring);
     if (sufficient === undefined || waiting === 'over') return false;
     if (shares >= sufficient) {
-      if (waiting !== undefined) this.#outbox.add({ kind: 'cancel', token: tokenOf(round) });
+      if (waiting !== undefined)
+        this.#outbox.add({ kind: 'cancel', token: tokenOf('agree', round) });
       round.waiting = 'over';
       return false;
     }
@@ -42,7 +43,7 @@ export class Patience {
     if (height < (this.#waitsFrom[kind] ?? 0)) return false;
     round.waiting = { sinceMs: this.#outbox.now.ms };
     const delayMs = BEACON_LIMITS.agreementWaitMs;
-    this.#outbox.add({ kind: 'wait', token: tokenOf(round), delayMs });
+    this.#outbox.add({ kind: 'wait', token: tokenOf('agree', round), delayMs });
     return true;
   }
 
@@ -64,15 +65,6 @@ export class Patience {
     this.#lastInVainMs[kind] = this.#outbox.now.ms;
     return true;
   }
-}
-
-function tokenOf({ kind, height }: Round): string {
-  return `${TOKEN}${nameOf(kind, height)}`;
-}
-
-/** The name of the round whose time to wait is over. */
-export function impatientRoundOf(token: string): string | undefined {
-  return token.startsWith(TOKEN) ? token.slice(TOKEN.length) : undefined;
 }
 
 export function combineTask(

@@ -12,7 +12,7 @@ import {
 } from '@internode/crypto';
 import { selfAuthenticating, separator, sha256 } from '@internode/encoding';
 import { assert, compareBytes, concatBytes } from '@internode/prelude';
-import type { BeaconSubnet, ThresholdKey } from './subnet.ts';
+import { type BeaconSubnet, faultsTolerated, type ThresholdKey } from './subnet.ts';
 
 /** What is published about a subnet. Members are sorted by node id; shares are counted in that order. */
 export interface DealtSubnet extends BeaconSubnet {
@@ -58,7 +58,7 @@ export function dealSubnet(options: {
   assert(count >= 1 && entropy.length >= 32, 'dealSubnet: options');
   const derive = (label: string): Uint8Array =>
     sha256(concatBytes(separator('internode-dealing'), separator(label), entropy));
-  const faults = Math.floor((count - 1) / 3);
+  const faults = faultsTolerated(count);
   const low = dealShares(bls, { threshold: faults + 1, count, entropy: derive('low') });
   const high = dealShares(bls, { threshold: 2 * faults + 1, count, entropy: derive('high') });
   const identities = Array.from({ length: count }, (_, i) => {

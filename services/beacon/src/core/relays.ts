@@ -8,9 +8,9 @@ import type { Keyring } from './epochs.ts';
 import type { Offers } from './offers.ts';
 import type { Outbox } from './outbox.ts';
 import type { Round } from './round.ts';
+import { tokenOf } from './round-timers.ts';
 
 const DOMAIN = separator('internode-beacon-relays');
-const TOKEN = 'relay/';
 
 export function isLarge({ holders }: Keyring): boolean {
   return holders.length > BEACON_LIMITS.flatHoldersMax;
@@ -40,7 +40,7 @@ export function relay({ nodeId, offers, outbox }: Ways, { round, body, seed }: R
   }
   const toNodes = relays.filter((one) => !bytesEqual(one, nodeId));
   sendTo(outbox, toNodes, { artifactKind: `${round.kind}_share`, body });
-  const token = `${TOKEN}${round.kind}/${round.height}`;
+  const token = tokenOf('relay', round);
   outbox.add({ kind: 'wait', token, delayMs: BEACON_LIMITS.relayAfterMs });
 }
 
@@ -73,9 +73,4 @@ function drawOf(base: Uint8Array, draw: number): number {
   const hash = sha256(concatBytes(base, utf8(String(draw))));
   const view = new DataView(hash.buffer, hash.byteOffset);
   return view.getUint32(0) * 2 ** 20 + (view.getUint32(4) >>> 12);
-}
-
-/** The name of the round that a timer is for. */
-export function roundOfToken(token: string): string | undefined {
-  return token.startsWith(TOKEN) ? token.slice(TOKEN.length) : undefined;
 }

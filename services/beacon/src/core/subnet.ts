@@ -13,3 +13,8 @@ export interface BeaconSubnet {
   readonly low: ThresholdKey;
   readonly high: ThresholdKey;
 }
+
+/** f: so many of `n` members may misbehave in any way (protocol 2.1). */
+export function faultsTolerated(n: number): number {
+  return Math.floor((n - 1) / 3);
+}

@@ -2,14 +2,15 @@
 import type { ArtifactReceived } from '@internode/contracts';
 import { assert, bytesEqual, toHex, unreachable } from '@internode/prelude';
 import { BEACON_LIMITS } from '../limits.ts';
-import { combineTask, impatientRoundOf, Patience } from './agreement.ts';
+import { combineTask, Patience } from './agreement.ts';
 import { type Epochs, ownShareKey, sameSharing } from './epochs.ts';
 import type { BeaconEvent } from './event.ts';
 import { History } from './history.ts';
 import type { Offers } from './offers.ts';
 import type { Outbox } from './outbox.ts';
-import { isLarge, relay, roundOfToken, sendTo } from './relays.ts';
+import { isLarge, relay, sendTo } from './relays.ts';
 import { KEY_OF, messageOf, nameOf, ROUND_KINDS, Round, type RoundKind } from './round.ts';
+import { roundOfToken } from './round-timers.ts';
 import type { BeaconAnswer, BeaconTask, ShareRef } from './task.ts';
 import { kindOf, readArtifact, SHARE, VALUE } from './wire.ts';
 
@@ -79,7 +80,6 @@ export class Workshop {
   drive(round: Round): void {
     const { content, kind, height, ring } = round;
     if (content === undefined) return;
-    const key = KEY_OF[kind];
     const message = messageOf(kind, { subnetId: this.#options.subnetId, height, content });
     if (round.own === 'none') this.#signOwn(round, message);
     this.#show(round);
@@ -103,7 +103,7 @@ export class Workshop {
     const { peer, signature } = claim;
     this.#solve(
       { round, for: 'claim', peer, signature },
-      { kind: 'verify', key, publicKey: groupPublicKey, message, signature },
+      { kind: 'verify', key: KEY_OF[kind], publicKey: groupPublicKey, message, signature },
     );
   }
 
@@ -139,9 +139,9 @@ export class Workshop {
   }
 
   timer(token: string): void {
-    const impatient = this.#rounds.get(impatientRoundOf(token) ?? '');
+    const impatient = this.#rounds.get(roundOfToken('agree', token) ?? '');
     if (impatient !== undefined && this.#patience.ends(impatient)) return this.drive(impatient);
-    const round = this.#rounds.get(roundOfToken(token) ?? '');
+    const round = this.#rounds.get(roundOfToken('relay', token) ?? '');
     if (round === undefined || round.offer !== undefined) return;
     const { own, content, height } = round;
     if (!(own instanceof Uint8Array) || content === undefined) return;
